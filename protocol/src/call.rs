@@ -1,0 +1,185 @@
+//! Live lessons: the signalling that goes with WebRTC (RFC 8825 family). SDP is exchanged once per join; who
+//! is heard and seen changes afterwards by slots alone.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::ids::{CallId, PeerId, RoomId, UserId};
+
+/// One of the four things that a browser may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Microphone.
+    Mic,
+    /// Camera.
+    Camera,
+    /// Shared screen or window.
+    Screen,
+    /// Sound of what is shared.
+    ScreenAudio,
+}
+
+/// A lesson that is on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CallSummary {
+    /// Which lesson.
+    pub id: CallId,
+    /// Who started it.
+    pub by: UserId,
+    /// When.
+    pub at: String,
+}
+
+/// One participant's state, as the server enforces it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Participant {
+    /// Which browser.
+    pub p: PeerId,
+    /// Whose.
+    pub u: UserId,
+    /// What it sends now. A source that is not listed is muted: the server drops its packets.
+    pub on: Vec<Source>,
+    /// False while no packet path exists (joining, or the network was lost).
+    pub here: bool,
+}
+
+/// `call.start`: begin a lesson in a room, or get the one that is on. Staff only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct CallStart {
+    /// Room.
+    pub r: RoomId,
+}
+
+/// Answer to `call.start`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CallStarted {
+    /// The lesson.
+    pub call: CallSummary,
+}
+
+/// Uplink sections of the offer by their `a=mid` (RFC 8829).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct UpMids {
+    /// Microphone.
+    pub mic: String,
+    /// Camera, simulcast with the rids `q`, `h`, `f` from small to large (RFC 8853).
+    pub camera: String,
+    /// Shared screen.
+    pub screen: String,
+    /// Its sound.
+    pub screen_audio: String,
+}
+
+/// `call.join`: the one SDP offer of this join.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct CallJoin {
+    /// Which lesson.
+    pub call: CallId,
+    /// Offer, at most [`crate::limits::SDP_BYTES_MAX`] bytes.
+    pub sdp: String,
+    /// What is sent.
+    pub up: UpMids,
+    /// Receive-only audio sections: exactly [`crate::limits::AUDIO_SLOTS`].
+    pub down_audio: Vec<String>,
+    /// Receive-only video sections: at most [`crate::limits::VIDEO_SLOTS_MAX`].
+    pub down_video: Vec<String>,
+    /// Sources that are on from the start.
+    pub on: Vec<Source>,
+}
+
+/// Answer to `call.join`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CallJoined {
+    /// This browser.
+    pub p: PeerId,
+    /// SDP answer.
+    pub sdp: String,
+    /// Everybody in the lesson, this browser included.
+    pub people: Vec<Participant>,
+}
+
+/// `call.restart`: an offer with new ICE credentials (RFC 8445 §9) after the network was lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct CallRestart {
+    /// Which lesson.
+    pub call: CallId,
+    /// Offer.
+    pub sdp: String,
+}
+
+/// Answer to `call.restart`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CallRestarted {
+    /// SDP answer.
+    pub sdp: String,
+}
+
+/// `call.set`: switch one of one's own sources on or off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct CallSet {
+    /// Which lesson.
+    pub call: CallId,
+    /// Which source.
+    pub src: Source,
+    /// True to send, false to mute.
+    pub on: bool,
+}
+
+/// One tile that is on the screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct View {
+    /// Whose picture.
+    pub p: PeerId,
+    /// [`Source::Camera`] or [`Source::Screen`].
+    pub src: Source,
+    /// Width of the tile in device pixels.
+    pub w: u32,
+    /// Whether the reader pinned it: it comes before the others.
+    #[serde(default)]
+    pub pin: bool,
+}
+
+/// `call.view`: the tiles that are visible now, most wanted first. Pictures that are not listed are not sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct CallView {
+    /// Which lesson.
+    pub call: CallId,
+    /// At most [`crate::limits::VIEWS_MAX`].
+    pub views: Vec<View>,
+}
+
+/// `call.leave` and, for staff, `call.end`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct CallRef {
+    /// Which lesson.
+    pub call: CallId,
+}
+
+/// What a downlink section carries now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Slot {
+    /// `a=mid` of the section.
+    pub mid: String,
+    /// Who is in it; absent when it is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub from: Option<SlotStream>,
+}
+
+/// A stream in a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SlotStream {
+    /// Whose.
+    pub p: PeerId,
+    /// Which of their sources.
+    pub src: Source,
+}

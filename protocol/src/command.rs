@@ -1,0 +1,233 @@
+//! Client → server frames: `{"i":2,"m":"msg.send","p":{…}}`. A command without `i` gets no reply.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use ts_rs::TS;
+
+use crate::call::{CallJoin, CallRef, CallRestart, CallSet, CallStart, CallView};
+use crate::error::{ErrorBody, ErrorCode};
+use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
+use crate::model::{Person, RoomSummary};
+
+/// The outer form of a command, before its parameters are read. An empty object is the answer to a ping.
+#[derive(Debug, Deserialize)]
+pub struct Envelope<'a> {
+    /// Request id, chosen by the client, unique on its connection.
+    #[serde(default)]
+    pub i: Option<u32>,
+    /// Method.
+    #[serde(borrow, default)]
+    pub m: Option<Cow<'a, str>>,
+    /// Parameters.
+    #[serde(borrow, default)]
+    pub p: Option<&'a RawValue>,
+}
+
+/// `hello`: the first command of a connection. The session comes with the cookie.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Hello {
+    /// [`crate::VERSION`].
+    pub v: u32,
+    /// The device, made once by the client and kept.
+    pub dev: ClientId,
+    /// Client name and version, for the log.
+    pub app: String,
+    /// Last event that the client holds of each room: `[epoch, seq]`. At most
+    /// [`crate::limits::POSITIONS_MAX`] rooms.
+    #[serde(default)]
+    #[ts(type = "Record<string, [string, number]>")]
+    pub pos: BTreeMap<RoomId, (String, i64)>,
+}
+
+/// Answer to `hello`: the snapshot. Events after each room's `seq`, and those that the positions lack, follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HelloOk {
+    /// Connection id, for reports and logs.
+    pub sid: String,
+    /// The server's time.
+    pub srv: String,
+    /// Seconds between pings.
+    pub ping: u32,
+    /// Seconds that a pong may take.
+    pub pongto: u32,
+    /// Bounds that the client should keep.
+    pub lim: Limits,
+    /// Who is signed in.
+    pub me: Person,
+    /// Everybody who shares a room with them.
+    pub people: Vec<Person>,
+    /// Who of those is online.
+    pub online: Vec<UserId>,
+    /// Their rooms.
+    pub rooms: Vec<RoomSummary>,
+}
+
+/// Bounds told to the client, in bytes unless named otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Limits {
+    /// Longest frame.
+    pub frame: u32,
+    /// Longest text of a message.
+    pub body: u32,
+    /// Most files on a message (a count).
+    pub att: u32,
+    /// Largest file.
+    #[ts(type = "number")]
+    pub file: u64,
+}
+
+/// `msg.send`: store a message. Safe to repeat with the same `cid`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct MsgSend {
+    /// Room.
+    pub r: RoomId,
+    /// The client's id of it.
+    pub cid: ClientId,
+    /// Text; may be empty when there are files.
+    pub body: String,
+    /// The message that it answers; must be in the same room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub re: Option<MessageId>,
+    /// Files that this person uploaded to this room.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<FileId>>", optional)]
+    pub att: Vec<FileId>,
+}
+
+/// Answer to `msg.send`, sent after the commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct MsgSent {
+    /// Server's id.
+    pub id: MessageId,
+    /// Position in the room.
+    #[ts(type = "number")]
+    pub s: i64,
+    /// Message number.
+    #[ts(type = "number")]
+    pub no: i64,
+    /// When it was stored.
+    pub at: String,
+    /// True when an earlier try had stored it already.
+    pub dup: bool,
+}
+
+/// `sync`: send me the events of a room after a position, or `reset` when there are too many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Sync {
+    /// Room.
+    pub r: RoomId,
+    /// The last position that the client holds, 0 or more.
+    #[ts(type = "number")]
+    pub after: i64,
+}
+
+/// `read`: everything up to this message number has been read. Never moves back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Read {
+    /// Room.
+    pub r: RoomId,
+    /// Message number.
+    #[ts(type = "number")]
+    pub no: i64,
+}
+
+/// `typing`: this person is writing. Repeat every 3 s at most; shown for 5 s.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Typing {
+    /// Room.
+    pub r: RoomId,
+}
+
+/// Every command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "m", content = "p")]
+pub enum Command {
+    /// First of a connection.
+    #[serde(rename = "hello")]
+    Hello(Hello),
+    /// Store a message.
+    #[serde(rename = "msg.send")]
+    MsgSend(MsgSend),
+    /// Catch up.
+    #[serde(rename = "sync")]
+    Sync(Sync),
+    /// Move the read pointer.
+    #[serde(rename = "read")]
+    Read(Read),
+    /// Is writing.
+    #[serde(rename = "typing")]
+    Typing(Typing),
+    /// Begin a lesson.
+    #[serde(rename = "call.start")]
+    CallStart(CallStart),
+    /// Enter a lesson.
+    #[serde(rename = "call.join")]
+    CallJoin(CallJoin),
+    /// Restart ICE.
+    #[serde(rename = "call.restart")]
+    CallRestart(CallRestart),
+    /// Mute or unmute oneself.
+    #[serde(rename = "call.set")]
+    CallSet(CallSet),
+    /// Tell what is visible.
+    #[serde(rename = "call.view")]
+    CallView(CallView),
+    /// Leave a lesson.
+    #[serde(rename = "call.leave")]
+    CallLeave(CallRef),
+    /// End a lesson for all.
+    #[serde(rename = "call.end")]
+    CallEnd(CallRef),
+}
+
+impl Command {
+    /// Reads the parameters of a method.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UnknownMethod`], or [`ErrorCode::BadRequest`] with the place of the fault.
+    pub fn parse(method: &str, params: Option<&RawValue>) -> Result<Self, ErrorBody> {
+        let json = params.map_or("{}", RawValue::get);
+        Ok(match method {
+            "hello" => Self::Hello(params_of(json)?),
+            "msg.send" => Self::MsgSend(params_of(json)?),
+            "sync" => Self::Sync(params_of(json)?),
+            "read" => Self::Read(params_of(json)?),
+            "typing" => Self::Typing(params_of(json)?),
+            "call.start" => Self::CallStart(params_of(json)?),
+            "call.join" => Self::CallJoin(params_of(json)?),
+            "call.restart" => Self::CallRestart(params_of(json)?),
+            "call.set" => Self::CallSet(params_of(json)?),
+            "call.view" => Self::CallView(params_of(json)?),
+            "call.leave" => Self::CallLeave(params_of(json)?),
+            "call.end" => Self::CallEnd(params_of(json)?),
+            _ => return Err(ErrorCode::UnknownMethod.into()),
+        })
+    }
+}
+
+fn params_of<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, ErrorBody> {
+    serde_json::from_str(json).map_err(|e| {
+        ErrorBody::from(ErrorCode::BadRequest).with_text(format!(
+            "column {}: {}",
+            e.column(),
+            kind(&e)
+        ))
+    })
+}
+
+// serde_json's own message can quote the input, which may be personal.
+fn kind(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Syntax | serde_json::error::Category::Eof => "not JSON",
+        serde_json::error::Category::Data => "a field is missing, unknown or of another type",
+        serde_json::error::Category::Io => "unreadable",
+    }
+}

@@ -1,0 +1,277 @@
+//! Server → client frames: replies `{"i":2,"ok":{…}}` and events `{"e":"msg",…}`. `{}` is a ping; the client
+//! answers `{}`. A client ignores events and fields that it does not know.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::call::{CallSummary, Participant, Slot};
+use crate::error::ErrorBody;
+use crate::ids::{CallId, PeerId, RoomId, UserId};
+use crate::model::{Message, Person, RoomSummary};
+
+/// Answer to a command with an `i`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Reply<T> {
+    /// Done.
+    Ok {
+        /// The command's request id.
+        i: u32,
+        /// What the command gives.
+        ok: T,
+    },
+    /// Not done.
+    Err {
+        /// The command's request id, or 0 when the frame had none that could be read.
+        i: u32,
+        /// Why.
+        err: ErrorBody,
+    },
+}
+
+/// A durable event of a room: stored, numbered by `s` without gaps, replayed to whoever lacks it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "e")]
+pub enum RoomEvent {
+    /// A message was stored.
+    #[serde(rename = "msg")]
+    Msg {
+        /// Room.
+        r: RoomId,
+        /// Position.
+        #[ts(type = "number")]
+        s: i64,
+        /// The message.
+        d: Message,
+    },
+    /// A lesson began.
+    #[serde(rename = "call.started")]
+    CallStarted {
+        /// Room.
+        r: RoomId,
+        /// Position.
+        #[ts(type = "number")]
+        s: i64,
+        /// The lesson.
+        d: CallSummary,
+    },
+    /// A lesson ended.
+    #[serde(rename = "call.ended")]
+    CallEnded {
+        /// Room.
+        r: RoomId,
+        /// Position.
+        #[ts(type = "number")]
+        s: i64,
+        /// Which, and when.
+        d: CallOver,
+    },
+}
+
+impl RoomEvent {
+    /// The room.
+    #[must_use]
+    pub const fn room(&self) -> &RoomId {
+        match self {
+            Self::Msg { r, .. } | Self::CallStarted { r, .. } | Self::CallEnded { r, .. } => r,
+        }
+    }
+
+    /// The position in the room.
+    #[must_use]
+    pub const fn seq(&self) -> i64 {
+        match self {
+            Self::Msg { s, .. } | Self::CallStarted { s, .. } | Self::CallEnded { s, .. } => *s,
+        }
+    }
+}
+
+/// The end of a lesson.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CallOver {
+    /// Which lesson.
+    pub id: CallId,
+    /// When it ended.
+    pub at: String,
+    /// How long it was, in seconds.
+    pub seconds: u32,
+}
+
+/// A passing event: not stored, may be lost or merged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "e")]
+pub enum LiveEvent {
+    /// The catch-up after `hello` is complete.
+    #[serde(rename = "ready")]
+    Ready {},
+    /// Too much to send: drop what is held of the room and page it over HTTP.
+    #[serde(rename = "reset")]
+    Reset {
+        /// Room.
+        r: RoomId,
+        /// Where it stands.
+        d: ResetTo,
+    },
+    /// Someone is writing.
+    #[serde(rename = "typing")]
+    Typing {
+        /// Room.
+        r: RoomId,
+        /// Who.
+        d: Who,
+    },
+    /// Someone came online or went.
+    #[serde(rename = "presence")]
+    Presence {
+        /// Who, and which of the two.
+        d: Presence,
+    },
+    /// This person read further, maybe on another device.
+    #[serde(rename = "u.read")]
+    URead {
+        /// How far.
+        d: ReadTo,
+    },
+    /// This person became a member of a room.
+    #[serde(rename = "u.room")]
+    URoom {
+        /// The room and people that were not known before.
+        d: NewRoom,
+    },
+    /// Who is in the lesson: the whole list each time.
+    #[serde(rename = "call.people")]
+    CallPeople {
+        /// Lesson.
+        call: CallId,
+        /// Everybody in it.
+        d: Vec<Participant>,
+    },
+    /// What this browser's downlink sections carry: the whole map each time.
+    #[serde(rename = "call.slots")]
+    CallSlots {
+        /// Lesson.
+        call: CallId,
+        /// Every section.
+        d: Vec<Slot>,
+    },
+    /// Who speaks.
+    #[serde(rename = "call.speaking")]
+    CallSpeaking {
+        /// Lesson.
+        call: CallId,
+        /// Loudest first.
+        d: Speaking,
+    },
+    /// How this browser's link does.
+    #[serde(rename = "call.quality")]
+    CallQuality {
+        /// Lesson.
+        call: CallId,
+        /// Measured by the server.
+        d: Quality,
+    },
+    /// The server gave this browser up; it may join again.
+    #[serde(rename = "call.gone")]
+    CallGone {
+        /// Lesson.
+        call: CallId,
+    },
+    /// The server is about to close the connection.
+    #[serde(rename = "bye")]
+    Bye {
+        /// Code, and how long to wait.
+        d: Bye,
+    },
+}
+
+/// Any event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(untagged)]
+pub enum Event {
+    /// Stored.
+    Room(RoomEvent),
+    /// Passing.
+    Live(LiveEvent),
+}
+
+/// Where a room stands after `reset`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ResetTo {
+    /// Epoch.
+    pub ep: String,
+    /// Last event.
+    #[ts(type = "number")]
+    pub s: i64,
+    /// Last message number.
+    #[ts(type = "number")]
+    pub no: i64,
+    /// This person's read pointer.
+    #[ts(type = "number")]
+    pub read: i64,
+}
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Who {
+    /// Who.
+    pub u: UserId,
+}
+
+/// Online or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Presence {
+    /// Who.
+    pub u: UserId,
+    /// True when online.
+    pub on: bool,
+}
+
+/// A read pointer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ReadTo {
+    /// Room.
+    pub r: RoomId,
+    /// Message number.
+    #[ts(type = "number")]
+    pub no: i64,
+}
+
+/// A room that is new to this person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct NewRoom {
+    /// The room.
+    pub room: RoomSummary,
+    /// Its members.
+    pub people: Vec<Person>,
+}
+
+/// The loudest voices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Speaking {
+    /// At most three, loudest first.
+    pub speakers: Vec<PeerId>,
+    /// Who holds the floor; stays through pauses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub active: Option<PeerId>,
+}
+
+/// A link, measured by the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Quality {
+    /// Estimated downlink, kilobits per second.
+    pub down_kbps: u32,
+    /// Lost packets, per cent.
+    pub loss_pct: u8,
+    /// Round trip, milliseconds.
+    pub rtt_ms: u32,
+}
+
+/// Notice before a close.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Bye {
+    /// Close code that follows, see [`crate::CloseCode`].
+    pub c: u16,
+    /// Milliseconds to wait before connecting again.
+    pub after: u32,
+}

@@ -1,0 +1,73 @@
+//! Bodies of the HTTP interface under `/api/v1`. Failures carry an [`crate::ErrorBody`].
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::event::RoomEvent;
+use crate::model::Person;
+
+/// `POST /session`: sign in. The answer sets the session cookie.
+#[derive(Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// Login, case does not matter.
+    pub login: String,
+    /// Password.
+    pub password: String,
+}
+
+/// `GET /session` and the answer to signing in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Session {
+    /// Who is signed in.
+    pub me: Person,
+}
+
+/// `GET /start`: what the sign-in page needs to know. Open to everybody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Start {
+    /// Name of the organisation.
+    pub organisation: String,
+    /// True while no account exists: only the setup link works.
+    pub setup: bool,
+    /// Accounts to try, on a demo server only.
+    pub demo: Vec<DemoPerson>,
+}
+
+/// An account of the demo.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DemoPerson {
+    /// Shown name.
+    pub name: String,
+    /// Role.
+    pub role: crate::model::Role,
+    /// Login.
+    pub login: String,
+    /// Password, known to all.
+    pub password: String,
+}
+
+/// `POST /setup`: make the first administrator with the one-time token that the server printed.
+#[derive(Clone, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Setup {
+    /// Token from the printed link.
+    pub token: String,
+    /// Shown name.
+    pub name: String,
+    /// Login.
+    pub login: String,
+    /// Password.
+    pub password: String,
+}
+
+/// `GET /rooms/{id}/events?before=S&limit=N` (or `after=S`): a page of history, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct EventsPage {
+    /// The room's epoch.
+    pub epoch: String,
+    /// Events in order of `s`.
+    pub events: Vec<RoomEvent>,
+    /// Whether there are more in the direction asked for.
+    pub more: bool,
+}

@@ -1,0 +1,26 @@
+//! Parta's wire protocol: the WebSocket frames, HTTP bodies, error codes and limits that the server,
+//! the web client and the load generator share. Plain data and serde: no time, no I/O.
+//!
+//! `docs/PROTOCOL.md` is the prose; every example there is parsed by this crate's tests.
+
+pub mod call;
+pub mod close;
+pub mod command;
+pub mod error;
+pub mod event;
+pub mod http;
+pub mod ids;
+pub mod limits;
+pub mod model;
+
+pub use close::CloseCode;
+pub use command::{Command, Envelope, Hello, HelloOk};
+pub use error::{ErrorBody, ErrorCode};
+pub use event::{Event, LiveEvent, Reply, RoomEvent};
+pub use ids::{CallId, ClientId, FileId, MessageId, PeerId, RoomId, UserId};
+
+/// WebSocket subprotocol (RFC 6455 §1.9) that both sides must agree on.
+pub const SUBPROTOCOL: &str = "hub.v1.json";
+
+/// Version carried by `hello`; a server refuses others with [`ErrorCode::UnsupportedVersion`].
+pub const VERSION: u32 = 1;

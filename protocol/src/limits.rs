@@ -1,0 +1,51 @@
+//! Every bound on what the network may send. Sizes are in bytes unless the name says otherwise.
+
+/// Longest identifier.
+pub const ID_BYTES_MAX: usize = 64;
+/// Longest WebSocket frame and message, either way.
+pub const FRAME_BYTES_MAX: usize = 65_536;
+/// Longest message text, UTF-8.
+pub const BODY_BYTES_MAX: usize = 16_384;
+/// Most files on one message.
+pub const ATTACHMENTS_MAX: usize = 20;
+/// Most events that the catch-up after `hello` and one `sync` carry for a room; beyond it the client pages
+/// over HTTP.
+pub const BACKLOG_EVENTS_MAX: u32 = 300;
+/// Most events of one HTTP history page.
+pub const PAGE_EVENTS_MAX: u32 = 100;
+/// Most rooms named in the positions of one `hello`.
+pub const POSITIONS_MAX: usize = 1_000;
+/// Longest login.
+pub const LOGIN_BYTES_MAX: usize = 64;
+/// Shortest password, in characters.
+pub const PASSWORD_CHARS_MIN: usize = 8;
+/// Longest password: more would only cost hashing time.
+pub const PASSWORD_BYTES_MAX: usize = 256;
+/// Longest shown name of a person or room.
+pub const NAME_BYTES_MAX: usize = 128;
+/// Longest file name that is kept; longer ones are shortened before the extension.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Largest SDP that a client may offer.
+pub const SDP_BYTES_MAX: usize = 60_000;
+/// Most video slots that a client may offer.
+pub const VIDEO_SLOTS_MAX: usize = 16;
+/// Audio slots that a client offers: three for the loudest voices, one for the sound of a shared screen.
+pub const AUDIO_SLOTS: usize = 4;
+/// Most tiles that one `call.view` may name.
+pub const VIEWS_MAX: usize = 64;
+/// Seconds without a frame after which the server sends `{}`.
+pub const PING_SECONDS: u32 = 25;
+/// Seconds that an answer to a ping may take before the connection counts as dead.
+pub const PONG_SECONDS: u32 = 10;
+/// Seconds within which a new connection must say `hello`.
+pub const HELLO_SECONDS: u64 = 10;
+/// Commands per second and connection that may go on for long.
+pub const COMMANDS_PER_SECOND: u32 = 20;
+/// Commands that a connection may send at once.
+pub const COMMANDS_BURST: u32 = 60;
+/// Bytes queued for one connection before it is closed as too slow.
+pub const QUEUE_BYTES_MAX: usize = 1_048_576;
+/// Bytes queued for one connection from which typing and presence are left out.
+pub const QUEUE_BYTES_SOFT: usize = 262_144;
+/// Open connections of one person; a further one closes the oldest.
+pub const CONNECTIONS_PER_USER: usize = 10;

@@ -1,0 +1,124 @@
+//! People, rooms, messages and files as clients see them. Times are RFC 3339 in UTC with milliseconds,
+//! always the server's.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::call::CallSummary;
+use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
+
+/// What a person may do in the whole organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Runs the server.
+    Administrator,
+    /// Teaches: starts and ends lessons.
+    Teacher,
+    /// Learns.
+    Student,
+}
+
+impl Role {
+    /// Whether the person works for the organisation.
+    #[must_use]
+    pub const fn is_staff(self) -> bool {
+        matches!(self, Self::Administrator | Self::Teacher)
+    }
+}
+
+/// A person as others see them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Person {
+    /// Who.
+    pub id: UserId,
+    /// Shown name.
+    pub name: String,
+    /// Role, from the server's records.
+    pub role: Role,
+}
+
+/// A file on a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Attachment {
+    /// Address it by `/api/v1/files/{id}`.
+    pub id: FileId,
+    /// The name that its owner gave it, made safe to show.
+    pub name: String,
+    /// Bytes.
+    #[ts(type = "number")]
+    pub size: u64,
+    /// Media type, judged by the content.
+    pub mime: String,
+    /// SHA-256 of the content, lower-case hexadecimal.
+    pub sha256: String,
+    /// There when `/api/v1/files/{id}/preview` has a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub preview: Option<Preview>,
+}
+
+/// Size of a preview picture, in pixels, so that the page can leave room for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Preview {
+    /// Width in pixels.
+    pub w: u32,
+    /// Height in pixels.
+    pub h: u32,
+}
+
+/// A chat message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Message {
+    /// Server's id.
+    pub id: MessageId,
+    /// The sender's id of it.
+    pub cid: ClientId,
+    /// Number among the room's messages, 1 upwards without gaps.
+    #[ts(type = "number")]
+    pub no: i64,
+    /// Sender.
+    pub by: UserId,
+    /// When the server stored it.
+    pub at: String,
+    /// Text; may be empty when there are attachments.
+    pub body: String,
+    /// The message that this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub re: Option<MessageId>,
+    /// Files, in the sender's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<Attachment>>", optional)]
+    pub att: Vec<Attachment>,
+}
+
+/// A room as the list of rooms shows it. `seq` is the position that the rest of it is true for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RoomSummary {
+    /// Which room.
+    pub id: RoomId,
+    /// Shown name.
+    pub name: String,
+    /// Changes only when the database was restored from a backup: drop what is cached.
+    pub epoch: String,
+    /// Last event.
+    #[ts(type = "number")]
+    pub seq: i64,
+    /// Last message number.
+    #[ts(type = "number")]
+    pub no: i64,
+    /// Highest message number that this person has read; unread = `no - read_no`.
+    #[ts(type = "number")]
+    pub read_no: i64,
+    /// Members.
+    pub members: Vec<UserId>,
+    /// Latest message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub last: Option<Message>,
+    /// The lesson that is on now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub call: Option<CallSummary>,
+}

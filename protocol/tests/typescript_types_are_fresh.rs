@@ -1,0 +1,61 @@
+//! The client's wire types are made from the Rust ones and committed. Run with `UPDATE=1` to write them anew.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use protocol::{call, close, command, error, event, http};
+use ts_rs::{Config, TS};
+
+#[test]
+fn committed_types_match_the_crate() {
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../client-web/src/core/wire");
+    let fresh = tempfile::tempdir().unwrap();
+    export(fresh.path());
+    if std::env::var_os("UPDATE").is_some() {
+        let _ = fs::remove_dir_all(&committed);
+        fs::create_dir_all(&committed).unwrap();
+        for (name, text) in files(fresh.path()) {
+            fs::write(committed.join(name), text).unwrap();
+        }
+    }
+    assert_eq!(files(&committed), files(fresh.path()), "run `make types`");
+}
+
+fn export(folder: &Path) {
+    let config = Config::new().with_out_dir(folder);
+    macro_rules! export {
+        ($($type:ty),* $(,)?) => { $(<$type>::export_all(&config).unwrap();)* };
+    }
+    export!(
+        command::Command,
+        command::HelloOk,
+        command::MsgSent,
+        call::CallStarted,
+        call::CallJoined,
+        call::CallRestarted,
+        close::CloseCode,
+        error::ErrorBody,
+        event::Event,
+        http::Login,
+        http::Session,
+        http::Start,
+        http::Setup,
+        http::EventsPage,
+    );
+}
+
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return BTreeMap::new();
+    };
+    entries
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                fs::read_to_string(&path).unwrap(),
+            )
+        })
+        .collect()
+}
