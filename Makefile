@@ -1,0 +1,74 @@
+# Each target is a few commands that anyone could type. `make run` and `make test` need nothing but Debian 12
+# with Rust 1.94, Node 20 and Python 3; scripts/setup.sh adds the rest.
+.PHONY: run test check e2e bench types client build unit
+.DEFAULT_GOAL := run
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
+DENY := $(shell cargo deny --version >/dev/null 2>&1 && echo yes)
+CLIENT_SOURCES := $(shell find client-web -type f -not -path '*/node_modules/*' -not -path '*/.svelte-kit/*' -not -path '*/build/*' 2>/dev/null)
+CLIENT_BUILT := client-web/node_modules/.built
+# One set of artefacts serves the tests and the browsers.
+BUILD := cargo build --locked --workspace --bins --tests
+
+# Starts a server with demo rooms and people; prints its address.
+run:
+	@scripts/setup.sh run
+	@$(MAKE) --no-print-directory client
+	@cargo build --locked --quiet --package server --bin parta
+	@exec target/debug/parta serve --demo --data ./data
+
+# The whole suite: client, Rust, browsers.
+test:
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory client
+	cd client-web && npm test
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory e2e
+
+# The Rust tests beside a private PostgreSQL and Redis.
+unit: build
+ifeq ($(NEXTEST),yes)
+	scripts/with-services.sh cargo nextest run --locked --workspace
+else
+	scripts/with-services.sh cargo test --locked --workspace --bins --tests
+endif
+	cargo test --locked --workspace --doc --quiet
+
+# Real browsers against the real server.
+e2e: build
+	cd e2e && npm test
+
+check:
+	@scripts/setup.sh test
+	cargo fmt --check
+	cd client-web && npm run check
+	@$(MAKE) --no-print-directory client
+	cargo clippy --locked --workspace --bins --tests -- -D warnings
+	cargo test --locked --quiet --package protocol --test typescript_types_are_fresh --test house_rules
+ifeq ($(DENY),yes)
+	cargo deny --locked check
+else
+	@echo 'cargo-deny is not installed: licences and banned crates were not checked'
+endif
+
+# Load and speed, written to target/bench.
+bench: client
+	cargo build --locked --release --package server --package loadtest --bins
+	target/release/parta-load --help
+
+# Writes the client's wire types anew from the Rust ones.
+types:
+	UPDATE=1 cargo test --locked --quiet --package protocol --test typescript_types_are_fresh
+
+# The web client, which the server's binary carries.
+client: $(CLIENT_BUILT)
+
+$(CLIENT_BUILT): $(CLIENT_SOURCES)
+	@scripts/setup.sh run
+	cd client-web && npm run build
+	@touch $@
+
+build: $(CLIENT_BUILT)
+	$(BUILD)

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Brings a Debian 12 machine that has Rust, Node 20 and Python to the point where Parta builds (`run`) and its
+# whole suite passes (`test`). Says nothing and changes nothing when all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+mode=${1:-run}
+run_packages=(build-essential)
+test_packages=(redis-server postgresql chromium firefox-esr fonts-dejavu-core)
+case $mode in
+run) packages=("${run_packages[@]}") ;;
+test) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
+*) echo "usage: $0 run|test" >&2 && exit 2 ;;
+esac
+
+for tool in cargo node npm; do
+    command -v "$tool" >/dev/null || { echo "setup: $tool is missing; install Rust 1.94 and Node 20 first" >&2 && exit 1; }
+done
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+if command -v dpkg-query >/dev/null; then
+    missing=()
+    for package in "${packages[@]}"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+    done
+    if [ ${#missing[@]} -gt 0 ]; then
+        echo "setup: installing ${missing[*]}"
+        log=$(mktemp)
+        # The tests start servers of their own; RUNLEVEL keeps the packages from starting theirs where it can.
+        {
+            as_root apt-get update -qq &&
+                as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+                    apt-get install -y -qq --no-install-recommends "${missing[@]}"
+        } >"$log" 2>&1 </dev/null || { cat "$log" >&2 && exit 1; }
+        rm -f "$log"
+    fi
+fi
+
+# npm writes node_modules/.package-lock.json last: it is older than the lock file when the tree is stale.
+install_node_modules() {
+    [ -f "$1/package-lock.json" ] || return 0
+    [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && return 0
+    echo "setup: npm ci in $1"
+    (cd "$1" && PUPPETEER_SKIP_DOWNLOAD=1 PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --loglevel=error)
+    touch "$1/node_modules/.package-lock.json"
+}
+
+install_node_modules client-web
+[ "$mode" = run ] || install_node_modules e2e

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Runs a command beside a private PostgreSQL and a private Redis on free ports:
+#   scripts/with-services.sh cargo test --workspace
+# The command finds them in PARTA_TEST_POSTGRES and PARTA_TEST_REDIS. Both servers and their files are gone
+# afterwards, however the command ends.
+set -euo pipefail
+
+folder=$(mktemp -d "${TMPDIR:-/tmp}/parta-services.XXXXXX")
+postgres_pid= redis_pid=
+
+stop() {
+    status=$?
+    trap '' INT TERM
+    [ -z "$postgres_pid" ] || kill -INT "$postgres_pid" 2>/dev/null || true
+    [ -z "$redis_pid" ] || kill -TERM "$redis_pid" 2>/dev/null || true
+    wait 2>/dev/null || true
+    rm -rf "$folder"
+    exit "$status"
+}
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# initdb and postgres refuse to work for root.
+unprivileged=()
+if [ "$(id -u)" = 0 ]; then
+    user=nobody
+    id postgres >/dev/null 2>&1 && user=postgres
+    unprivileged=(setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups)
+    chmod 711 "$folder"
+fi
+
+postgres_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+[ -x "$postgres_bin/postgres" ] || postgres_bin=$(dirname "$(command -v postgres)")
+postgres_port=$(free_port)
+mkdir "$folder/postgres" "$folder/redis"
+[ ${#unprivileged[@]} = 0 ] || chown "$user" "$folder/postgres"
+data=$folder/postgres/data
+(
+    cd "$folder/postgres"
+    "${unprivileged[@]}" "$postgres_bin/initdb" --pgdata="$data" --username=parta --auth=trust \
+        --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$folder/initdb.log" 2>&1
+) || { cat "$folder/initdb.log" >&2 && exit 1; }
+# Nothing here has to survive a crash, so nothing waits for the disk.
+"${unprivileged[@]}" "$postgres_bin/postgres" -D "$data" -p "$postgres_port" -h 127.0.0.1 \
+    -k "$folder/postgres" -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+    -c max_connections=300 >"$folder/postgres.log" 2>&1 &
+postgres_pid=$!
+
+redis_port=$(free_port)
+redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --appendonly no --dir "$folder/redis" \
+    >"$folder/redis.log" 2>&1 &
+redis_pid=$!
+
+ready() {
+    "$postgres_bin/pg_isready" -q -h 127.0.0.1 -p "$postgres_port" -U parta -d postgres &&
+        redis-cli -p "$redis_port" ping >/dev/null 2>&1
+}
+for ((tries = 0; ; tries++)); do
+    ready && break
+    if ((tries == 300)) || ! kill -0 "$postgres_pid" "$redis_pid" 2>/dev/null; then
+        cat "$folder"/*.log >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+
+export PARTA_TEST_POSTGRES="postgres://parta@127.0.0.1:$postgres_port/postgres"
+export PARTA_TEST_REDIS="redis://127.0.0.1:$redis_port/"
+"$@"
