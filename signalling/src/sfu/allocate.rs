@@ -1,0 +1,126 @@
+//! Splits a receiver's bandwidth: sound, then screens, then the speaker, then tiles by size.
+
+/// What a stream is to a receiver; earlier goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// A shared screen.
+    Screen,
+    /// The pinned or speaking participant.
+    Speaker,
+    /// Another participant.
+    Tile,
+}
+
+/// One simulcast layer that its sender produces now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layer {
+    /// Number of the layer, low to high.
+    pub index: u8,
+    /// What it costs, bits per second, as measured.
+    pub bps: u64,
+    /// Width of its pictures in pixels.
+    pub width: u32,
+}
+
+/// One stream that has a slot.
+#[derive(Debug, Clone)]
+pub struct Want {
+    /// Its importance.
+    pub class: Class,
+    /// Width at which it is shown, device pixels.
+    pub width: u32,
+    /// What its sender offers, low to high. Empty: nothing to send.
+    pub offers: Vec<Layer>,
+    /// The layer sent now.
+    pub current: Option<u8>,
+}
+
+/// The outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Allocation {
+    /// Layer for each want, in the order given; `None` pauses it.
+    pub layers: Vec<Option<u8>>,
+    /// What that costs together with sound, bits per second.
+    pub used: u64,
+    /// What the next better choice would cost in all; equals `used` when nothing is missing.
+    pub next: u64,
+    /// What everything wanted would cost.
+    pub desired: u64,
+}
+
+/// A stream is not moved up unless this much more than its cost is free: 1/8.
+const HEADROOM: u64 = 8;
+/// A layer may be this much narrower than its tile (in 1/8) and still count as sharp enough.
+const SHARP: u32 = 6;
+
+/// Chooses layers for `wants` within `budget` bits per second, of which `sound` go first.
+///
+/// First everyone gets the lowest layer, in order of importance, then everyone is raised to what
+/// their tile deserves, in the same order. The most important stream is never paused: a receiver
+/// whose estimate has fallen below its lowest layer must have something to recover with
+/// (mediasoup#316, #804).
+pub fn allocate(budget: u64, sound: u64, wants: &[Want]) -> Allocation {
+    let mut order: Vec<usize> = (0..wants.len())
+        .filter(|at| !wants[*at].offers.is_empty())
+        .collect();
+    order.sort_by_key(|at| (wants[*at].class, std::cmp::Reverse(wants[*at].width)));
+    let mut chosen: Vec<Option<usize>> = vec![None; wants.len()];
+    let mut used = sound;
+    let mut next = None;
+
+    for (nth, at) in order.iter().enumerate() {
+        let cost = wants[*at].offers[0].bps;
+        if nth == 0 || used + with_headroom(&wants[*at], 0) <= budget {
+            chosen[*at] = Some(0);
+            used += cost;
+        } else {
+            next.get_or_insert(cost);
+        }
+    }
+    let mut desired = sound;
+    for at in &order {
+        let want = &wants[*at];
+        let best = best_offer(want);
+        desired += want.offers[best].bps;
+        let Some(low) = chosen[*at] else { continue };
+        let base = want.offers[low].bps;
+        let fits = |at: &usize| used + with_headroom(want, *at).saturating_sub(base) <= budget;
+        let highest = (low + 1..=best).rev().find(fits).unwrap_or(low);
+        chosen[*at] = Some(highest);
+        used += want.offers[highest].bps.saturating_sub(base);
+        if highest < best {
+            let step = want.offers[highest + 1]
+                .bps
+                .saturating_sub(want.offers[highest].bps);
+            next.get_or_insert(step);
+        }
+    }
+    let layers = chosen
+        .iter()
+        .zip(wants)
+        .map(|(at, want)| at.map(|at| want.offers[at].index))
+        .collect();
+    Allocation {
+        layers,
+        used,
+        next: used + next.unwrap_or(0),
+        desired: desired.max(used),
+    }
+}
+
+/// The lowest layer that is sharp at the want's width, or the highest there is.
+fn best_offer(want: &Want) -> usize {
+    let enough = want.width.saturating_mul(SHARP) / 8;
+    want.offers
+        .iter()
+        .position(|layer| layer.width >= enough)
+        .unwrap_or(want.offers.len() - 1)
+}
+
+/// Cost of an offer; higher for one above the layer sent now, so that a budget on the edge does
+/// not make the picture flap.
+fn with_headroom(want: &Want, at: usize) -> u64 {
+    let layer = want.offers[at];
+    let rises = want.current.is_none_or(|current| layer.index > current);
+    layer.bps + if rises { layer.bps / HEADROOM } else { 0 }
+}

@@ -1,0 +1,47 @@
+//! Bounds on what the network and the callers can make the SFU hold or do.
+
+use std::time::Duration;
+
+/// Rooms at once.
+pub const ROOMS_MAX: usize = 100;
+/// Peers in one room.
+pub const PEERS_PER_ROOM_MAX: usize = 200;
+/// Bytes of an SDP offer.
+pub const SDP_MAX: usize = 256 * 1024;
+/// Audio slots of a receiver.
+pub const AUDIO_SLOTS_MAX: usize = 8;
+/// Video slots of a receiver.
+pub const VIDEO_SLOTS_MAX: usize = 64;
+/// Entries in a receiver's view.
+pub const VIEWS_MAX: usize = 64;
+/// Simulcast layers read from one stream.
+pub const LAYERS_MAX: usize = 3;
+/// Remote addresses remembered for one peer: old ones go first.
+pub const ADDRESSES_PER_PEER_MAX: usize = 8;
+/// Bytes of a `a=mid`, as the engine stores them.
+pub const MID_MAX: usize = 16;
+
+/// Silence after which a peer counts as disconnected. Firefox checks consent sparsely, but any
+/// packet counts here, and receivers send reports every second.
+pub const LOST_AFTER: Duration = Duration::from_secs(10);
+/// Silence after which a peer is removed, also when it never connected.
+pub const GONE_AFTER: Duration = Duration::from_secs(30);
+/// Room housekeeping: speakers, layers, budgets.
+pub const ROOM_TICK: Duration = Duration::from_millis(100);
+/// A camera or microphone that sends nothing this long gives up its slots.
+pub const STREAM_DEAD_AFTER: Duration = Duration::from_secs(5);
+/// The same for screens, whose browsers send a frame a second or less when nothing moves.
+pub const SCREEN_DEAD_AFTER: Duration = Duration::from_secs(15);
+/// A simulcast layer that sends nothing this long is not offered.
+pub const LAYER_DEAD_AFTER: Duration = Duration::from_millis(1500);
+/// Least time between key frame requests to one source.
+pub const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
+/// Paced video older than this is not added to: the slot waits for the next key frame instead.
+pub const QUEUE_MAX: Duration = Duration::from_millis(600);
+/// Least time between `Speaking` events of a room.
+pub const SPEAKING_INTERVAL: Duration = Duration::from_millis(300);
+/// Time between `Quality` events of a peer.
+pub const QUALITY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// First guess of the bandwidth towards a receiver, bits per second.
+pub const INITIAL_BPS: u64 = 600_000;

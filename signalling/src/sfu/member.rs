@@ -1,0 +1,275 @@
+//! One participant in a room: what they send, and the slots through which they receive.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::Stream;
+use super::limits::ADDRESSES_PER_PEER_MAX;
+use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
+use super::rewrite::Rewriter;
+use super::slots::SlotMap;
+use super::track::Track;
+use crate::{Offer, Slot, Source, View};
+
+/// One outgoing m-line at work.
+#[derive(Debug)]
+struct Lane {
+    stream: Option<Stream>,
+    /// Layer to send; `None` pauses.
+    target: Option<u8>,
+    /// Layer being sent; `None` until a key frame starts it.
+    current: Option<u8>,
+    rewrite: Rewriter,
+}
+
+impl Lane {
+    fn new(rate: u32) -> Self {
+        Self {
+            stream: None,
+            target: None,
+            current: None,
+            rewrite: Rewriter::new(rate),
+        }
+    }
+
+    fn hold(&mut self, stream: Option<Stream>) {
+        if self.stream != stream {
+            self.stream = stream;
+            self.target = None;
+            self.current = None;
+        }
+    }
+}
+
+/// What became of a packet in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    Yes,
+    No,
+    /// Not decodable from here; a key frame of this layer is needed.
+    KeyFrame(u8),
+}
+
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) peer: Peer,
+    pub(super) connected: bool,
+    /// Nothing has come for a while.
+    pub(super) lost: bool,
+    pub(super) heard: Instant,
+    pub(super) wait: Instant,
+    pub(super) tracks: BTreeMap<Source, Track>,
+    pub(super) muted: BTreeSet<Source>,
+    pub(super) views: Option<Vec<View>>,
+    /// Bits per second; `None` until the receiver's feedback has told.
+    pub(super) estimate: Option<u64>,
+    pub(super) demand: (u64, u64),
+    pub(super) ufrag: String,
+    pub(super) addresses: VecDeque<SocketAddr>,
+    names: Vec<String>,
+    voices: SlotMap,
+    sound: SlotMap,
+    pictures: SlotMap,
+    audio: Vec<Lane>,
+    video: Vec<Lane>,
+}
+
+impl Member {
+    pub(super) fn new(now: Instant, mut peer: Peer, offer: Offer) -> Self {
+        let (audio, video) = peer.slots();
+        // One audio slot is kept for screen sound, unless it is the only one.
+        let sound = usize::from(audio > 1);
+        let ufrag = peer.ufrag();
+        Self {
+            peer,
+            connected: false,
+            lost: false,
+            heard: now,
+            wait: now,
+            tracks: BTreeMap::new(),
+            muted: BTreeSet::new(),
+            views: None,
+            estimate: None,
+            demand: (0, 0),
+            ufrag,
+            addresses: VecDeque::new(),
+            names: offer
+                .down_audio
+                .into_iter()
+                .chain(offer.down_video)
+                .collect(),
+            voices: SlotMap::new(audio - sound),
+            sound: SlotMap::new(sound),
+            pictures: SlotMap::new(video),
+            audio: (0..audio).map(|_| Lane::new(AUDIO_RATE)).collect(),
+            video: (0..video).map(|_| Lane::new(VIDEO_RATE)).collect(),
+        }
+    }
+
+    /// Remembers an address that proved itself. Returns one forgotten for it.
+    pub(super) fn add_address(&mut self, from: SocketAddr) -> Option<SocketAddr> {
+        self.addresses.push_back(from);
+        if self.addresses.len() > ADDRESSES_PER_PEER_MAX {
+            self.addresses.pop_front()
+        } else {
+            None
+        }
+    }
+
+    /// Whether a stream is to be forwarded: present and not muted.
+    pub(super) fn sends(&self, now: Instant, source: Source) -> bool {
+        !self.muted.contains(&source)
+            && self
+                .tracks
+                .get(&source)
+                .is_some_and(|track| track.is_alive(now))
+    }
+
+    /// Puts streams into slots. Returns whether any moved.
+    pub(super) fn hold(
+        &mut self,
+        voices: &[Stream],
+        sound: &[Stream],
+        pictures: &[Stream],
+    ) -> bool {
+        let moved = [
+            self.voices.assign(voices),
+            self.sound.assign(sound),
+            self.pictures.assign(pictures),
+        ];
+        if !moved.contains(&true) {
+            return false;
+        }
+        for (lane, stream) in self
+            .audio
+            .iter_mut()
+            .zip(self.voices.iter().chain(self.sound.iter()))
+        {
+            lane.hold(stream);
+        }
+        for (lane, stream) in self.video.iter_mut().zip(self.pictures.iter()) {
+            lane.hold(stream);
+        }
+        true
+    }
+
+    /// Streams by slot: audio, then video.
+    pub(super) fn held(&self) -> impl Iterator<Item = (usize, Stream)> + '_ {
+        let audio = self.audio.iter().enumerate();
+        audio
+            .chain(self.video.iter().enumerate())
+            .filter_map(|(at, lane)| Some((at, lane.stream?)))
+    }
+
+    /// The map for the receiver.
+    pub(super) fn slots(&self) -> Vec<Slot> {
+        let lanes = self.audio.iter().chain(&self.video);
+        let stream = |lane: &Lane| lane.stream.map(|stream| (stream.peer, stream.source));
+        lanes
+            .zip(&self.names)
+            .map(|(lane, mid)| Slot {
+                mid: mid.clone(),
+                stream: stream(lane),
+            })
+            .collect()
+    }
+
+    /// Layer now sent of a video stream.
+    pub(super) fn current(&self, stream: Stream) -> Option<u8> {
+        self.video
+            .iter()
+            .find(|lane| lane.stream == Some(stream))?
+            .current
+    }
+
+    /// Sets the layer to send of a video stream.
+    pub(super) fn aim(&mut self, stream: Stream, target: Option<u8>) {
+        if let Some(lane) = self
+            .video
+            .iter_mut()
+            .find(|lane| lane.stream == Some(stream))
+        {
+            lane.target = target;
+        }
+    }
+
+    /// Key frames that slots are waiting for.
+    pub(super) fn waiting(&mut self) -> Vec<(Stream, u8)> {
+        if !self.connected {
+            return Vec::new();
+        }
+        let mut waiting = Vec::new();
+        for (at, lane) in self.video.iter().enumerate() {
+            if let (Some(stream), Some(target)) = (lane.stream, lane.target)
+                && lane.current != Some(target)
+                && !self.peer.is_congested(at)
+            {
+                waiting.push((stream, target));
+            }
+        }
+        waiting
+    }
+
+    /// What to ask for when the receiver reports a broken picture in a slot.
+    pub(super) fn broken(&self, slot: usize) -> Option<(Stream, u8)> {
+        let lane = self.video.get(slot)?;
+        Some((lane.stream?, lane.current.or(lane.target)?))
+    }
+
+    /// Forwards sound.
+    pub(super) fn send_audio(&mut self, slot: usize, packet: &Packet) -> Sent {
+        let Some(lane) = self.audio.get_mut(slot).filter(|_| self.connected) else {
+            return Sent::No;
+        };
+        if lane.current.is_none() || !lane.rewrite.continues(&packet.numbers) {
+            lane.rewrite.switch(&packet.numbers, packet.captured);
+            lane.current = Some(0);
+        }
+        self.write(slot, packet)
+    }
+
+    /// Forwards a picture, if it is of the layer being sent or starts the one to be sent.
+    pub(super) fn send_video(&mut self, slot: usize, packet: &Packet) -> Sent {
+        let Some(lane) = self.video.get_mut(slot).filter(|_| self.connected) else {
+            return Sent::No;
+        };
+        let Some(target) = lane.target else {
+            lane.current = None;
+            return Sent::No;
+        };
+        let running = lane.current == Some(packet.layer);
+        let starts = packet.layer == target && packet.vp8.key_frame;
+        if !running && !starts {
+            return Sent::No;
+        }
+        if self.peer.is_congested(slot) {
+            lane.current = None;
+            return Sent::No;
+        }
+        if !running || !lane.rewrite.continues(&packet.numbers) {
+            if !starts {
+                lane.current = None;
+                return Sent::KeyFrame(packet.layer);
+            }
+            lane.rewrite.switch(&packet.numbers, packet.captured);
+            lane.current = Some(packet.layer);
+        }
+        self.write(slot, packet)
+    }
+
+    fn write(&mut self, slot: usize, packet: &Packet) -> Sent {
+        let lanes = if packet.source.is_audio() {
+            &mut self.audio
+        } else {
+            &mut self.video
+        };
+        let Some(numbers) = lanes[slot].rewrite.map(&packet.numbers, packet.captured) else {
+            return Sent::No;
+        };
+        match self.peer.write(slot, packet, numbers) {
+            Ok(()) => Sent::Yes,
+            Err(_) => Sent::No,
+        }
+    }
+}

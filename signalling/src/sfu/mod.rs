@@ -1,0 +1,275 @@
+//! The SFU itself: no sockets, no clock, no tasks.
+//!
+//! Call a method with the time, then take everything from [`Sfu::poll`], and call [`Sfu::tick`] at
+//! [`Sfu::next`]. Datagrams find their connection by an address that has proved itself, or by the
+//! user name of a STUN request whose integrity is valid; nothing else makes or moves a path.
+
+pub mod allocate;
+pub mod clock;
+pub mod demux;
+pub mod keyframe;
+pub mod limits;
+pub mod peer;
+pub mod rewrite;
+pub mod slots;
+pub mod speaker;
+pub mod vp8;
+
+mod member;
+mod reconcile;
+mod room;
+mod track;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::{MediaError, MediaEvent, MediaStats, Offer, PeerKey, RoomKey, Source, View};
+use limits::{PEERS_PER_ROOM_MAX, ROOMS_MAX, VIEWS_MAX};
+use member::Member;
+use peer::{Engine, Peer};
+use room::Room;
+
+/// One stream of one participant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stream {
+    /// Who sends it.
+    pub peer: PeerKey,
+    /// Which of theirs.
+    pub source: Source,
+}
+
+/// What the SFU wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a datagram.
+    Send(SocketAddr, Vec<u8>),
+    /// Tell the server.
+    Event(MediaEvent),
+}
+
+/// Where rooms put what is to go out.
+#[derive(Debug, Default)]
+struct Outbox {
+    sends: VecDeque<(SocketAddr, Vec<u8>)>,
+    events: VecDeque<MediaEvent>,
+    removed: Vec<(PeerKey, String, VecDeque<SocketAddr>)>,
+    stats: MediaStats,
+}
+
+/// All rooms.
+#[derive(Debug)]
+pub struct Sfu {
+    engine: Engine,
+    rooms: BTreeMap<RoomKey, Room>,
+    /// Looked up only, never iterated: their order is random.
+    peers: HashMap<PeerKey, RoomKey>,
+    addresses: HashMap<SocketAddr, PeerKey>,
+    ufrags: HashMap<String, PeerKey>,
+    out: Outbox,
+}
+
+impl Sfu {
+    /// An SFU without rooms.
+    pub fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            rooms: BTreeMap::new(),
+            peers: HashMap::new(),
+            addresses: HashMap::new(),
+            ufrags: HashMap::new(),
+            out: Outbox::default(),
+        }
+    }
+
+    /// Lets a peer in and answers its offer. A peer that is in already is replaced.
+    ///
+    /// # Errors
+    /// [`MediaError::BadOffer`], [`MediaError::RoomFull`], [`MediaError::TooManyRooms`]; nothing
+    /// has changed then, except that the peer is out.
+    pub fn join(
+        &mut self,
+        now: Instant,
+        room: RoomKey,
+        peer: PeerKey,
+        offer: Offer,
+    ) -> Result<String, MediaError> {
+        self.leave(now, peer);
+        match self.rooms.get(&room) {
+            Some(room) if room.members.len() >= PEERS_PER_ROOM_MAX => {
+                return Err(MediaError::RoomFull);
+            }
+            None if self.rooms.len() >= ROOMS_MAX => return Err(MediaError::TooManyRooms),
+            Some(_) | None => {}
+        }
+        let (connection, answer) = Peer::accept(now, &self.engine, &offer)?;
+        let member = Member::new(now, connection, offer);
+        self.peers.insert(peer, room);
+        self.ufrags.insert(member.ufrag.clone(), peer);
+        let room = self
+            .rooms
+            .entry(room)
+            .or_insert_with(|| Room::new(now, room));
+        room.join(now, peer, member, &mut self.out);
+        self.tidy();
+        Ok(answer)
+    }
+
+    /// Answers a peer's new offer on its connection: an ICE restart.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownPeer`] and [`MediaError::BadOffer`].
+    pub fn restart(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        sdp: &str,
+    ) -> Result<String, MediaError> {
+        let room = self
+            .peers
+            .get(&peer)
+            .and_then(|room| self.rooms.get_mut(room));
+        let Some((room, member)) = room.and_then(|room| {
+            let key = room.key;
+            room.members.get_mut(&peer).map(|member| (key, member))
+        }) else {
+            return Err(MediaError::UnknownPeer);
+        };
+        let answer = member.peer.restart(sdp);
+        let ufrag = member.peer.ufrag();
+        if ufrag != member.ufrag {
+            self.ufrags.remove(&member.ufrag);
+            self.ufrags.insert(ufrag.clone(), peer);
+            member.ufrag = ufrag;
+        }
+        if let Some(room) = self.rooms.get_mut(&room) {
+            room.restarted(now, peer, &mut self.out);
+        }
+        self.tidy();
+        answer
+    }
+
+    /// Takes a peer out, if it is in.
+    pub fn leave(&mut self, now: Instant, peer: PeerKey) {
+        self.in_room(peer, |room, out| room.leave(now, peer, out));
+    }
+
+    /// Drops, or stops dropping, what a peer sends from a source.
+    pub fn set_muted(&mut self, now: Instant, peer: PeerKey, source: Source, muted: bool) {
+        self.in_room(peer, |room, out| {
+            room.set_muted(now, peer, source, muted, out)
+        });
+    }
+
+    /// Says what a receiver sees. Only the first [`VIEWS_MAX`] count.
+    pub fn view(&mut self, now: Instant, peer: PeerKey, mut views: Vec<View>) {
+        views.truncate(VIEWS_MAX);
+        self.in_room(peer, |room, out| room.view(now, peer, views, out));
+    }
+
+    /// Takes a datagram from the socket.
+    pub fn datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+        let Some(peer) = self.route(now, from, bytes) else {
+            self.out.stats.dropped_garbage += 1;
+            return;
+        };
+        self.in_room(peer, |room, out| room.datagram(now, peer, from, bytes, out));
+    }
+
+    /// Lets time pass in every room that waits for it.
+    pub fn tick(&mut self, now: Instant) {
+        for room in self.rooms.values_mut() {
+            if room.next() <= now {
+                room.tick(now, &mut self.out);
+            }
+        }
+        self.tidy();
+    }
+
+    /// When to call [`tick`](Self::tick) next.
+    pub fn next(&self) -> Option<Instant> {
+        self.rooms.values().map(Room::next).min()
+    }
+
+    /// The next thing to do, or `None` when all is done.
+    pub fn poll(&mut self) -> Option<Output> {
+        if let Some((to, bytes)) = self.out.sends.pop_front() {
+            return Some(Output::Send(to, bytes));
+        }
+        self.out.events.pop_front().map(Output::Event)
+    }
+
+    /// Counters; `dropped_sends` is the shell's.
+    pub fn stats(&self) -> MediaStats {
+        let (peers, rooms) = (self.peers.len() as u64, self.rooms.len() as u64);
+        MediaStats {
+            peers,
+            rooms,
+            ..self.out.stats
+        }
+    }
+
+    /// The peer a datagram is for; remembers an address that proves itself.
+    fn route(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> Option<PeerKey> {
+        let known = self.addresses.get(&from).copied();
+        if !demux::is_stun(bytes) {
+            return known;
+        }
+        // An ICE-lite agent sends no requests, so only requests have business here.
+        let peer = self
+            .ufrags
+            .get(demux::stun_request_ufrag(bytes)?)
+            .copied()?;
+        if known == Some(peer) {
+            return known;
+        }
+        let member = self
+            .rooms
+            .get_mut(self.peers.get(&peer)?)?
+            .members
+            .get_mut(&peer)?;
+        if !member.peer.admits(now, from, bytes) {
+            return None;
+        }
+        if let Some(forgotten) = member.add_address(from)
+            && self.addresses.get(&forgotten) == Some(&peer)
+        {
+            self.addresses.remove(&forgotten);
+        }
+        self.addresses.insert(from, peer);
+        Some(peer)
+    }
+
+    fn in_room(&mut self, peer: PeerKey, act: impl FnOnce(&mut Room, &mut Outbox)) {
+        if let Some(room) = self
+            .peers
+            .get(&peer)
+            .and_then(|room| self.rooms.get_mut(room))
+        {
+            act(room, &mut self.out);
+        }
+        if !self.out.removed.is_empty() {
+            self.tidy();
+        }
+    }
+
+    /// Forgets what belonged to removed members, and empty rooms.
+    fn tidy(&mut self) {
+        for (peer, ufrag, addresses) in self.out.removed.drain(..) {
+            if let Some(room) = self.peers.remove(&peer)
+                && self
+                    .rooms
+                    .get(&room)
+                    .is_some_and(|room| room.members.is_empty())
+            {
+                self.rooms.remove(&room);
+            }
+            self.ufrags.remove(&ufrag);
+            for address in addresses {
+                if self.addresses.get(&address) == Some(&peer) {
+                    self.addresses.remove(&address);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Works out, for every receiver of a room, which streams belong in its slots and in which layer.
+//! Desired state is computed from nothing each time and compared with what is: no patching.
+
+use std::time::Instant;
+
+use super::allocate::{Class, Want, allocate};
+use super::room::Room;
+use super::speaker::HEARD_MAX;
+use super::{Outbox, Stream};
+use crate::{MediaEvent, PeerKey, Source, View};
+
+/// Budget of a receiver that gives no feedback to estimate from, bits per second.
+const ASSUMED_BPS: u64 = 2_000_000;
+/// Tile width assumed for receivers that never said what they see, by number of tiles.
+const fn default_width(tiles: usize) -> u32 {
+    match tiles {
+        0 | 1 => 1280,
+        2..=4 => 640,
+        _ => 320,
+    }
+}
+
+/// A stream wanted in a video slot.
+struct Picture {
+    stream: Stream,
+    class: Class,
+    width: u32,
+}
+
+impl Room {
+    pub(super) fn reconcile(&mut self, now: Instant, out: &mut Outbox) {
+        let sending = |source: Source| -> Vec<Stream> {
+            let members = self
+                .members
+                .iter()
+                .filter(|(_, member)| member.sends(now, source));
+            members
+                .map(|(peer, _)| Stream {
+                    peer: *peer,
+                    source,
+                })
+                .collect()
+        };
+        let (cameras, screens, sounds) = (
+            sending(Source::Camera),
+            sending(Source::Screen),
+            sending(Source::ScreenAudio),
+        );
+        let mics = sending(Source::Mic);
+        let voices: Vec<Stream> = self
+            .speakers
+            .ranked()
+            .iter()
+            .map(|peer| Stream {
+                peer: *peer,
+                source: Source::Mic,
+            })
+            .filter(|stream| mics.contains(stream))
+            .collect();
+
+        let receivers: Vec<PeerKey> = self.members.keys().copied().collect();
+        let mut moved = false;
+        for peer in receivers {
+            let not_self = |stream: &&Stream| stream.peer != peer;
+            let voices: Vec<Stream> = voices
+                .iter()
+                .filter(not_self)
+                .take(HEARD_MAX)
+                .copied()
+                .collect();
+            let sounds: Vec<Stream> = sounds.iter().filter(not_self).copied().collect();
+            let views = self
+                .members
+                .get(&peer)
+                .and_then(|member| member.views.as_deref());
+            let mut pictures = match views {
+                Some(views) => self.viewed(peer, views, &cameras, &screens),
+                None => self.everyone(peer, &cameras, &screens),
+            };
+            let Some(member) = self.members.get_mut(&peer) else {
+                continue;
+            };
+            pictures.truncate(member.peer.slots().1);
+            let streams: Vec<Stream> = pictures.iter().map(|picture| picture.stream).collect();
+            if member.hold(&voices, &sounds, &streams) {
+                moved = true;
+                out.events.push_back(MediaEvent::Slots {
+                    room: self.key,
+                    peer,
+                    slots: member.slots(),
+                });
+            }
+            self.share_out(now, peer, &pictures, voices.iter().chain(sounds.first()));
+        }
+        if moved {
+            self.reroute();
+        }
+        self.want_key_frames();
+    }
+
+    /// What a receiver said it sees, as far as it is sent: screens, pinned ones, then by width.
+    fn viewed(
+        &self,
+        peer: PeerKey,
+        views: &[View],
+        cameras: &[Stream],
+        screens: &[Stream],
+    ) -> Vec<Picture> {
+        let active = self.speakers.active();
+        let mut pictures: Vec<Picture> = Vec::new();
+        for view in views {
+            let stream = Stream {
+                peer: view.peer,
+                source: view.source,
+            };
+            let sent = cameras.contains(&stream) || screens.contains(&stream);
+            if !sent || view.peer == peer || pictures.iter().any(|picture| picture.stream == stream)
+            {
+                continue;
+            }
+            let class = if view.source == Source::Screen {
+                Class::Screen
+            } else if view.pinned || active == Some(view.peer) {
+                Class::Speaker
+            } else {
+                Class::Tile
+            };
+            pictures.push(Picture {
+                stream,
+                class,
+                width: view.width,
+            });
+        }
+        pictures.sort_by_key(|picture| (picture.class, std::cmp::Reverse(picture.width)));
+        pictures
+    }
+
+    /// Every screen, then every camera, the active speaker's first.
+    fn everyone(&self, peer: PeerKey, cameras: &[Stream], screens: &[Stream]) -> Vec<Picture> {
+        let active = self.speakers.active();
+        let width = default_width(cameras.iter().filter(|stream| stream.peer != peer).count());
+        let screens = screens.iter().map(|stream| (Class::Screen, *stream, 1920));
+        let cameras = cameras.iter().map(|stream| {
+            let class = if active == Some(stream.peer) {
+                Class::Speaker
+            } else {
+                Class::Tile
+            };
+            (class, *stream, width)
+        });
+        let mut pictures: Vec<Picture> = screens
+            .chain(cameras)
+            .filter(|(_, stream, _)| stream.peer != peer)
+            .map(|(class, stream, width)| Picture {
+                stream,
+                class,
+                width,
+            })
+            .collect();
+        pictures.sort_by_key(|picture| picture.class);
+        pictures
+    }
+
+    /// Chooses layers within the receiver's estimate, and tells the estimator what is missing.
+    fn share_out<'a>(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        pictures: &[Picture],
+        sounds: impl Iterator<Item = &'a Stream>,
+    ) {
+        let track = |stream: &Stream| self.members.get(&stream.peer)?.tracks.get(&stream.source);
+        let sound = sounds.filter_map(track).map(|track| track.bps(now)).sum();
+        let Some(receiver) = self.members.get(&peer) else {
+            return;
+        };
+        let wants: Vec<Want> = pictures
+            .iter()
+            .map(|picture| Want {
+                class: picture.class,
+                width: picture.width,
+                offers: track(&picture.stream).map_or_else(Vec::new, |track| track.offers(now)),
+                current: receiver.current(picture.stream),
+            })
+            .collect();
+        let chosen = allocate(receiver.estimate.unwrap_or(ASSUMED_BPS), sound, &wants);
+
+        let Some(receiver) = self.members.get_mut(&peer) else {
+            return;
+        };
+        for (picture, layer) in pictures.iter().zip(&chosen.layers) {
+            receiver.aim(picture.stream, *layer);
+        }
+        let next = if chosen.next > chosen.used {
+            chosen.next
+        } else {
+            0
+        };
+        let demand = (next, chosen.desired);
+        let differs = |old: u64, new: u64| old.abs_diff(new) > old / 8;
+        if receiver.connected
+            && (differs(receiver.demand.0, demand.0) || differs(receiver.demand.1, demand.1))
+        {
+            receiver.demand = demand;
+            receiver.peer.set_demand(demand.0, demand.1);
+            self.touch(peer);
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! One room: takes packets from its members and hands them to the slots that hold their streams.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::keyframe::KeyFrames;
+use super::limits::{GONE_AFTER, LOST_AFTER, ROOM_TICK, SPEAKING_INTERVAL};
+use super::member::{Member, Sent};
+use super::peer::{Output, Packet};
+use super::speaker::Speakers;
+use super::{Outbox, Stream};
+use crate::{MediaEvent, PeerKey, RoomKey, Source, View};
+
+/// Slots and budgets are worked out anew at least this often.
+const RECONCILE: Duration = Duration::from_millis(500);
+
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) key: RoomKey,
+    pub(super) members: BTreeMap<PeerKey, Member>,
+    pub(super) speakers: Speakers,
+    key_frames: KeyFrames,
+    /// Who receives a stream, and in which slot of its kind.
+    routes: BTreeMap<Stream, Vec<(PeerKey, usize)>>,
+    timers: BTreeSet<(Instant, PeerKey)>,
+    /// Members whose engine was changed and must be polled.
+    dirty: BTreeSet<PeerKey>,
+    next_tick: Instant,
+    reconciled: Instant,
+    stale: bool,
+    told: (Instant, Vec<PeerKey>, Option<PeerKey>),
+}
+
+impl Room {
+    pub(super) fn new(now: Instant, key: RoomKey) -> Self {
+        Self {
+            key,
+            members: BTreeMap::new(),
+            speakers: Speakers::default(),
+            key_frames: KeyFrames::default(),
+            routes: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+            next_tick: now + ROOM_TICK,
+            reconciled: now,
+            stale: false,
+            told: (now, Vec::new(), None),
+        }
+    }
+
+    /// When [`tick`](Self::tick) wants to be called.
+    pub(super) fn next(&self) -> Instant {
+        self.timers
+            .first()
+            .map_or(self.next_tick, |(at, _)| self.next_tick.min(*at))
+    }
+
+    pub(super) fn join(&mut self, now: Instant, peer: PeerKey, member: Member, out: &mut Outbox) {
+        self.timers.insert((member.wait, peer));
+        let slots = member.slots();
+        self.members.insert(peer, member);
+        out.events.push_back(MediaEvent::Slots {
+            room: self.key,
+            peer,
+            slots,
+        });
+        self.changed(now, peer, out);
+    }
+
+    /// Takes a member out. Streams leave the others' slots at once.
+    pub(super) fn leave(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
+        let Some(member) = self.members.remove(&peer) else {
+            return;
+        };
+        self.timers.remove(&(member.wait, peer));
+        self.dirty.remove(&peer);
+        self.speakers.remove(peer);
+        for source in member.tracks.keys() {
+            self.key_frames.forget(Stream {
+                peer,
+                source: *source,
+            });
+        }
+        out.removed.push((peer, member.ufrag, member.addresses));
+        self.stale = true;
+        self.settle(now, out);
+    }
+
+    pub(super) fn datagram(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        from: SocketAddr,
+        bytes: &[u8],
+        out: &mut Outbox,
+    ) {
+        let Some(member) = self.members.get_mut(&peer) else {
+            return;
+        };
+        if !member.peer.receive(now, from, bytes) {
+            out.stats.dropped_garbage += 1;
+        }
+        member.heard = now;
+        if member.lost {
+            member.lost = false;
+            out.events.push_back(MediaEvent::Connected {
+                room: self.key,
+                peer,
+            });
+        }
+        self.changed(now, peer, out);
+    }
+
+    pub(super) fn set_muted(
+        &mut self,
+        now: Instant,
+        peer: PeerKey,
+        source: Source,
+        muted: bool,
+        out: &mut Outbox,
+    ) {
+        let Some(member) = self.members.get_mut(&peer) else {
+            return;
+        };
+        if muted {
+            member.muted.insert(source);
+            if source == Source::Mic {
+                self.speakers.remove(peer);
+            }
+        } else {
+            member.muted.remove(&source);
+        }
+        self.stale = true;
+        self.settle(now, out);
+    }
+
+    pub(super) fn view(&mut self, now: Instant, peer: PeerKey, views: Vec<View>, out: &mut Outbox) {
+        let Some(member) = self.members.get_mut(&peer) else {
+            return;
+        };
+        member.views = Some(views);
+        self.stale = true;
+        self.settle(now, out);
+    }
+
+    /// A member's engine was changed from outside.
+    pub(super) fn changed(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
+        self.dirty.insert(peer);
+        self.settle(now, out);
+    }
+
+    /// A member negotiated again: its media goes on, its path may be a new one.
+    pub(super) fn restarted(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
+        if let Some(member) = self.members.get_mut(&peer) {
+            member.heard = now;
+        }
+        self.changed(now, peer, out);
+    }
+
+    pub(super) fn tick(&mut self, now: Instant, out: &mut Outbox) {
+        while let Some((at, peer)) = self.timers.first().copied() {
+            if at > now {
+                break;
+            }
+            self.timers.remove(&(at, peer));
+            if let Some(member) = self.members.get_mut(&peer) {
+                member.peer.tick(now);
+                self.dirty.insert(peer);
+            }
+        }
+        if now >= self.next_tick {
+            self.next_tick = now + ROOM_TICK;
+            self.bury(now, out);
+            let moved = self.speakers.tick(now);
+            self.stale |= moved || now >= self.reconciled + RECONCILE;
+            self.tell_speaking(now, out);
+        }
+        self.settle(now, out);
+    }
+
+    /// Reports those silent for long, and removes those silent for too long.
+    fn bury(&mut self, now: Instant, out: &mut Outbox) {
+        let mut dead = Vec::new();
+        for (peer, member) in &mut self.members {
+            let silence = now.saturating_duration_since(member.heard);
+            if silence >= GONE_AFTER {
+                dead.push(*peer);
+            } else if silence >= LOST_AFTER && member.connected && !member.lost {
+                member.lost = true;
+                out.events.push_back(MediaEvent::Disconnected {
+                    room: self.key,
+                    peer: *peer,
+                });
+            }
+        }
+        for peer in dead {
+            self.gone(now, peer, out);
+        }
+    }
+
+    fn gone(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
+        out.events.push_back(MediaEvent::Gone {
+            room: self.key,
+            peer,
+        });
+        self.leave(now, peer, out);
+    }
+
+    fn tell_speaking(&mut self, now: Instant, out: &mut Outbox) {
+        let (at, speakers, active) = &self.told;
+        if now < *at + SPEAKING_INTERVAL {
+            return;
+        }
+        let news = (self.speakers.speaking(), self.speakers.active());
+        if (speakers, active) != (&news.0, &news.1) {
+            self.told = (now, news.0.clone(), news.1);
+            out.events.push_back(MediaEvent::Speaking {
+                room: self.key,
+                speakers: news.0,
+                active: news.1,
+            });
+        }
+    }
+
+    /// Polls every engine that was changed, forwards what comes out, until nothing moves.
+    fn settle(&mut self, now: Instant, out: &mut Outbox) {
+        loop {
+            while let Some(peer) = self.dirty.pop_first() {
+                self.drain(now, peer, out);
+            }
+            if std::mem::take(&mut self.stale) {
+                self.reconciled = now;
+                self.reconcile(now, out);
+            }
+            self.ask_key_frames(now, out);
+            if self.dirty.is_empty() && !self.stale {
+                break;
+            }
+        }
+    }
+
+    fn drain(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
+        let mut packets = Vec::new();
+        let mut closed = false;
+        let Some(member) = self.members.get_mut(&peer) else {
+            return;
+        };
+        loop {
+            match member.peer.poll() {
+                Output::Send(to, bytes) => out.sends.push_back((to, bytes)),
+                Output::Packet(packet) => packets.push(packet),
+                Output::KeyFrameWanted(slot) => {
+                    if let Some((stream, layer)) = member.broken(slot) {
+                        self.key_frames.want(stream, layer);
+                    }
+                }
+                Output::Connected => {
+                    member.connected = true;
+                    self.stale = true;
+                    out.events.push_back(MediaEvent::Connected {
+                        room: self.key,
+                        peer,
+                    });
+                }
+                // Media goes on while packets come: Firefox checks its path too rarely.
+                Output::Path(up) => tracing::debug!(?peer, up, "ice path"),
+                Output::Estimate(bps) => member.estimate = Some(bps),
+                Output::Quality(loss_pct, rtt) => out.events.push_back(MediaEvent::Quality {
+                    room: self.key,
+                    peer,
+                    down_bps: member.estimate.unwrap_or(0),
+                    loss_pct,
+                    rtt_ms: rtt.map_or(0, |rtt| rtt.as_millis().min(60_000) as u32),
+                }),
+                Output::Closed => {
+                    closed = true;
+                    break;
+                }
+                Output::Wait(at) => {
+                    if at != member.wait || !self.timers.contains(&(at, peer)) {
+                        self.timers.remove(&(member.wait, peer));
+                        self.timers.insert((at, peer));
+                        member.wait = at;
+                    }
+                    break;
+                }
+            }
+        }
+        for packet in packets {
+            self.forward(now, peer, &packet, out);
+        }
+        if closed {
+            self.gone(now, peer, out);
+        }
+    }
+
+    fn forward(&mut self, now: Instant, peer: PeerKey, packet: &Packet, out: &mut Outbox) {
+        let Some(member) = self.members.get_mut(&peer) else {
+            return;
+        };
+        out.stats.received_packets += 1;
+        if member.muted.contains(&packet.source) {
+            return;
+        }
+        let source = packet.source;
+        let known = member.sends(now, source);
+        let track = member
+            .tracks
+            .entry(source)
+            .or_insert_with(|| super::track::Track::new(now, source));
+        let layer_is_new = track.count(now, packet);
+        if !known || layer_is_new {
+            self.stale = true;
+        }
+        if source == Source::Mic {
+            self.speakers.heard(now, peer, packet.loudness);
+            if !known {
+                self.speakers.tick(now);
+            }
+        }
+        let stream = Stream { peer, source };
+        if packet.vp8.key_frame {
+            self.key_frames.arrived(stream, packet.layer);
+        }
+        let Some(route) = self.routes.get(&stream) else {
+            return;
+        };
+        for (to, slot) in route {
+            let Some(receiver) = self.members.get_mut(to) else {
+                continue;
+            };
+            let sent = if source.is_audio() {
+                receiver.send_audio(*slot, packet)
+            } else {
+                receiver.send_video(*slot, packet)
+            };
+            match sent {
+                Sent::Yes => {
+                    out.stats.forwarded_packets += 1;
+                    self.dirty.insert(*to);
+                }
+                Sent::KeyFrame(layer) => self.key_frames.want(stream, layer),
+                Sent::No => {}
+            }
+        }
+    }
+
+    fn ask_key_frames(&mut self, now: Instant, out: &mut Outbox) {
+        for (stream, layer) in self.key_frames.due(now) {
+            let Some(member) = self
+                .members
+                .get_mut(&stream.peer)
+                .filter(|member| member.connected)
+            else {
+                continue;
+            };
+            if member.peer.request_key_frame(stream.source, layer) {
+                out.stats.key_frame_requests += 1;
+                self.dirty.insert(stream.peer);
+            }
+        }
+    }
+
+    /// Wants key frames for all slots that wait for one.
+    pub(super) fn want_key_frames(&mut self) {
+        for member in self.members.values_mut() {
+            for (stream, layer) in member.waiting() {
+                self.key_frames.want(stream, layer);
+            }
+        }
+    }
+
+    /// Notes that a member's engine must be polled.
+    pub(super) fn touch(&mut self, peer: PeerKey) {
+        self.dirty.insert(peer);
+    }
+
+    /// Rebuilds who gets what.
+    pub(super) fn reroute(&mut self) {
+        self.routes.clear();
+        for (peer, member) in &self.members {
+            for (slot, stream) in member.held() {
+                self.routes.entry(stream).or_default().push((*peer, slot));
+            }
+        }
+    }
+}

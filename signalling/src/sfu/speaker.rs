@@ -1,0 +1,203 @@
+//! Who is heard and who is shown: the loudest microphones by RFC 6464 levels.
+//!
+//! Levels are smoothed (quick up, slow down), those already heard have an advantage, and the active
+//! speaker changes only when another has been clearly louder for a while. Coughs change nothing.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::PeerKey;
+
+/// Microphones forwarded to each receiver.
+pub const HEARD_MAX: usize = 3;
+
+/// Loudness is 127 minus the RFC 6464 level: 0 is silence, 127 is overload.
+const SPEECH_ON: f32 = 75.0;
+const SPEECH_OFF: f32 = 66.0;
+/// Advantage of those already heard, and what a new active speaker must exceed the old one by.
+const MARGIN: f32 = 6.0;
+const ATTACK: Duration = Duration::from_millis(60);
+const RELEASE: Duration = Duration::from_millis(400);
+/// A microphone that sends nothing this long (DTX) counts as silent.
+const QUIET_AFTER: Duration = Duration::from_millis(200);
+/// How long another must be louder to become the active speaker.
+const TAKE_OVER: Duration = Duration::from_millis(600);
+
+#[derive(Debug)]
+struct Mic {
+    loudness: f32,
+    updated: Instant,
+    speaking: bool,
+    spoke: Option<Instant>,
+}
+
+/// The microphones of one room.
+#[derive(Debug, Default)]
+pub struct Speakers {
+    mics: BTreeMap<PeerKey, Mic>,
+    ranked: Vec<PeerKey>,
+    active: Option<PeerKey>,
+    challenger: Option<(PeerKey, Instant)>,
+}
+
+impl Speakers {
+    /// Takes one packet's level: 0 (silence) to 127, or `None` when the sender does not tell, which
+    /// ranks just below those known to speak.
+    pub fn heard(&mut self, now: Instant, peer: PeerKey, loudness: Option<u8>) {
+        let mic = self.mics.entry(peer).or_insert(Mic {
+            loudness: 0.0,
+            updated: now,
+            speaking: false,
+            spoke: None,
+        });
+        match loudness {
+            Some(loudness) => mic.step(now, f32::from(loudness.min(127))),
+            None => {
+                mic.updated = now;
+                mic.spoke = Some(now);
+            }
+        }
+    }
+
+    /// Forgets a microphone that was muted or has gone.
+    pub fn remove(&mut self, peer: PeerKey) {
+        self.mics.remove(&peer);
+        self.ranked.retain(|ranked| *ranked != peer);
+        if self.active == Some(peer) {
+            self.active = None;
+        }
+    }
+
+    /// Works out the order anew. Returns whether the first [`HEARD_MAX`] + 1 are other people now.
+    pub fn tick(&mut self, now: Instant) -> bool {
+        for mic in self.mics.values_mut() {
+            if now.saturating_duration_since(mic.updated) > QUIET_AFTER {
+                mic.step(now, 0.0);
+            }
+        }
+        let heard: Vec<PeerKey> = self.ranked.iter().copied().take(HEARD_MAX).collect();
+        let mut order: Vec<PeerKey> = self.mics.keys().copied().collect();
+        order.sort_by(|a, b| {
+            self.rank(*b, &heard)
+                .total_cmp_with(&self.rank(*a, &heard))
+                .then(a.cmp(b))
+        });
+        let before = self.front();
+        self.ranked = order;
+        self.choose_active(now);
+        before != self.front()
+    }
+
+    /// All microphones, the most important first.
+    pub fn ranked(&self) -> &[PeerKey] {
+        &self.ranked
+    }
+
+    /// Those speaking now, loudest first, at most [`HEARD_MAX`].
+    pub fn speaking(&self) -> Vec<PeerKey> {
+        let mut loud: Vec<(&PeerKey, &Mic)> =
+            self.mics.iter().filter(|(_, mic)| mic.speaking).collect();
+        loud.sort_by(|a, b| b.1.loudness.total_cmp(&a.1.loudness));
+        loud.into_iter()
+            .map(|(peer, _)| *peer)
+            .take(HEARD_MAX)
+            .collect()
+    }
+
+    /// The speaker to show large, if anyone has spoken.
+    pub fn active(&self) -> Option<PeerKey> {
+        self.active
+    }
+
+    fn front(&self) -> std::collections::BTreeSet<PeerKey> {
+        self.ranked.iter().copied().take(HEARD_MAX + 1).collect()
+    }
+
+    fn rank(&self, peer: PeerKey, heard: &[PeerKey]) -> Rank {
+        let Some(mic) = self.mics.get(&peer) else {
+            return Rank {
+                speaking: f32::MIN,
+                spoke: None,
+                heard: false,
+            };
+        };
+        let heard = heard.contains(&peer);
+        let bonus = if heard { MARGIN } else { 0.0 };
+        let speaking = if mic.speaking {
+            mic.loudness + bonus
+        } else {
+            f32::MIN
+        };
+        Rank {
+            speaking,
+            spoke: mic.spoke,
+            heard,
+        }
+    }
+
+    fn choose_active(&mut self, now: Instant) {
+        let Some(loudest) = self.speaking().first().copied() else {
+            self.challenger = None;
+            return;
+        };
+        let Some(active) = self
+            .active
+            .filter(|active| self.mics.get(active).is_some_and(|mic| mic.speaking))
+        else {
+            self.active = Some(loudest);
+            self.challenger = None;
+            return;
+        };
+        let level = |peer| self.mics.get(&peer).map_or(0.0, |mic: &Mic| mic.loudness);
+        if loudest == active || level(loudest) < level(active) + MARGIN {
+            self.challenger = None;
+            return;
+        }
+        match self.challenger {
+            Some((peer, since)) if peer == loudest => {
+                if now.saturating_duration_since(since) >= TAKE_OVER {
+                    self.active = Some(loudest);
+                    self.challenger = None;
+                }
+            }
+            Some(_) | None => self.challenger = Some((loudest, now)),
+        }
+    }
+}
+
+impl Mic {
+    fn step(&mut self, now: Instant, target: f32) {
+        // The first packet after a pause stands for one packet's time, not for the pause.
+        let gap = now
+            .saturating_duration_since(self.updated)
+            .clamp(Duration::from_millis(20), QUIET_AFTER);
+        let tau = if target > self.loudness {
+            ATTACK
+        } else {
+            RELEASE
+        };
+        let share = 1.0 - (-gap.as_secs_f32() / tau.as_secs_f32()).exp();
+        self.loudness += (target - self.loudness) * share;
+        self.updated = now;
+        self.speaking = self.loudness >= if self.speaking { SPEECH_OFF } else { SPEECH_ON };
+        if self.speaking {
+            self.spoke = Some(now);
+        }
+    }
+}
+
+/// Those speaking by loudness, then those who spoke last, then those heard already.
+struct Rank {
+    speaking: f32,
+    spoke: Option<Instant>,
+    heard: bool,
+}
+
+impl Rank {
+    fn total_cmp_with(&self, other: &Self) -> std::cmp::Ordering {
+        self.speaking
+            .total_cmp(&other.speaking)
+            .then(self.spoke.cmp(&other.spoke))
+            .then(self.heard.cmp(&other.heard))
+    }
+}

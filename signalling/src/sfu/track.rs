@@ -1,0 +1,119 @@
+//! What a sender produces: which layers are alive, and what they cost.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::allocate::Layer;
+use super::limits::{LAYER_DEAD_AFTER, SCREEN_DEAD_AFTER, STREAM_DEAD_AFTER};
+use super::peer::Packet;
+use crate::Source;
+
+/// Time over which a layer's rate is measured.
+const WINDOW: Duration = Duration::from_millis(500);
+/// Cost of a layer not measured yet, bits per second, low to high.
+const GUESS_BPS: [u64; 3] = [150_000, 500_000, 1_500_000];
+/// Width of a layer not known yet, pixels, low to high.
+const GUESS_WIDTH: [u32; 3] = [320, 640, 1280];
+
+#[derive(Debug)]
+struct Meter {
+    last: Instant,
+    since: Instant,
+    bytes: u64,
+    bps: Option<u64>,
+    width: Option<u32>,
+}
+
+/// One stream of one sender.
+#[derive(Debug)]
+pub(super) struct Track {
+    source: Source,
+    last: Instant,
+    layers: BTreeMap<u8, Meter>,
+}
+
+impl Track {
+    /// A stream whose first packet has come.
+    pub(super) fn new(now: Instant, source: Source) -> Self {
+        Self {
+            source,
+            last: now,
+            layers: BTreeMap::new(),
+        }
+    }
+
+    /// Counts a packet. Returns whether its layer was not alive before.
+    pub(super) fn count(&mut self, now: Instant, packet: &Packet) -> bool {
+        self.last = now;
+        let fresh = |now| Meter {
+            last: now,
+            since: now,
+            bytes: 0,
+            bps: None,
+            width: None,
+        };
+        let mut new = !self.layers.contains_key(&packet.layer);
+        let meter = self
+            .layers
+            .entry(packet.layer)
+            .or_insert_with(|| fresh(now));
+        if now.saturating_duration_since(meter.last) > LAYER_DEAD_AFTER {
+            let width = meter.width;
+            *meter = Meter {
+                width,
+                ..fresh(now)
+            };
+            new = true;
+        }
+        meter.last = now;
+        meter.bytes += packet.len() as u64;
+        meter.width = packet.vp8.width.map(u32::from).or(meter.width);
+        let window = now.saturating_duration_since(meter.since);
+        if window >= WINDOW {
+            let bps = meter.bytes * 8 * 1_000 / (window.as_millis() as u64).max(1);
+            // Half old, half new: key frames and pauses even out over about a second.
+            meter.bps = Some(meter.bps.map_or(bps, |old| (old + bps) / 2));
+            meter.bytes = 0;
+            meter.since = now;
+        }
+        new
+    }
+
+    /// Whether the stream counts as present.
+    pub(super) fn is_alive(&self, now: Instant) -> bool {
+        let patience = match self.source {
+            Source::Screen | Source::ScreenAudio => SCREEN_DEAD_AFTER,
+            Source::Mic | Source::Camera => STREAM_DEAD_AFTER,
+        };
+        now.saturating_duration_since(self.last) <= patience
+    }
+
+    /// The layers alive now, low to high. A stream that is alive always offers one.
+    pub(super) fn offers(&self, now: Instant) -> Vec<Layer> {
+        let single = self.layers.len() == 1;
+        let alive =
+            |meter: &Meter| single || now.saturating_duration_since(meter.last) <= LAYER_DEAD_AFTER;
+        let newest = self
+            .layers
+            .iter()
+            .max_by_key(|(_, meter)| meter.last)
+            .map(|(index, _)| *index);
+        self.layers
+            .iter()
+            .filter(|(index, meter)| alive(meter) || Some(**index) == newest)
+            .map(|(index, meter)| {
+                let guess = usize::from(*index).min(GUESS_BPS.len() - 1);
+                Layer {
+                    index: *index,
+                    bps: meter.bps.unwrap_or(GUESS_BPS[guess]).max(1_000),
+                    width: meter.width.unwrap_or(GUESS_WIDTH[guess]),
+                }
+            })
+            .collect()
+    }
+
+    /// What the whole stream costs, bits per second.
+    pub(super) fn bps(&self, now: Instant) -> u64 {
+        self.offers(now).iter().map(|layer| layer.bps).sum()
+    }
+}

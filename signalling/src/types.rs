@@ -1,0 +1,183 @@
+//! What the server and the media part say to each other.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// A room, as numbered by the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomKey(pub u64);
+
+/// One participant's connection, as numbered by the caller. Unique across all rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerKey(pub u64);
+
+/// What a participant may send: one stream of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// Microphone: Opus.
+    Mic,
+    /// Camera: VP8, simulcast where the browser can.
+    Camera,
+    /// Screen: VP8.
+    Screen,
+    /// Sound of the shared screen: Opus.
+    ScreenAudio,
+}
+
+impl Source {
+    /// Whether the stream is sound.
+    pub fn is_audio(self) -> bool {
+        match self {
+            Self::Mic | Self::ScreenAudio => true,
+            Self::Camera | Self::Screen => false,
+        }
+    }
+}
+
+/// Where to listen, and what to announce.
+#[derive(Debug, Clone)]
+pub struct MediaConfig {
+    /// UDP address to bind; port 0 asks the system for one.
+    pub listen: SocketAddr,
+    /// Host addresses written into answers, all with the bound port. Not empty.
+    pub candidates: Vec<IpAddr>,
+}
+
+/// A client's only offer of a call, and what its m-lines are for.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The SDP, at most 256 KiB.
+    pub sdp: String,
+    /// The sendonly m-lines, by `a=mid`; each source at most once.
+    pub up: Vec<(Source, String)>,
+    /// The recvonly audio m-lines. The last of two or more is kept for the sound of a screen.
+    pub down_audio: Vec<String>,
+    /// The recvonly video m-lines.
+    pub down_video: Vec<String>,
+}
+
+/// One stream that a receiver wants to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// Whose.
+    pub peer: PeerKey,
+    /// `Camera` or `Screen`.
+    pub source: Source,
+    /// Width of the tile in device pixels: CSS pixels times the device's pixel ratio.
+    pub width: u32,
+    /// Pinned by the user: goes before other tiles.
+    pub pinned: bool,
+}
+
+/// What a receiver's m-line carries at present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// The `a=mid` of the m-line in the receiver's offer.
+    pub mid: String,
+    /// The stream in it, if any.
+    pub stream: Option<(PeerKey, Source)>,
+}
+
+/// News for the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// Media can flow: ICE and DTLS are up, or up again.
+    Connected {
+        /// The peer's room.
+        room: RoomKey,
+        /// The peer.
+        peer: PeerKey,
+    },
+    /// No path at present; it may come back.
+    Disconnected {
+        /// The peer's room.
+        room: RoomKey,
+        /// The peer.
+        peer: PeerKey,
+    },
+    /// Dead: removed after [`crate::sfu::limits::GONE_AFTER`]. Not sent for a peer that left.
+    Gone {
+        /// The peer's room.
+        room: RoomKey,
+        /// The peer.
+        peer: PeerKey,
+    },
+    /// The whole map of one receiver, whenever it changes. Audio slots first, in offer order.
+    Slots {
+        /// The receiver's room.
+        room: RoomKey,
+        /// The receiver.
+        peer: PeerKey,
+        /// Every slot of the receiver.
+        slots: Vec<Slot>,
+    },
+    /// Who speaks. At most one every 300 ms per room.
+    Speaking {
+        /// The room.
+        room: RoomKey,
+        /// Those speaking now, loudest first, at most three.
+        speakers: Vec<PeerKey>,
+        /// The one to show large; stays after they fall silent, until another speaks.
+        active: Option<PeerKey>,
+    },
+    /// How well a receiver is reached, every 2 s.
+    Quality {
+        /// The receiver's room.
+        room: RoomKey,
+        /// The receiver.
+        peer: PeerKey,
+        /// Estimated bandwidth towards the receiver, bits per second.
+        down_bps: u64,
+        /// Packets lost towards the receiver, per cent, 0 to 100.
+        loss_pct: u8,
+        /// Round trip in milliseconds; 0 when not known yet.
+        rtt_ms: u32,
+    },
+}
+
+/// Counters since the start, and sizes now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MediaStats {
+    /// RTP packets written to receivers.
+    pub forwarded_packets: u64,
+    /// RTP packets taken from senders.
+    pub received_packets: u64,
+    /// Datagrams dropped unread: no known path, no valid integrity, or not parseable.
+    pub dropped_garbage: u64,
+    /// Datagrams that the socket would not take.
+    pub dropped_sends: u64,
+    /// Key frame requests sent to sources.
+    pub key_frame_requests: u64,
+    /// Peers now.
+    pub peers: u64,
+    /// Rooms now.
+    pub rooms: u64,
+}
+
+/// Why a call to the media part failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// No candidate addresses were configured.
+    #[error("no candidate address to announce")]
+    NoCandidates,
+    /// The socket could not be opened.
+    #[error("media socket: {0}")]
+    Socket(#[from] std::io::Error),
+    /// The offer was not acceptable; the text says why and holds nothing secret.
+    #[error("offer refused: {0}")]
+    BadOffer(String),
+    /// The room holds [`crate::sfu::limits::PEERS_PER_ROOM_MAX`] peers.
+    #[error("room is full")]
+    RoomFull,
+    /// There are [`crate::sfu::limits::ROOMS_MAX`] rooms.
+    #[error("too many rooms")]
+    TooManyRooms,
+    /// No such peer.
+    #[error("no such peer")]
+    UnknownPeer,
+    /// The crypto library gave no certificate.
+    #[error("no certificate")]
+    Certificate,
+    /// The media thread has ended.
+    #[error("media has stopped")]
+    Stopped,
+}

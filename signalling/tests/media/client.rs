@@ -1,0 +1,360 @@
+//! A browser in a nutshell: a `str0m` client that sends sound and simulcast VP8, answers key frame
+//! requests and keeps what it receives.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use signalling::{Offer, Source};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::format::Codec;
+use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+
+pub(crate) const RIDS: [&str; 3] = ["q", "h", "f"];
+/// Width written into the key frames of each layer.
+pub(crate) const WIDTHS: [u16; 3] = [320, 640, 1280];
+const SOUND_EVERY: Duration = Duration::from_millis(20);
+const FRAME_EVERY: Duration = Duration::from_millis(40);
+
+pub(crate) struct Sending {
+    mid: Mid,
+    rids: Vec<Option<Rid>>,
+    seq: Vec<u64>,
+    time: u32,
+    next: Instant,
+    picture: u16,
+    wants_key: BTreeSet<usize>,
+    pub(crate) key_frame_requests: usize,
+    /// Requests seen with their time.
+    pub(crate) requested_at: Vec<Instant>,
+    /// Bytes of filler in each packet.
+    pub(crate) size: usize,
+}
+
+pub(crate) struct Client {
+    pub(crate) rtc: Rtc,
+    pub(crate) addr: SocketAddr,
+    pub(crate) ups: BTreeMap<Source, Sending>,
+    pub(crate) sending: BTreeSet<Source>,
+    pub(crate) loudness: i8,
+    pub(crate) down_audio: Vec<String>,
+    pub(crate) down_video: Vec<String>,
+    pub(crate) received: BTreeMap<String, Vec<RtpPacket>>,
+    pub(crate) out: VecDeque<(SocketAddr, Vec<u8>)>,
+    pub(crate) connected: bool,
+    pending: Option<SdpPendingOffer>,
+    now: Instant,
+    wait: Instant,
+}
+
+impl Client {
+    pub(crate) fn new(now: Instant, addr: SocketAddr) -> Self {
+        let mut rtc = Rtc::builder()
+            .set_crypto_provider(std::sync::Arc::new(str0m::crypto::from_feature_flags()))
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .build(now);
+        rtc.add_local_candidate(Candidate::host(addr, "udp").unwrap());
+        Self {
+            rtc,
+            addr,
+            ups: BTreeMap::new(),
+            sending: BTreeSet::new(),
+            loudness: -20,
+            down_audio: Vec::new(),
+            down_video: Vec::new(),
+            received: BTreeMap::new(),
+            out: VecDeque::new(),
+            connected: false,
+            pending: None,
+            now,
+            wait: now,
+        }
+    }
+
+    /// The one offer of a call.
+    pub(crate) fn offer(&mut self, audio: usize, video: usize) -> Offer {
+        let mut api = self.rtc.sdp_api();
+        let mut up = Vec::new();
+        for source in [
+            Source::Mic,
+            Source::Camera,
+            Source::Screen,
+            Source::ScreenAudio,
+        ] {
+            let kind = if source.is_audio() {
+                MediaKind::Audio
+            } else {
+                MediaKind::Video
+            };
+            let simulcast = (source == Source::Camera).then(|| {
+                let mut simulcast = Simulcast::new();
+                for rid in RIDS {
+                    simulcast.add_send_layer(SimulcastLayer::new(rid));
+                }
+                simulcast
+            });
+            let rids: Vec<Option<Rid>> = match source {
+                Source::Camera => RIDS.iter().map(|rid| Some(Rid::from(*rid))).collect(),
+                Source::Mic | Source::Screen | Source::ScreenAudio => vec![None],
+            };
+            let mid = api.add_media(kind, Direction::SendOnly, None, None, simulcast);
+            up.push((source, mid.to_string()));
+            let sending = Sending {
+                mid,
+                seq: (0..rids.len() as u64)
+                    .map(|layer| 65_000 + layer * 100)
+                    .collect(),
+                rids,
+                time: u32::MAX - 20_000,
+                next: self.now,
+                picture: 32_700,
+                wants_key: BTreeSet::new(),
+                key_frame_requests: 0,
+                requested_at: Vec::new(),
+                size: 40,
+            };
+            self.ups.insert(source, sending);
+        }
+        let mut down = |kind| {
+            let mid = api.add_media(kind, Direction::RecvOnly, None, None, None);
+            mid.to_string()
+        };
+        self.down_audio = (0..audio).map(|_| down(MediaKind::Audio)).collect();
+        self.down_video = (0..video).map(|_| down(MediaKind::Video)).collect();
+        let (offer, pending) = api.apply().unwrap();
+        self.pending = Some(pending);
+        Offer {
+            sdp: offer.to_sdp_string(),
+            up,
+            down_audio: self.down_audio.clone(),
+            down_video: self.down_video.clone(),
+        }
+    }
+
+    /// A new offer for the same m-lines with new ICE credentials.
+    pub(crate) fn restart_offer(&mut self) -> String {
+        let mut api = self.rtc.sdp_api();
+        api.ice_restart(true);
+        let (offer, pending) = api.apply().unwrap();
+        self.pending = Some(pending);
+        offer.to_sdp_string()
+    }
+
+    pub(crate) fn answer(&mut self, sdp: &str) {
+        let answer = SdpAnswer::from_sdp_string(sdp).unwrap();
+        let pending = self.pending.take().unwrap();
+        self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        self.drain();
+    }
+
+    pub(crate) fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+        self.now = self.now.max(now);
+        let Ok(receive) = Receive::new(Protocol::Udp, from, self.addr, bytes) else {
+            return;
+        };
+        self.rtc.handle_input(Input::Receive(now, receive)).unwrap();
+        self.drain();
+    }
+
+    /// Lets time pass: sends what is due.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        if self.wait <= now {
+            self.rtc.handle_input(Input::Timeout(now)).unwrap();
+            self.drain();
+        }
+        if !self.connected {
+            return;
+        }
+        for source in self.sending.clone() {
+            let up = self.ups.get_mut(&source).unwrap();
+            if up.next > now {
+                continue;
+            }
+            up.next = now
+                + if source.is_audio() {
+                    SOUND_EVERY
+                } else {
+                    FRAME_EVERY
+                };
+            if source.is_audio() {
+                self.sound(now, source);
+            } else {
+                self.frame(now, source);
+            }
+        }
+    }
+
+    pub(crate) fn wait(&self) -> Instant {
+        let sends = self
+            .sending
+            .iter()
+            .filter_map(|source| self.ups.get(source))
+            .map(|up| up.next);
+        sends.min().map_or(self.wait, |next| next.min(self.wait))
+    }
+
+    pub(crate) fn packets(&self, mid: &str) -> &[RtpPacket] {
+        self.received.get(mid).map_or(&[], |packets| packets)
+    }
+
+    fn pt(&self, codec: Codec) -> Pt {
+        self.rtc
+            .codec_config()
+            .find(|params| params.spec().codec == codec)
+            .unwrap()
+            .pt()
+    }
+
+    fn sound(&mut self, now: Instant, source: Source) {
+        let pt = self.pt(Codec::Opus);
+        let up = self.ups.get_mut(&source).unwrap();
+        up.time = up.time.wrapping_add(960);
+        up.seq[0] += 1;
+        let exts = ExtensionValues {
+            audio_level: Some(self.loudness),
+            voice_activity: Some(true),
+            ..ExtensionValues::default()
+        };
+        let payload = vec![0x55; up.size];
+        let write =
+            RtpWrite::new(pt, (up.seq[0] - 65_000).into(), up.time, now, payload).ext_vals(exts);
+        let mid = up.mid;
+        self.write(now, mid, None, write);
+    }
+
+    /// Two packets in every layer.
+    fn frame(&mut self, now: Instant, source: Source) {
+        let pt = self.pt(Codec::Vp8);
+        let up = self.ups.get_mut(&source).unwrap();
+        up.time = up.time.wrapping_add(3_600);
+        up.picture = (up.picture + 1) & 0x7fff;
+        let mut writes = Vec::new();
+        for layer in 0..up.rids.len() {
+            let key = up.wants_key.remove(&layer);
+            for part in 0..2 {
+                let payload = vp8(
+                    up.picture,
+                    key,
+                    part == 0,
+                    WIDTHS[layer],
+                    layer as u8,
+                    up.size,
+                );
+                let seq = up.seq[layer];
+                up.seq[layer] += 1;
+                let write = RtpWrite::new(pt, (seq - 65_000 + 1).into(), up.time, now, payload)
+                    .marker(part == 1)
+                    .nackable(true);
+                writes.push((up.mid, up.rids[layer], write));
+            }
+        }
+        for (mid, rid, write) in writes {
+            self.write(now, mid, rid, write);
+        }
+    }
+
+    fn write(&mut self, now: Instant, mid: Mid, rid: Option<Rid>, write: RtpWrite) {
+        self.rtc
+            .direct_api()
+            .stream_tx_by_mid(mid, rid)
+            .unwrap()
+            .write_rtp(write);
+        self.drain();
+        self.rtc.handle_input(Input::Timeout(now)).unwrap();
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        loop {
+            match self.rtc.poll_output().unwrap() {
+                Output::Timeout(at) => {
+                    self.wait = at;
+                    return;
+                }
+                Output::Transmit(send) => self
+                    .out
+                    .push_back((send.destination, send.contents.to_vec())),
+                Output::Event(event) => self.event(event),
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.connected = true,
+            Event::RtpPacket(packet) => {
+                let mid = self
+                    .rtc
+                    .direct_api()
+                    .stream_rx(&packet.header.ssrc)
+                    .unwrap()
+                    .mid();
+                self.received
+                    .entry(mid.to_string())
+                    .or_default()
+                    .push(packet);
+            }
+            Event::KeyframeRequest(request) => {
+                let now = self.now;
+                let up = self
+                    .ups
+                    .values_mut()
+                    .find(|up| up.mid == request.mid)
+                    .unwrap();
+                up.key_frame_requests += 1;
+                up.requested_at.push(now);
+                let layer = up.rids.iter().position(|rid| *rid == request.rid).unwrap();
+                up.wants_key.insert(layer);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A VP8 payload with picture number, base-layer number and the layer in its filler.
+pub(crate) fn vp8(
+    picture: u16,
+    key: bool,
+    first: bool,
+    width: u16,
+    layer: u8,
+    size: usize,
+) -> Vec<u8> {
+    let start = if first { 0x90 } else { 0x80 };
+    let [high, low] = (picture | 0x8000).to_be_bytes();
+    let mut payload = vec![start, 0xe0, high, low, picture as u8, 0x00];
+    payload.push(u8::from(!key));
+    payload.extend([0, 0, 0x9d, 0x01, 0x2a]);
+    payload.extend(width.to_le_bytes());
+    payload.extend([0, 0]);
+    payload.extend(vec![layer; size]);
+    payload
+}
+
+/// Layer that a received picture came from.
+pub(crate) fn layer_of(packet: &RtpPacket) -> u8 {
+    *packet.payload.last().unwrap()
+}
+
+/// Checks that a stream's numbers run on without a gap.
+pub(crate) fn assert_continuous(packets: &[RtpPacket]) {
+    for pair in packets.windows(2) {
+        assert_eq!(
+            *pair[1].seq_no,
+            *pair[0].seq_no + 1,
+            "gap in sequence numbers"
+        );
+        let step = pair[1]
+            .header
+            .timestamp
+            .wrapping_sub(pair[0].header.timestamp);
+        assert!(step < 90_000 * 60, "time ran backwards: {step}");
+    }
+}

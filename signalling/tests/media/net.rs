@@ -1,0 +1,146 @@
+//! Clients and an SFU on a virtual network in virtual time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use signalling::sfu::peer::Engine;
+use signalling::sfu::{Output, Sfu};
+use signalling::{MediaEvent, PeerKey, RoomKey, Slot, Source};
+
+use crate::client::Client;
+
+pub(crate) const ROOM: RoomKey = RoomKey(7);
+const STEP: Duration = Duration::from_millis(5);
+const LATENCY: Duration = Duration::from_millis(10);
+
+pub(crate) struct Net {
+    pub(crate) now: Instant,
+    pub(crate) sfu: Sfu,
+    pub(crate) sfu_addr: SocketAddr,
+    pub(crate) clients: BTreeMap<PeerKey, Client>,
+    pub(crate) events: Vec<MediaEvent>,
+    /// Datagrams under way: arrival, from, to.
+    wire: VecDeque<(Instant, SocketAddr, SocketAddr, Vec<u8>)>,
+    /// Clients whose cable is cut.
+    pub(crate) cut: Vec<PeerKey>,
+}
+
+impl Net {
+    pub(crate) fn new() -> Self {
+        let sfu_addr = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), 5_000));
+        Self {
+            now: Instant::now(),
+            sfu: Sfu::new(Engine::new(vec![sfu_addr]).unwrap()),
+            sfu_addr,
+            clients: BTreeMap::new(),
+            events: Vec::new(),
+            wire: VecDeque::new(),
+            cut: Vec::new(),
+        }
+    }
+
+    /// Joins a client that sends from `sources`, with 4 audio and `video` video slots.
+    pub(crate) fn join(&mut self, key: u64, sources: &[Source], video: usize) -> PeerKey {
+        let addr = SocketAddr::from((Ipv4Addr::new(10, 0, 1, key as u8), 6_000));
+        let mut client = Client::new(self.now, addr);
+        client.sending.extend(sources);
+        let offer = client.offer(4, video);
+        let answer = self.sfu.join(self.now, ROOM, PeerKey(key), offer).unwrap();
+        client.answer(&answer);
+        self.clients.insert(PeerKey(key), client);
+        PeerKey(key)
+    }
+
+    pub(crate) fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.step();
+        }
+    }
+
+    /// Runs until `done`, at most a virtual minute.
+    pub(crate) fn until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+        let end = self.now + Duration::from_secs(60);
+        while !done(self) {
+            assert!(self.now < end, "never happened: {what}");
+            self.step();
+        }
+    }
+
+    pub(crate) fn step(&mut self) {
+        self.now += STEP;
+        let now = self.now;
+        while self.wire.front().is_some_and(|(at, ..)| *at <= now) {
+            let Some((_, from, to, bytes)) = self.wire.pop_front() else {
+                break;
+            };
+            if to == self.sfu_addr {
+                self.sfu.datagram(now, from, &bytes);
+            } else if let Some((key, client)) = self
+                .clients
+                .iter_mut()
+                .find(|(_, client)| client.addr == to)
+                && !self.cut.contains(key)
+            {
+                client.receive(now, from, &bytes);
+            }
+        }
+        for client in self.clients.values_mut() {
+            client.tick(now);
+        }
+        if self.sfu.next().is_some_and(|at| at <= now) {
+            self.sfu.tick(now);
+        }
+        for (key, client) in &mut self.clients {
+            for (to, bytes) in client.out.drain(..) {
+                if !self.cut.contains(key) {
+                    self.wire.push_back((now + LATENCY, client.addr, to, bytes));
+                }
+            }
+        }
+        self.collect();
+    }
+
+    pub(crate) fn collect(&mut self) {
+        while let Some(output) = self.sfu.poll() {
+            match output {
+                Output::Send(to, bytes) => {
+                    self.wire
+                        .push_back((self.now + LATENCY, self.sfu_addr, to, bytes))
+                }
+                Output::Event(event) => self.events.push(event),
+            }
+        }
+    }
+
+    pub(crate) fn client(&mut self, key: PeerKey) -> &mut Client {
+        self.clients.get_mut(&key).unwrap()
+    }
+
+    pub(crate) fn all_connected(&self) -> bool {
+        self.clients.values().all(|client| client.connected)
+    }
+
+    /// The latest slot map of a receiver.
+    pub(crate) fn slots(&self, of: PeerKey) -> Vec<Slot> {
+        let maps = self.events.iter().rev().filter_map(|event| match event {
+            MediaEvent::Slots { peer, slots, .. } if *peer == of => Some(slots.clone()),
+            MediaEvent::Slots { .. }
+            | MediaEvent::Connected { .. }
+            | MediaEvent::Disconnected { .. }
+            | MediaEvent::Gone { .. }
+            | MediaEvent::Speaking { .. }
+            | MediaEvent::Quality { .. } => None,
+        });
+        maps.into_iter().next().unwrap_or_default()
+    }
+
+    /// The `a=mid` in which a receiver gets a stream, if it does.
+    pub(crate) fn mid(&self, of: PeerKey, peer: PeerKey, source: Source) -> Option<String> {
+        self.slots(of)
+            .into_iter()
+            .find(|slot| slot.stream == Some((peer, source)))
+            .map(|slot| slot.mid)
+    }
+}
