@@ -1,0 +1,318 @@
+//! What the reader of commands does with input that no client of ours sends.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use protocol::call::{
+    CallJoin, CallRef, CallRestart, CallSet, CallStart, CallView, Source, UpMids, View,
+};
+use protocol::command::{MsgSend, Read, Sync, Typing};
+use protocol::limits::ID_BYTES_MAX;
+use protocol::{
+    CallId, ClientId, Command, Envelope, ErrorCode, Event, FileId, Hello, MessageId, PeerId, RoomId,
+};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+
+fn parse(method: &str, params: &Value) -> Result<Command, ErrorCode> {
+    let raw = to_raw_value(params).expect("JSON");
+    Command::parse(method, Some(&raw)).map_err(|e| e.c)
+}
+
+fn example(method: &str) -> Value {
+    match method {
+        "hello" => json!({"v": 1, "dev": "d1", "app": "web/0.1.0"}),
+        "msg.send" => json!({"r": "R7", "cid": "c1", "body": "Привет"}),
+        "sync" => json!({"r": "R7", "after": 0}),
+        "read" => json!({"r": "R7", "no": 1}),
+        "typing" | "call.start" => json!({"r": "R7"}),
+        "call.join" => {
+            json!({"call": "C1", "sdp": "v=0", "down_audio": [], "down_video": [], "on": [],
+            "up": {"mic": "0", "camera": "1", "screen": "2", "screen_audio": "3"}})
+        }
+        "call.restart" => json!({"call": "C1", "sdp": "v=0"}),
+        "call.set" => json!({"call": "C1", "src": "mic", "on": true}),
+        "call.view" => json!({"call": "C1", "views": [{"p": "P1", "src": "camera", "w": 320}]}),
+        "call.leave" | "call.end" => json!({"call": "C1"}),
+        other => panic!("give {other} an example here"),
+    }
+}
+
+fn methods() -> Vec<String> {
+    common::wire_names::<Command>(json!({"m": "?", "p": {}}))
+}
+
+#[test]
+fn the_reader_knows_every_method_of_the_enum() {
+    for method in methods() {
+        let command = parse(&method, &example(&method));
+        let written = command.map(|c| serde_json::to_value(c).expect("JSON")["m"].clone());
+        assert_eq!(written, Ok(json!(method)));
+    }
+}
+
+#[test]
+fn a_field_that_is_not_in_the_protocol_is_refused() {
+    for method in methods() {
+        let mut params = example(&method);
+        params["colour"] = json!("red");
+        // A newer client may tell more about itself; the version decides, not the field.
+        let expected = method == "hello";
+        assert_eq!(parse(&method, &params).is_ok(), expected, "{method}");
+    }
+    let mut nested = example("call.view");
+    nested["views"][0]["colour"] = json!("red");
+    assert_eq!(parse("call.view", &nested), Err(ErrorCode::BadRequest));
+}
+
+#[test]
+fn a_missing_field_is_refused() {
+    for method in methods() {
+        assert_eq!(
+            parse(&method, &json!({})),
+            Err(ErrorCode::BadRequest),
+            "{method}"
+        );
+        assert_eq!(
+            Command::parse(&method, None).map_err(|e| e.c),
+            Err(ErrorCode::BadRequest),
+            "{method}"
+        );
+    }
+}
+
+#[test]
+fn an_identifier_is_never_a_path_a_script_or_a_book() {
+    let longest = "x".repeat(ID_BYTES_MAX);
+    assert!(parse("typing", &json!({ "r": longest })).is_ok());
+    for hostile in [
+        json!(""),
+        json!(" "),
+        json!("x".repeat(ID_BYTES_MAX + 1)),
+        json!("../../etc/passwd"),
+        json!("R7\0"),
+        json!("R7\n"),
+        json!("R7' OR '1'='1"),
+        json!("<img src=x>"),
+        json!("комната"),
+        // Looks like R7, is not.
+        json!("R\u{200b}7"),
+        json!("R\u{202e}7"),
+        json!(7),
+        json!(null),
+        json!(["R7"]),
+        json!({"r": "R7"}),
+    ] {
+        for (method, field) in [("typing", "r"), ("msg.send", "cid"), ("call.leave", "call")] {
+            let mut params = example(method);
+            params[field] = hostile.clone();
+            assert_eq!(
+                parse(method, &params),
+                Err(ErrorCode::BadRequest),
+                "{method} {field} {hostile}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_number_that_does_not_fit_is_refused() {
+    for number in ["9223372036854775808", "1e3", "1.5", "\"7\"", "null"] {
+        let raw = RawValue::from_string(format!(r#"{{"r":"R7","no":{number}}}"#)).expect("JSON");
+        let refused = Command::parse("read", Some(&raw)).map_err(|e| e.c);
+        assert_eq!(refused, Err(ErrorCode::BadRequest), "{number}");
+    }
+    for i in ["-1", "4294967296", "1.0", "\"1\""] {
+        let text = format!(r#"{{"i":{i},"m":"typing"}}"#);
+        assert!(
+            serde_json::from_str::<Envelope<'_>>(&text).is_err(),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_repeated_field_is_refused() {
+    let raw = RawValue::from_string(r#"{"r":"R7","r":"R8"}"#.to_owned()).expect("JSON");
+    let refused = Command::parse("typing", Some(&raw)).map_err(|e| e.c);
+    assert_eq!(refused, Err(ErrorCode::BadRequest));
+}
+
+#[test]
+fn an_unknown_method_is_told_apart_from_a_bad_one() {
+    for method in ["", "Hello", "msg.send ", "constructor", "call.explode"] {
+        assert_eq!(
+            parse(method, &json!({})),
+            Err(ErrorCode::UnknownMethod),
+            "{method:?}"
+        );
+    }
+}
+
+#[test]
+fn the_error_never_quotes_the_input() {
+    let params = json!({"r": "R7", "cid": "c1", "body": 5, "пароль": "секрет"});
+    let raw = to_raw_value(&params).expect("JSON");
+    let error = Command::parse("msg.send", Some(&raw)).expect_err("refused");
+    let text = error.text.expect("a place");
+    assert!(text.is_ascii() && text.starts_with("column "), "{text}");
+}
+
+#[test]
+fn an_event_of_a_later_version_is_an_error_that_a_client_can_skip() {
+    let later = json!({"e": "poll.opened", "r": "R7", "s": 5, "d": {}});
+    assert!(serde_json::from_value::<Event>(later).is_err());
+    // More fields in an event that is known do not harm.
+    let known = json!({"e": "u.read", "d": {"r": "R7", "no": 5, "later": true}, "later": 1});
+    assert!(serde_json::from_value::<Event>(known).is_ok());
+}
+
+fn id() -> impl Strategy<Value = String> {
+    proptest::collection::vec(0_usize..64, 1..=ID_BYTES_MAX).prop_map(|places| {
+        const LETTERS: &[u8; 64] =
+            b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+        places
+            .into_iter()
+            .map(|at| char::from(LETTERS[at]))
+            .collect()
+    })
+}
+
+fn text() -> impl Strategy<Value = String> {
+    proptest::collection::vec(any::<char>(), 0..40).prop_map(|chars| chars.into_iter().collect())
+}
+
+fn room() -> impl Strategy<Value = RoomId> {
+    id().prop_map(|id| RoomId::parse(id).expect("an id"))
+}
+
+fn call() -> impl Strategy<Value = CallId> {
+    id().prop_map(|id| CallId::parse(id).expect("an id"))
+}
+
+fn client_id() -> impl Strategy<Value = ClientId> {
+    id().prop_map(|id| ClientId::parse(id).expect("an id"))
+}
+
+fn source() -> impl Strategy<Value = Source> {
+    prop_oneof![
+        Just(Source::Mic),
+        Just(Source::Camera),
+        Just(Source::Screen),
+        Just(Source::ScreenAudio)
+    ]
+}
+
+fn hello() -> impl Strategy<Value = Command> {
+    let positions = proptest::collection::vec((room(), text(), any::<i64>()), 0..5);
+    (any::<u32>(), client_id(), text(), positions).prop_map(|(v, dev, app, positions)| {
+        let pos: BTreeMap<_, _> = positions
+            .into_iter()
+            .map(|(room, epoch, seq)| (room, (epoch, seq)))
+            .collect();
+        Command::Hello(Hello { v, dev, app, pos })
+    })
+}
+
+fn msg_send() -> impl Strategy<Value = Command> {
+    let files = proptest::collection::vec(id(), 0..5);
+    (
+        room(),
+        client_id(),
+        text(),
+        proptest::option::of(id()),
+        files,
+    )
+        .prop_map(|(r, cid, body, re, files)| {
+            Command::MsgSend(MsgSend {
+                r,
+                cid,
+                body,
+                re: re.map(|id| MessageId::parse(id).expect("an id")),
+                att: files
+                    .into_iter()
+                    .map(|id| FileId::parse(id).expect("an id"))
+                    .collect(),
+            })
+        })
+}
+
+fn call_join() -> impl Strategy<Value = Command> {
+    let mids = || proptest::collection::vec(text(), 0..5);
+    let up =
+        (text(), text(), text(), text()).prop_map(|(mic, camera, screen, screen_audio)| UpMids {
+            mic,
+            camera,
+            screen,
+            screen_audio,
+        });
+    let on = proptest::collection::vec(source(), 0..5);
+    (call(), text(), up, mids(), mids(), on).prop_map(
+        |(call, sdp, up, down_audio, down_video, on)| {
+            Command::CallJoin(CallJoin {
+                call,
+                sdp,
+                up,
+                down_audio,
+                down_video,
+                on,
+            })
+        },
+    )
+}
+
+fn call_view() -> impl Strategy<Value = Command> {
+    let view = (id(), source(), any::<u32>(), any::<bool>()).prop_map(|(p, src, w, pin)| View {
+        p: PeerId::parse(p).expect("an id"),
+        src,
+        w,
+        pin,
+    });
+    (call(), proptest::collection::vec(view, 0..5))
+        .prop_map(|(call, views)| Command::CallView(CallView { call, views }))
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        hello(),
+        msg_send(),
+        call_join(),
+        call_view(),
+        (room(), any::<i64>()).prop_map(|(r, after)| Command::Sync(Sync { r, after })),
+        (room(), any::<i64>()).prop_map(|(r, no)| Command::Read(Read { r, no })),
+        room().prop_map(|r| Command::Typing(Typing { r })),
+        room().prop_map(|r| Command::CallStart(CallStart { r })),
+        (call(), text()).prop_map(|(call, sdp)| Command::CallRestart(CallRestart { call, sdp })),
+        (call(), source(), any::<bool>()).prop_map(|(call, src, on)| Command::CallSet(CallSet {
+            call,
+            src,
+            on
+        })),
+        call().prop_map(|call| Command::CallLeave(CallRef { call })),
+        call().prop_map(|call| Command::CallEnd(CallRef { call })),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_what_is_read(command in command(), i in any::<u32>()) {
+        let mut frame = serde_json::to_value(&command).expect("JSON");
+        frame["i"] = json!(i);
+        let text = frame.to_string();
+        let envelope: Envelope<'_> = serde_json::from_str(&text).expect("a frame");
+        prop_assert_eq!(envelope.i, Some(i));
+        let read = Command::parse(&envelope.m.expect("a method"), envelope.p);
+        prop_assert_eq!(read, Ok(command));
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in text(), at in 0_usize..14) {
+        let _ = serde_json::from_str::<Envelope<'_>>(&text);
+        let methods = methods();
+        if let Ok(raw) = RawValue::from_string(text) {
+            let _ = Command::parse(&methods[at % methods.len()], Some(&raw));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! `protocol/fixtures` holds one frame or body of each kind. Whoever writes a client tests against them, so
+//! they must be whole and true.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use protocol::call::{CallJoined, CallRestarted, CallStarted};
+use protocol::command::MsgSent;
+use protocol::http::{EventsPage, Login, Session, Setup, Start};
+use protocol::model::Attachment;
+use protocol::{Command, Envelope, ErrorBody, Event, HelloOk, LiveEvent, Reply, RoomEvent};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use common::wire_names;
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fixture {
+    name: String,
+    direction: String,
+    frame: Value,
+}
+
+fn fixtures() -> BTreeMap<String, Fixture> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    fs::read_dir(&folder)
+        .expect("the folder of fixtures")
+        .map(|entry| {
+            let path = entry.expect("a fixture").path();
+            let text = fs::read_to_string(&path).expect("a readable fixture");
+            let fixture: Fixture =
+                serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let stem = path.file_stem().map(|stem| stem.to_string_lossy());
+            assert_eq!(stem.as_deref(), Some(&*fixture.name), "file and name");
+            (fixture.name.clone(), fixture)
+        })
+        .collect()
+}
+
+/// Reads the JSON into `T`, writes it again, and expects the same.
+fn check<T: Serialize + DeserializeOwned>(name: &str, json: &Value) {
+    let value: T =
+        serde_json::from_value(json.clone()).unwrap_or_else(|e| panic!("{name}: {e}\n{json:#}"));
+    assert_eq!(&serde_json::to_value(value).expect(name), json, "{name}");
+}
+
+fn check_command(name: &str, frame: &Value) {
+    let text = frame.to_string();
+    let envelope: Envelope<'_> = serde_json::from_str(&text).expect(name);
+    if frame == &json!({}) {
+        assert!(envelope.m.is_none() && envelope.i.is_none(), "{name}");
+        return;
+    }
+    let method = envelope.m.expect(name);
+    let command = Command::parse(&method, envelope.p)
+        .unwrap_or_else(|e| panic!("{name} is refused: {e:?}\n{frame:#}"));
+    let mut again = serde_json::to_value(command).expect(name);
+    if let Some(i) = envelope.i {
+        again["i"] = json!(i);
+    }
+    assert_eq!(&again, frame, "{name}");
+}
+
+fn check_server_frame(name: &str, frame: &Value) {
+    if frame == &json!({}) {
+        return;
+    }
+    if frame.get("e").is_some() {
+        return check::<Event>(name, frame);
+    }
+    match name {
+        "hello.ok" => check::<Reply<HelloOk>>(name, frame),
+        "msg.send.ok" | "msg.send.ok.repeated" => check::<Reply<MsgSent>>(name, frame),
+        "call.start.ok" => check::<Reply<CallStarted>>(name, frame),
+        "call.join.ok" => check::<Reply<CallJoined>>(name, frame),
+        "call.restart.ok" => check::<Reply<CallRestarted>>(name, frame),
+        _ if frame.get("err").is_some() => check::<Reply<Value>>(name, frame),
+        _ => panic!("{name} is neither an event nor a known reply"),
+    }
+}
+
+fn check_body(name: &str, body: &Value) {
+    match name {
+        "post-session" => check::<Login>(name, body),
+        "session" => check::<Session>(name, body),
+        "start" => check::<Start>(name, body),
+        "post-setup" => check::<Setup>(name, body),
+        "events-page" => check::<EventsPage>(name, body),
+        "attachment" => check::<Attachment>(name, body),
+        "error" => check::<ErrorBody>(name, body),
+        _ => panic!("{name} is not a known body"),
+    }
+}
+
+#[test]
+fn every_fixture_reads_and_writes_back_the_same() {
+    for (name, fixture) in fixtures() {
+        match fixture.direction.as_str() {
+            "client" => check_command(&name, &fixture.frame),
+            "server" => check_server_frame(&name, &fixture.frame),
+            "http" => check_body(&name, &fixture.frame),
+            other => panic!("{name}: no such direction as {other}"),
+        }
+    }
+}
+
+#[test]
+fn no_kind_is_without_a_fixture() {
+    let fixtures = fixtures();
+    let has = |direction: &str, tag: &str, kind: &str| {
+        fixtures
+            .values()
+            .any(|f| f.direction == direction && f.frame[tag] == kind)
+    };
+    for method in wire_names::<Command>(json!({"m": "?", "p": {}})) {
+        assert!(has("client", "m", &method), "no fixture of {method}");
+    }
+    let stored = wire_names::<RoomEvent>(json!({"e": "?"}));
+    let passing = wire_names::<LiveEvent>(json!({"e": "?"}));
+    for event in stored.iter().chain(&passing) {
+        assert!(has("server", "e", event), "no fixture of {event}");
+    }
+    for name in [
+        "hello.ok",
+        "msg.send.ok",
+        "call.start.ok",
+        "call.join.ok",
+        "call.restart.ok",
+        "ping",
+        "pong",
+        "post-session",
+        "session",
+        "start",
+        "post-setup",
+        "events-page",
+        "attachment",
+        "error",
+    ] {
+        assert!(fixtures.contains_key(name), "no fixture {name}");
+    }
+}
