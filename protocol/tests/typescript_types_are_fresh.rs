@@ -10,13 +10,13 @@ use ts_rs::{Config, TS};
 #[test]
 fn committed_types_match_the_crate() {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../client-web/src/core/wire");
-    let fresh = tempfile::tempdir().unwrap();
+    let fresh = tempfile::tempdir().expect("the folder of types");
     export(fresh.path());
     if std::env::var_os("UPDATE").is_some() {
         let _ = fs::remove_dir_all(&committed);
-        fs::create_dir_all(&committed).unwrap();
+        fs::create_dir_all(&committed).expect("the folder of types");
         for (name, text) in files(fresh.path()) {
-            fs::write(committed.join(name), text).unwrap();
+            fs::write(committed.join(name), text).expect("the folder of types");
         }
     }
     assert_eq!(files(&committed), files(fresh.path()), "run `make types`");
@@ -25,7 +25,7 @@ fn committed_types_match_the_crate() {
 fn export(folder: &Path) {
     let config = Config::new().with_out_dir(folder);
     macro_rules! export {
-        ($($type:ty),* $(,)?) => { $(<$type>::export_all(&config).unwrap();)* };
+        ($($type:ty),* $(,)?) => { $(<$type>::export_all(&config).expect("the folder of types");)* };
     }
     export!(
         command::Command,
@@ -51,10 +51,13 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
     };
     entries
         .map(|entry| {
-            let path = entry.unwrap().path();
+            let path = entry.expect("the folder of types").path();
             (
-                path.file_name().unwrap().to_string_lossy().into_owned(),
-                fs::read_to_string(&path).unwrap(),
+                path.file_name()
+                    .expect("the folder of types")
+                    .to_string_lossy()
+                    .into_owned(),
+                fs::read_to_string(&path).expect("the folder of types"),
             )
         })
         .collect()
