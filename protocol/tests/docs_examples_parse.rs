@@ -1,0 +1,202 @@
+//! `docs/PROTOCOL.md` is true: its examples parse, and it leaves nothing out.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use protocol::call::{CallJoined, CallRestarted, CallStarted};
+use protocol::command::MsgSent;
+use protocol::{
+    CloseCode, Command, Envelope, ErrorBody, ErrorCode, Event, HelloOk, LiveEvent, RoomEvent,
+    SUBPROTOCOL, limits,
+};
+use serde_json::{Value, json};
+
+use common::wire_names;
+
+fn page() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/PROTOCOL.md");
+    fs::read_to_string(path).expect("docs/PROTOCOL.md")
+}
+
+/// The JSON blocks with the number of their first line.
+fn examples(page: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (at, line) in page.lines().enumerate() {
+        match &mut open {
+            Some(_) if line == "```" => found.extend(open.take()),
+            Some((_, text)) => *text += line,
+            None if line == "```json" => open = Some((at + 2, String::new())),
+            None => {}
+        }
+    }
+    assert!(open.is_none(), "a block is not closed");
+    found
+}
+
+fn check_reply(place: &str, method: &str, frame: &Value) {
+    let read = |result: Result<(), serde_json::Error>| {
+        result.unwrap_or_else(|e| panic!("{place}: not a reply to {method}: {e}"));
+    };
+    let ok = frame["ok"].clone();
+    match method {
+        "hello" => read(serde_json::from_value::<HelloOk>(ok).map(drop)),
+        "msg.send" => read(serde_json::from_value::<MsgSent>(ok).map(drop)),
+        "call.start" => read(serde_json::from_value::<CallStarted>(ok).map(drop)),
+        "call.join" => read(serde_json::from_value::<CallJoined>(ok).map(drop)),
+        "call.restart" => read(serde_json::from_value::<CallRestarted>(ok).map(drop)),
+        _ => assert_eq!(ok, json!({}), "{place}: {method} gives nothing"),
+    }
+}
+
+#[test]
+fn every_example_parses() {
+    let page = page();
+    let mut asked: Option<(Value, String)> = None;
+    let mut seen = Vec::new();
+    for (line, text) in examples(&page) {
+        let place = format!("docs/PROTOCOL.md:{line}");
+        let frame: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{place}: {e}"));
+        if frame.get("m").is_some() {
+            let envelope: Envelope<'_> = serde_json::from_str(&text).expect(&place);
+            let method = envelope.m.expect(&place).into_owned();
+            if let Err(e) = Command::parse(&method, envelope.p) {
+                panic!("{place}: {e:?}");
+            }
+            seen.push(method.clone());
+            asked = Some((frame["i"].clone(), method));
+        } else if frame.get("e").is_some() {
+            serde_json::from_str::<Event>(&text).unwrap_or_else(|e| panic!("{place}: {e}"));
+            seen.push(frame["e"].as_str().expect(&place).to_owned());
+        } else if frame.get("err").is_some() {
+            serde_json::from_value::<ErrorBody>(frame["err"].clone())
+                .unwrap_or_else(|e| panic!("{place}: {e}"));
+        } else {
+            let (i, method) = asked.as_ref().expect(&place);
+            assert_eq!(&frame["i"], i, "{place}: the reply of another command");
+            check_reply(&place, method, &frame);
+        }
+    }
+    let commands = wire_names::<Command>(json!({"m": "?", "p": {}}));
+    let stored = wire_names::<RoomEvent>(json!({"e": "?"}));
+    let passing = wire_names::<LiveEvent>(json!({"e": "?"}));
+    for name in commands.iter().chain(&stored).chain(&passing) {
+        assert!(seen.contains(name), "no example of {name}");
+    }
+}
+
+#[test]
+fn every_code_is_explained() {
+    let page = page();
+    for code in wire_names::<ErrorCode>(json!("?")) {
+        let row = page
+            .lines()
+            .any(|line| line.starts_with(&format!("| `{code}` |")));
+        assert!(row, "error code {code} has no row");
+    }
+    let names = wire_names::<CloseCode>(json!("?"));
+    assert_eq!(names.len(), CloseCode::ALL.len(), "CloseCode::ALL is whole");
+    for code in CloseCode::ALL {
+        let name = serde_json::to_value(code).expect("a name");
+        let start = format!("| {} | `{}` |", code.code(), name.as_str().expect("text"));
+        assert!(
+            page.lines().any(|line| line.starts_with(&start)),
+            "no row that starts {start:?}"
+        );
+    }
+}
+
+#[test]
+fn an_error_that_may_pass_is_marked_so() {
+    let page = page();
+    let sentence = page
+        .lines()
+        .find(|line| line.ends_with("carry `tmp`."))
+        .expect("the sentence about tmp");
+    for name in wire_names::<ErrorCode>(json!("?")) {
+        let code: ErrorCode = serde_json::from_value(json!(name)).expect("a code");
+        assert_eq!(
+            ErrorBody::from(code).tmp,
+            sentence.contains(&format!("`{name}`")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_limits_are_those_of_the_code() {
+    let page = page();
+    let thousands = |number: usize| {
+        let digits = number.to_string();
+        let mut text = String::new();
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                text.push(',');
+            }
+            text.push(digit);
+        }
+        text
+    };
+    for (what, bounds) in [
+        ("frame, either way", vec![limits::FRAME_BYTES_MAX]),
+        ("text of a message", vec![limits::BODY_BYTES_MAX]),
+        ("files on a message", vec![limits::ATTACHMENTS_MAX]),
+        ("file name", vec![limits::FILE_NAME_BYTES_MAX]),
+        ("identifier", vec![limits::ID_BYTES_MAX]),
+        ("shown name", vec![limits::NAME_BYTES_MAX]),
+        ("login", vec![limits::LOGIN_BYTES_MAX]),
+        (
+            "password",
+            vec![limits::PASSWORD_CHARS_MIN, limits::PASSWORD_BYTES_MAX],
+        ),
+        (
+            "events of a catch-up or `sync` per room",
+            vec![limits::BACKLOG_EVENTS_MAX as usize],
+        ),
+        (
+            "events of an HTTP page",
+            vec![limits::PAGE_EVENTS_MAX as usize],
+        ),
+        (
+            "rooms in the positions of `hello`",
+            vec![limits::POSITIONS_MAX],
+        ),
+        ("SDP", vec![limits::SDP_BYTES_MAX]),
+        (
+            "receiving sections",
+            vec![limits::AUDIO_SLOTS, limits::VIDEO_SLOTS_MAX],
+        ),
+        ("tiles in `call.view`", vec![limits::VIEWS_MAX]),
+        (
+            "commands per connection",
+            vec![
+                limits::COMMANDS_PER_SECOND as usize,
+                limits::COMMANDS_BURST as usize,
+            ],
+        ),
+        ("connections per person", vec![limits::CONNECTIONS_PER_USER]),
+        ("silence before a ping", vec![limits::PING_SECONDS as usize]),
+        ("answer to a ping", vec![limits::PONG_SECONDS as usize]),
+        ("first `hello`", vec![limits::HELLO_SECONDS as usize]),
+        (
+            "unread bytes queued for a connection",
+            vec![limits::QUEUE_BYTES_MAX, limits::QUEUE_BYTES_SOFT],
+        ),
+    ] {
+        let start = format!("| {what} | ");
+        let row = page
+            .lines()
+            .find_map(|line| line.strip_prefix(&start))
+            .unwrap_or_else(|| panic!("no row {what}"));
+        let numbers: Vec<&str> = row
+            .split(|c: char| !c.is_ascii_digit() && c != ',')
+            .map(|word| word.trim_matches(','))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let expected: Vec<String> = bounds.into_iter().map(thousands).collect();
+        assert_eq!(numbers, expected, "{what}");
+    }
+    assert!(page.contains(&format!("subprotocol `{SUBPROTOCOL}`")));
+}
