@@ -58,9 +58,10 @@ bench: client
 	cargo build --locked --release --package server --package loadtest --bins
 	target/release/parta-load --help
 
-# Writes the client's wire types anew from the Rust ones.
+# Writes anew what is made from the Rust types and committed: the client's wire types, the example settings.
 types:
 	UPDATE=1 cargo test --locked --quiet --package protocol --test typescript_types_are_fresh
+	UPDATE=1 cargo test --locked --quiet --package server --lib the_committed_example_and_schema_are_fresh
 
 # The web client, which the server's binary carries.
 client: $(CLIENT_BUILT)

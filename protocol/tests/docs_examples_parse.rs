@@ -152,7 +152,7 @@ fn the_limits_are_those_of_the_code() {
             vec![limits::PASSWORD_CHARS_MIN, limits::PASSWORD_BYTES_MAX],
         ),
         (
-            "events of a catch-up or `sync` per room",
+            "events of a catch-up, or of one `sync`",
             vec![limits::BACKLOG_EVENTS_MAX as usize],
         ),
         (
