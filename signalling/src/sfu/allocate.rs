@@ -124,3 +124,136 @@ fn with_headroom(want: &Want, at: usize) -> u64 {
     let rises = want.current.is_none_or(|current| layer.index > current);
     layer.bps + if rises { layer.bps / HEADROOM } else { 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn camera(class: Class, width: u32) -> Want {
+        let layer = |index, bps, width| Layer { index, bps, width };
+        let offers = vec![
+            layer(0, 100_000, 320),
+            layer(1, 400_000, 640),
+            layer(2, 1_500_000, 1280),
+        ];
+        Want {
+            class,
+            width,
+            offers,
+            current: None,
+        }
+    }
+
+    fn screen() -> Want {
+        let offers = vec![Layer {
+            index: 0,
+            bps: 1_000_000,
+            width: 1920,
+        }];
+        Want {
+            class: Class::Screen,
+            width: 1920,
+            offers,
+            current: None,
+        }
+    }
+
+    fn layers(budget: u64, sound: u64, wants: &[Want]) -> Vec<Option<u8>> {
+        allocate(budget, sound, wants).layers
+    }
+
+    #[test]
+    fn with_plenty_everyone_gets_what_their_tile_deserves() {
+        let wants = [
+            camera(Class::Tile, 300),
+            camera(Class::Speaker, 1280),
+            screen(),
+        ];
+        assert_eq!(
+            layers(10_000_000, 100_000, &wants),
+            [Some(0), Some(2), Some(0)]
+        );
+        let all = allocate(10_000_000, 100_000, &wants);
+        assert_eq!(
+            (all.used, all.next, all.desired),
+            (2_700_000, 2_700_000, 2_700_000)
+        );
+    }
+
+    #[test]
+    fn screens_go_before_speakers_before_tiles_by_size() {
+        let wants = [
+            camera(Class::Tile, 200),
+            camera(Class::Tile, 640),
+            camera(Class::Speaker, 1280),
+            screen(),
+        ];
+        assert_eq!(
+            layers(1_200_000, 100_000, &wants),
+            [None, None, None, Some(0)]
+        );
+        assert_eq!(
+            layers(1_300_000, 100_000, &wants),
+            [None, None, Some(0), Some(0)]
+        );
+        assert_eq!(
+            layers(1_400_000, 100_000, &wants),
+            [None, Some(0), Some(0), Some(0)]
+        );
+        assert_eq!(
+            layers(1_800_000, 100_000, &wants),
+            [Some(0), Some(0), Some(1), Some(0)]
+        );
+    }
+
+    #[test]
+    fn sound_is_never_sold_for_pictures() {
+        let wants = [screen(), camera(Class::Tile, 320)];
+        assert_eq!(layers(1_200_000, 150_000, &wants), [Some(0), None]);
+    }
+
+    #[test]
+    fn below_everything_the_most_important_stays() {
+        let wants = [camera(Class::Tile, 300), camera(Class::Speaker, 1280)];
+        assert_eq!(layers(0, 100_000, &wants), [None, Some(0)]);
+    }
+
+    #[test]
+    fn a_budget_on_the_edge_does_not_flap() {
+        let mut want = camera(Class::Speaker, 640);
+        assert_eq!(layers(420_000, 0, std::slice::from_ref(&want)), [Some(0)]);
+        want.current = Some(1);
+        assert_eq!(layers(420_000, 0, std::slice::from_ref(&want)), [Some(1)]);
+        assert_eq!(layers(390_000, 0, &[want]), [Some(0)]);
+    }
+
+    #[test]
+    fn what_is_missing_is_told_to_the_estimator() {
+        let wants = [camera(Class::Speaker, 1280), camera(Class::Tile, 320)];
+        let all = allocate(250_000, 0, &wants);
+        assert_eq!(all.layers, [Some(0), Some(0)]);
+        assert_eq!(
+            (all.used, all.next, all.desired),
+            (200_000, 500_000, 1_600_000)
+        );
+    }
+
+    #[test]
+    fn a_stream_that_offers_nothing_gets_nothing() {
+        let mut silent = camera(Class::Screen, 640);
+        silent.offers.clear();
+        assert_eq!(
+            layers(1_000_000, 0, &[silent, camera(Class::Tile, 320)]),
+            [None, Some(0)]
+        );
+        assert_eq!(
+            allocate(1_000, 5, &[]),
+            Allocation {
+                layers: vec![],
+                used: 5,
+                next: 5,
+                desired: 5
+            }
+        );
+    }
+}

@@ -218,7 +218,7 @@ impl Member {
     }
 
     /// Forwards sound.
-    pub(super) fn send_audio(&mut self, slot: usize, packet: &Packet) -> Sent {
+    pub(super) fn send_audio(&mut self, now: Instant, slot: usize, packet: &Packet) -> Sent {
         let Some(lane) = self.audio.get_mut(slot).filter(|_| self.connected) else {
             return Sent::No;
         };
@@ -226,11 +226,11 @@ impl Member {
             lane.rewrite.switch(&packet.numbers, packet.captured);
             lane.current = Some(0);
         }
-        self.write(slot, packet)
+        self.write(now, slot, packet)
     }
 
     /// Forwards a picture, if it is of the layer being sent or starts the one to be sent.
-    pub(super) fn send_video(&mut self, slot: usize, packet: &Packet) -> Sent {
+    pub(super) fn send_video(&mut self, now: Instant, slot: usize, packet: &Packet) -> Sent {
         let Some(lane) = self.video.get_mut(slot).filter(|_| self.connected) else {
             return Sent::No;
         };
@@ -255,10 +255,10 @@ impl Member {
             lane.rewrite.switch(&packet.numbers, packet.captured);
             lane.current = Some(packet.layer);
         }
-        self.write(slot, packet)
+        self.write(now, slot, packet)
     }
 
-    fn write(&mut self, slot: usize, packet: &Packet) -> Sent {
+    fn write(&mut self, now: Instant, slot: usize, packet: &Packet) -> Sent {
         let lanes = if packet.source.is_audio() {
             &mut self.audio
         } else {
@@ -267,7 +267,7 @@ impl Member {
         let Some(numbers) = lanes[slot].rewrite.map(&packet.numbers, packet.captured) else {
             return Sent::No;
         };
-        match self.peer.write(slot, packet, numbers) {
+        match self.peer.write(now, slot, packet, numbers) {
             Ok(()) => Sent::Yes,
             Err(_) => Sent::No,
         }

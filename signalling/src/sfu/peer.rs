@@ -228,16 +228,29 @@ impl Peer {
     /// Takes a datagram from an address that [`admits`](Self::admits) let in. Returns whether it
     /// could be read; a bad one changes nothing.
     pub fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> bool {
-        self.now = now;
+        self.advance(now);
         match Receive::new(Protocol::Udp, from, self.local, bytes) {
             Ok(receive) => self.rtc.handle_input(Input::Receive(now, receive)).is_ok(),
             Err(_) => false,
         }
     }
 
+    /// Notes the time for what follows, without work.
+    pub fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// Begins an orderly end: RTCP BYE and a DTLS alert.
+    pub fn close(&mut self, now: Instant) {
+        self.tick(now);
+        if self.rtc.close().is_err() {
+            self.rtc.disconnect();
+        }
+    }
+
     /// Lets time pass.
     pub fn tick(&mut self, now: Instant) {
-        self.now = now;
+        self.advance(now);
         // An error here leaves the engine closed, which `poll` reports.
         let _ = self.rtc.handle_input(Input::Timeout(now));
     }
@@ -282,7 +295,14 @@ impl Peer {
     }
 
     /// Sends a packet in an audio or video slot, by its kind.
-    pub fn write(&mut self, slot: usize, packet: &Packet, numbers: Outgoing) -> Result<(), Unfit> {
+    pub fn write(
+        &mut self,
+        now: Instant,
+        slot: usize,
+        packet: &Packet,
+        numbers: Outgoing,
+    ) -> Result<(), Unfit> {
+        self.advance(now);
         let downs = if packet.source.is_audio() {
             &self.audio
         } else {

@@ -29,6 +29,7 @@ struct Picture {
 
 impl Room {
     pub(super) fn reconcile(&mut self, now: Instant, out: &mut Outbox) {
+        self.fresh(now);
         let sending = |source: Source| -> Vec<Stream> {
             let members = self
                 .members

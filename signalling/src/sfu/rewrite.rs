@@ -139,3 +139,141 @@ fn ticks(gap: Duration, rate: u32) -> u32 {
     // A gap longer than the RTP clock's period wraps, as the clock itself would have.
     (gap.as_micros().wrapping_mul(u128::from(rate)) / 1_000_000) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RATE: u32 = 90_000;
+
+    fn packet(ssrc: u32, seq: u64, time: u32, picture: u16) -> Incoming {
+        let picture_id = Some((picture & 0x7fff, true));
+        Incoming {
+            ssrc,
+            seq,
+            time,
+            picture_id,
+            tl0_pic_idx: Some(picture as u8),
+        }
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn numbers_run_on_over_every_wrap() {
+        let start = Instant::now();
+        let mut rewrite = Rewriter::new(RATE);
+        let first = packet(1, 65_530, u32::MAX - 4_000, 0x7ffe);
+        rewrite.switch(&first, start);
+        let mut last = rewrite.map(&first, start).unwrap();
+        for nth in 1..200u64 {
+            let time = (u32::MAX - 4_000).wrapping_add(3_000 * nth as u32);
+            let next = packet(1, 65_530 + nth, time, 0x7ffe_u16.wrapping_add(nth as u16));
+            assert!(rewrite.continues(&next));
+            let out = rewrite.map(&next, start + ms(33 * nth)).unwrap();
+            assert_eq!(out.seq, last.seq + 1);
+            assert_eq!(out.time.wrapping_sub(last.time), 3_000);
+            let step = out
+                .picture_id
+                .unwrap()
+                .wrapping_sub(last.picture_id.unwrap())
+                & 0x7fff;
+            assert_eq!(step, 1);
+            assert_eq!(
+                out.tl0_pic_idx
+                    .unwrap()
+                    .wrapping_sub(last.tl0_pic_idx.unwrap()),
+                1
+            );
+            last = out;
+        }
+    }
+
+    #[test]
+    fn a_switch_of_layer_goes_on_where_the_old_one_stopped() {
+        let start = Instant::now();
+        let mut rewrite = Rewriter::new(RATE);
+        let low = packet(1, 100, 5_000, 10);
+        rewrite.switch(&low, start);
+        let before = rewrite.map(&low, start).unwrap();
+        let high = packet(2, 60_000, 4_000_000_000, 900);
+        assert!(!rewrite.continues(&high));
+        rewrite.switch(&high, start + ms(100));
+        let after = rewrite.map(&high, start + ms(100)).unwrap();
+        assert_eq!(after.seq, before.seq + 1);
+        assert_eq!(after.time.wrapping_sub(before.time), 9_000);
+        assert_eq!(after.picture_id.unwrap(), before.picture_id.unwrap() + 1);
+        assert_eq!(after.tl0_pic_idx.unwrap(), before.tl0_pic_idx.unwrap() + 1);
+    }
+
+    #[test]
+    fn a_late_packet_from_before_the_switch_is_dropped_and_one_after_it_fits_in() {
+        let start = Instant::now();
+        let mut rewrite = Rewriter::new(RATE);
+        rewrite.switch(&packet(1, 1_002, 0, 5), start);
+        assert_eq!(rewrite.map(&packet(1, 1_001, 0, 4), start), None);
+        let ahead = rewrite.map(&packet(1, 1_004, 0, 5), start).unwrap();
+        let late = rewrite.map(&packet(1, 1_003, 0, 5), start).unwrap();
+        assert_eq!(ahead.seq, late.seq + 1);
+    }
+
+    #[test]
+    fn a_sender_that_starts_again_is_noticed() {
+        let start = Instant::now();
+        let mut rewrite = Rewriter::new(RATE);
+        rewrite.switch(&packet(1, 10, 0, 0), start);
+        assert!(rewrite.continues(&packet(1, 11, 0, 0)));
+        assert!(!rewrite.continues(&packet(1, 11 + 2 * STEP_MAX, 0, 0)));
+        assert!(!rewrite.continues(&packet(2, 11, 0, 0)));
+    }
+
+    #[test]
+    fn a_narrow_picture_number_stays_narrow() {
+        let start = Instant::now();
+        let mut rewrite = Rewriter::new(RATE);
+        let narrow = |seq, id| Incoming {
+            picture_id: Some((id, false)),
+            ..packet(1, seq, 0, 0)
+        };
+        rewrite.switch(&narrow(1, 120), start);
+        for seq in 1..400 {
+            let id = (120 + seq as u16 - 1) & 0x7f;
+            let out = rewrite.map(&narrow(seq, id), start).unwrap();
+            assert!(out.picture_id.unwrap() < 128);
+        }
+    }
+
+    proptest! {
+        /// Whatever is switched when, what goes out is one stream without gaps or steps back.
+        #[test]
+        fn any_chain_of_switches_is_one_stream(
+            sources in prop::collection::vec((any::<u32>(), 0u64..200_000, any::<u32>(), any::<u16>(), 1u64..40, 0u64..90_000), 1..30)
+        ) {
+            let mut now = Instant::now();
+            let mut rewrite = Rewriter::new(RATE);
+            let mut last: Option<Outgoing> = None;
+            for (ssrc, seq, time, picture, count, pause) in sources {
+                now += ms(pause);
+                rewrite.switch(&packet(ssrc, seq, time, picture), now);
+                for nth in 0..count {
+                    now += ms(33);
+                    let time = time.wrapping_add(nth as u32 * 3_000);
+                    let next = packet(ssrc, seq + nth, time, picture.wrapping_add(nth as u16));
+                    let out = rewrite.map(&next, now).unwrap();
+                    if let Some(last) = last {
+                        prop_assert_eq!(out.seq, last.seq + 1);
+                        let step = out.time.wrapping_sub(last.time);
+                        prop_assert!(step > 0 && step <= 91 * RATE);
+                        let step = out.picture_id.unwrap().wrapping_sub(last.picture_id.unwrap());
+                        prop_assert_eq!(step & 0x7fff, 1);
+                    }
+                    last = Some(out);
+                }
+            }
+        }
+    }
+}

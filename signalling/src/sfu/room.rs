@@ -12,8 +12,10 @@ use super::speaker::Speakers;
 use super::{Outbox, Stream};
 use crate::{MediaEvent, PeerKey, RoomKey, Source, View};
 
-/// Slots and budgets are worked out anew at least this often.
+/// Slots and budgets are worked out anew at least this often,
 const RECONCILE: Duration = Duration::from_millis(500);
+/// and at most this often, so that a class that arrives together is not sorted once per stream.
+const RECONCILE_GAP: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub(super) struct Room {
@@ -68,8 +70,19 @@ impl Room {
         self.changed(now, peer, out);
     }
 
-    /// Takes a member out. Streams leave the others' slots at once.
+    /// Takes a member out and tells its engine to say goodbye.
     pub(super) fn leave(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
+        if let Some(member) = self.members.get_mut(&peer) {
+            member.peer.close(now);
+            while let Output::Send(to, bytes) = member.peer.poll() {
+                out.sends.push_back((to, bytes));
+            }
+        }
+        self.remove(peer, out);
+        self.settle(now, out);
+    }
+
+    fn remove(&mut self, peer: PeerKey, out: &mut Outbox) {
         let Some(member) = self.members.remove(&peer) else {
             return;
         };
@@ -84,7 +97,6 @@ impl Room {
         }
         out.removed.push((peer, member.ufrag, member.addresses));
         self.stale = true;
-        self.settle(now, out);
     }
 
     pub(super) fn datagram(
@@ -131,7 +143,8 @@ impl Room {
         } else {
             member.muted.remove(&source);
         }
-        self.stale = true;
+        // At once: when it is unmuted within the gap, its slots must have begun anew.
+        self.reconcile(now, out);
         self.settle(now, out);
     }
 
@@ -195,16 +208,14 @@ impl Room {
             }
         }
         for peer in dead {
-            self.gone(now, peer, out);
+            self.gone(peer, out);
         }
     }
 
-    fn gone(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
-        out.events.push_back(MediaEvent::Gone {
-            room: self.key,
-            peer,
-        });
-        self.leave(now, peer, out);
+    fn gone(&mut self, peer: PeerKey, out: &mut Outbox) {
+        let room = self.key;
+        out.events.push_back(MediaEvent::Gone { room, peer });
+        self.remove(peer, out);
     }
 
     fn tell_speaking(&mut self, now: Instant, out: &mut Outbox) {
@@ -229,12 +240,11 @@ impl Room {
             while let Some(peer) = self.dirty.pop_first() {
                 self.drain(now, peer, out);
             }
-            if std::mem::take(&mut self.stale) {
-                self.reconciled = now;
+            if self.stale && now >= self.reconciled + RECONCILE_GAP {
                 self.reconcile(now, out);
             }
             self.ask_key_frames(now, out);
-            if self.dirty.is_empty() && !self.stale {
+            if self.dirty.is_empty() {
                 break;
             }
         }
@@ -246,6 +256,7 @@ impl Room {
         let Some(member) = self.members.get_mut(&peer) else {
             return;
         };
+        member.peer.advance(now);
         loop {
             match member.peer.poll() {
                 Output::Send(to, bytes) => out.sends.push_back((to, bytes)),
@@ -291,7 +302,7 @@ impl Room {
             self.forward(now, peer, &packet, out);
         }
         if closed {
-            self.gone(now, peer, out);
+            self.gone(peer, out);
         }
     }
 
@@ -331,9 +342,9 @@ impl Room {
                 continue;
             };
             let sent = if source.is_audio() {
-                receiver.send_audio(*slot, packet)
+                receiver.send_audio(now, *slot, packet)
             } else {
-                receiver.send_video(*slot, packet)
+                receiver.send_video(now, *slot, packet)
             };
             match sent {
                 Sent::Yes => {
@@ -369,6 +380,12 @@ impl Room {
                 self.key_frames.want(stream, layer);
             }
         }
+    }
+
+    /// Notes that slots and budgets are up to date.
+    pub(super) fn fresh(&mut self, now: Instant) {
+        self.stale = false;
+        self.reconciled = now;
     }
 
     /// Notes that a member's engine must be polled.

@@ -55,3 +55,58 @@ impl SlotMap {
         self.slots.iter().copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PeerKey, Source};
+
+    fn stream(peer: u64) -> Stream {
+        Stream {
+            peer: PeerKey(peer),
+            source: Source::Camera,
+        }
+    }
+
+    fn streams(peers: &[u64]) -> Vec<Stream> {
+        peers.iter().map(|peer| stream(*peer)).collect()
+    }
+
+    fn held(map: &SlotMap) -> Vec<u64> {
+        map.iter()
+            .map(|slot| slot.map_or(0, |stream| stream.peer.0))
+            .collect()
+    }
+
+    #[test]
+    fn streams_that_stay_wanted_stay_where_they_are() {
+        let mut map = SlotMap::new(4);
+        assert!(map.assign(&streams(&[1, 2, 3])));
+        assert_eq!(held(&map), [1, 2, 3, 0]);
+        assert!(
+            !map.assign(&streams(&[3, 1, 2])),
+            "order alone moves nothing"
+        );
+        assert!(map.assign(&streams(&[3, 1])));
+        assert_eq!(held(&map), [1, 0, 3, 0]);
+        assert!(map.assign(&streams(&[4, 5, 3, 1])));
+        assert_eq!(held(&map), [1, 4, 3, 5]);
+    }
+
+    #[test]
+    fn the_most_important_get_the_slots_there_are() {
+        let mut map = SlotMap::new(2);
+        map.assign(&streams(&[1, 2, 3]));
+        assert_eq!(held(&map), [1, 2]);
+        map.assign(&streams(&[3, 2, 1]));
+        assert_eq!(held(&map), [3, 2]);
+        assert!(!SlotMap::new(0).assign(&streams(&[1])));
+    }
+
+    #[test]
+    fn a_stream_named_twice_has_one_slot() {
+        let mut map = SlotMap::new(3);
+        map.assign(&streams(&[1, 1, 2]));
+        assert_eq!(held(&map), [1, 2, 0]);
+    }
+}

@@ -201,3 +201,126 @@ impl Rank {
             .then(self.heard.cmp(&other.heard))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACKET: Duration = Duration::from_millis(20);
+
+    struct Talk {
+        now: Instant,
+        speakers: Speakers,
+    }
+
+    impl Talk {
+        fn new() -> Self {
+            Self {
+                now: Instant::now(),
+                speakers: Speakers::default(),
+            }
+        }
+
+        /// Everyone sends at their level for a time.
+        fn run(&mut self, ms: u64, levels: &[(u64, u8)]) {
+            for nth in 0..ms / 20 {
+                self.now += PACKET;
+                for (peer, loudness) in levels {
+                    self.speakers
+                        .heard(self.now, PeerKey(*peer), Some(*loudness));
+                }
+                if nth % 5 == 4 {
+                    self.speakers.tick(self.now);
+                }
+            }
+        }
+
+        fn heard(&self) -> Vec<u64> {
+            let mut heard: Vec<u64> = self
+                .speakers
+                .ranked()
+                .iter()
+                .take(HEARD_MAX)
+                .map(|peer| peer.0)
+                .collect();
+            heard.sort_unstable();
+            heard
+        }
+
+        fn active(&self) -> Option<u64> {
+            self.speakers.active().map(|peer| peer.0)
+        }
+    }
+
+    #[test]
+    fn the_loudest_three_are_heard() {
+        let mut talk = Talk::new();
+        talk.run(1_000, &[(1, 80), (2, 100), (3, 40), (4, 95), (5, 90)]);
+        assert_eq!(talk.heard(), [2, 4, 5]);
+        assert_eq!(
+            talk.speakers.speaking(),
+            [PeerKey(2), PeerKey(4), PeerKey(5)]
+        );
+        assert_eq!(talk.active(), Some(2));
+    }
+
+    #[test]
+    fn a_slightly_louder_fourth_does_not_push_in() {
+        let mut talk = Talk::new();
+        talk.run(1_000, &[(1, 90), (2, 92), (3, 94)]);
+        talk.run(2_000, &[(1, 90), (2, 92), (3, 94), (4, 94)]);
+        assert_eq!(talk.heard(), [1, 2, 3]);
+        talk.run(1_000, &[(1, 90), (2, 92), (3, 94), (4, 105)]);
+        assert_eq!(talk.heard(), [2, 3, 4]);
+    }
+
+    #[test]
+    fn a_cough_does_not_change_the_active_speaker() {
+        let mut talk = Talk::new();
+        talk.run(2_000, &[(1, 95), (2, 30)]);
+        talk.run(300, &[(1, 95), (2, 120)]);
+        talk.run(2_000, &[(1, 95), (2, 30)]);
+        assert_eq!(talk.active(), Some(1));
+    }
+
+    #[test]
+    fn the_active_speaker_changes_when_another_goes_on_louder_or_alone() {
+        let mut talk = Talk::new();
+        talk.run(1_000, &[(1, 90), (2, 30)]);
+        talk.run(2_000, &[(1, 90), (2, 110)]);
+        assert_eq!(talk.active(), Some(2));
+        talk.run(3_000, &[(1, 90), (2, 20)]);
+        assert_eq!(talk.active(), Some(1));
+    }
+
+    #[test]
+    fn silence_keeps_the_last_speaker_and_leaving_ends_it() {
+        let mut talk = Talk::new();
+        talk.run(1_000, &[(1, 95)]);
+        talk.run(4_000, &[(1, 10)]);
+        assert_eq!(talk.active(), Some(1));
+        assert_eq!(talk.speakers.speaking(), []);
+        talk.speakers.remove(PeerKey(1));
+        assert_eq!(talk.active(), None);
+        assert_eq!(talk.speakers.ranked(), []);
+    }
+
+    #[test]
+    fn a_microphone_that_stops_sending_falls_silent() {
+        let mut talk = Talk::new();
+        talk.run(1_000, &[(1, 95), (2, 20)]);
+        talk.run(3_000, &[(2, 20)]);
+        assert_eq!(talk.speakers.speaking(), []);
+    }
+
+    #[test]
+    fn without_levels_everyone_who_sends_can_be_heard() {
+        let mut speakers = Speakers::default();
+        let now = Instant::now();
+        speakers.heard(now, PeerKey(1), None);
+        speakers.heard(now, PeerKey(2), None);
+        speakers.tick(now);
+        assert_eq!(speakers.ranked().len(), 2);
+        assert_eq!(speakers.speaking(), []);
+    }
+}

@@ -45,6 +45,8 @@ pub(crate) struct Client {
     pub(crate) received: BTreeMap<String, Vec<RtpPacket>>,
     pub(crate) out: VecDeque<(SocketAddr, Vec<u8>)>,
     pub(crate) connected: bool,
+    /// The engine gave up, as a browser's would.
+    failed: bool,
     pending: Option<SdpPendingOffer>,
     now: Instant,
     wait: Instant,
@@ -71,6 +73,7 @@ impl Client {
             received: BTreeMap::new(),
             out: VecDeque::new(),
             connected: false,
+            failed: false,
             pending: None,
             now,
             wait: now,
@@ -155,6 +158,9 @@ impl Client {
 
     pub(crate) fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
         self.now = self.now.max(now);
+        if self.failed {
+            return;
+        }
         let Ok(receive) = Receive::new(Protocol::Udp, from, self.addr, bytes) else {
             return;
         };
@@ -165,6 +171,9 @@ impl Client {
     /// Lets time pass: sends what is due.
     pub(crate) fn tick(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        if self.failed {
+            return;
+        }
         if self.wait <= now {
             self.rtc.handle_input(Input::Timeout(now)).unwrap();
             self.drain();
@@ -272,8 +281,8 @@ impl Client {
     }
 
     fn drain(&mut self) {
-        loop {
-            match self.rtc.poll_output().unwrap() {
+        while let Ok(output) = self.rtc.poll_output() {
+            match output {
                 Output::Timeout(at) => {
                     self.wait = at;
                     return;
@@ -284,6 +293,7 @@ impl Client {
                 Output::Event(event) => self.event(event),
             }
         }
+        self.failed = true;
     }
 
     fn event(&mut self, event: Event) {

@@ -2,4 +2,11 @@
 
 mod client;
 mod forwarding;
+mod hostile;
+mod leaving;
+mod loopback;
+mod muting;
+mod negotiation;
 mod net;
+mod simulcast;
+mod slots;

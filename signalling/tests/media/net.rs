@@ -24,6 +24,11 @@ pub(crate) struct Net {
     wire: VecDeque<(Instant, SocketAddr, SocketAddr, Vec<u8>)>,
     /// Clients whose cable is cut.
     pub(crate) cut: Vec<PeerKey>,
+    /// Every how manieth datagram is lost, if any.
+    pub(crate) loss_every: Option<usize>,
+    sent: usize,
+    /// Datagrams towards the SFU, once recording.
+    record: Option<Vec<Vec<u8>>>,
 }
 
 impl Net {
@@ -37,15 +42,28 @@ impl Net {
             events: Vec::new(),
             wire: VecDeque::new(),
             cut: Vec::new(),
+            loss_every: None,
+            sent: 0,
+            record: None,
         }
     }
 
     /// Joins a client that sends from `sources`, with 4 audio and `video` video slots.
     pub(crate) fn join(&mut self, key: u64, sources: &[Source], video: usize) -> PeerKey {
+        self.join_with(key, sources, 4, video)
+    }
+
+    pub(crate) fn join_with(
+        &mut self,
+        key: u64,
+        sources: &[Source],
+        audio: usize,
+        video: usize,
+    ) -> PeerKey {
         let addr = SocketAddr::from((Ipv4Addr::new(10, 0, 1, key as u8), 6_000));
         let mut client = Client::new(self.now, addr);
         client.sending.extend(sources);
-        let offer = client.offer(4, video);
+        let offer = client.offer(audio, video);
         let answer = self.sfu.join(self.now, ROOM, PeerKey(key), offer).unwrap();
         client.answer(&answer);
         self.clients.insert(PeerKey(key), client);
@@ -92,12 +110,22 @@ impl Net {
         if self.sfu.next().is_some_and(|at| at <= now) {
             self.sfu.tick(now);
         }
+        let mut out = Vec::new();
         for (key, client) in &mut self.clients {
-            for (to, bytes) in client.out.drain(..) {
-                if !self.cut.contains(key) {
-                    self.wire.push_back((now + LATENCY, client.addr, to, bytes));
-                }
+            let cut = self.cut.contains(key);
+            out.extend(
+                client
+                    .out
+                    .drain(..)
+                    .filter(|_| !cut)
+                    .map(|(to, bytes)| (client.addr, to, bytes)),
+            );
+        }
+        for (from, to, bytes) in out {
+            if let Some(record) = &mut self.record {
+                record.push(bytes.clone());
             }
+            self.send(from, to, bytes);
         }
         self.collect();
     }
@@ -105,13 +133,59 @@ impl Net {
     pub(crate) fn collect(&mut self) {
         while let Some(output) = self.sfu.poll() {
             match output {
-                Output::Send(to, bytes) => {
-                    self.wire
-                        .push_back((self.now + LATENCY, self.sfu_addr, to, bytes))
-                }
+                Output::Send(to, bytes) => self.send(self.sfu_addr, to, bytes),
                 Output::Event(event) => self.events.push(event),
             }
         }
+    }
+
+    fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        self.sent += 1;
+        if self
+            .loss_every
+            .is_none_or(|every| !self.sent.is_multiple_of(every))
+        {
+            self.wire.push_back((self.now + LATENCY, from, to, bytes));
+        }
+    }
+
+    /// Gives a client another address, as a change of network does.
+    pub(crate) fn move_client(&mut self, key: PeerKey, to: SocketAddr) {
+        let client = self.client(key);
+        client.addr = to;
+        client
+            .rtc
+            .add_local_candidate(str0m::Candidate::host(to, "udp").unwrap());
+    }
+
+    /// Whether a client has received anything in a slot.
+    pub(crate) fn has(&self, key: PeerKey, mid: &str) -> bool {
+        !self.clients[&key].packets(mid).is_empty()
+    }
+
+    /// Begins to keep what clients send.
+    pub(crate) fn record(&mut self) {
+        self.record = Some(Vec::new());
+        self.step();
+        while self.record.as_ref().is_some_and(Vec::is_empty) {
+            self.step();
+        }
+    }
+
+    /// One of the kept datagrams.
+    pub(crate) fn recorded(&self, nth: usize) -> Vec<u8> {
+        let record = self.record.as_ref().unwrap();
+        record[nth % record.len()].clone()
+    }
+
+    pub(crate) fn recorded_where(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        self.record
+            .as_ref()
+            .unwrap()
+            .iter()
+            .find(|bytes| wanted(bytes))
+            .unwrap()
+            .clone()
     }
 
     pub(crate) fn client(&mut self, key: PeerKey) -> &mut Client {

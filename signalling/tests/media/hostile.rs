@@ -1,0 +1,126 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use signalling::Source;
+
+use crate::client::assert_continuous;
+use crate::net::Net;
+
+/// A small generator, so that a failure can be repeated.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % sides as u64) as usize
+    }
+}
+
+#[test]
+fn ten_thousand_bad_packets_do_not_end_a_call() {
+    let mut net = Net::new();
+    let a = net.join(1, &[Source::Mic, Source::Camera], 2);
+    let b = net.join(2, &[Source::Mic, Source::Camera], 2);
+    net.until("b sees a", |net| {
+        net.mid(b, a, Source::Camera)
+            .is_some_and(|mid| net.has(b, &mid))
+    });
+    net.run(Duration::from_secs(1));
+    let mut dice = Dice(0x5eed);
+    let stranger = SocketAddr::from((Ipv4Addr::new(203, 0, 113, 9), 4_444));
+    let spoofed = net.client(a).addr;
+    let garbage = net.sfu.stats().dropped_garbage;
+    net.record();
+    for nth in 0..10_000 {
+        if nth % 50 == 0 {
+            net.step();
+        }
+        // Half random bytes with a likely first byte, half real datagrams cut short or bent.
+        let mut bytes = if nth % 2 == 0 {
+            let first = [0, 1, 20, 22, 23, 63, 64, 128, 144, 191, 255][dice.roll(11)];
+            let mut bytes: Vec<u8> = (0..dice.roll(300)).map(|_| dice.roll(256) as u8).collect();
+            bytes.insert(0, first);
+            bytes
+        } else {
+            net.recorded(dice.roll(100_000))
+        };
+        if nth % 2 == 1 {
+            bytes.truncate(dice.roll(bytes.len()));
+            if !bytes.is_empty() {
+                let at = dice.roll(bytes.len());
+                bytes[at] ^= 1 << dice.roll(8);
+            }
+        }
+        let from = if nth % 4 < 2 { stranger } else { spoofed };
+        net.sfu.datagram(net.now, from, &bytes);
+        net.collect();
+    }
+    assert!(net.sfu.stats().dropped_garbage >= garbage + 5_000);
+
+    let mid = net.mid(b, a, Source::Camera).unwrap();
+    let before = net.client(b).packets(&mid).len();
+    net.run(Duration::from_secs(5));
+    let packets = net.client(b).packets(&mid);
+    assert!(packets.len() > before + 200, "the picture goes on");
+    assert_continuous(packets);
+    assert_eq!(net.sfu.stats().peers, 2);
+}
+
+#[test]
+fn a_stranger_cannot_move_a_path_with_a_real_request_of_another_peer() {
+    let mut net = Net::new();
+    let a = net.join(1, &[Source::Camera], 2);
+    let b = net.join(2, &[], 2);
+    net.until("b sees a", |net| {
+        net.mid(b, a, Source::Camera)
+            .is_some_and(|mid| net.has(b, &mid))
+    });
+    net.record();
+    net.run(Duration::from_secs(10));
+    // A recorded STUN request with one bit of its integrity changed.
+    let mut request = net.recorded_where(|bytes| bytes.starts_with(&[0, 1]));
+    let at = request.len() - 12;
+    request[at] ^= 1;
+    let stranger = SocketAddr::from((Ipv4Addr::new(203, 0, 113, 9), 4_444));
+    let garbage = net.sfu.stats().dropped_garbage;
+    net.sfu.datagram(net.now, stranger, &request);
+    assert_eq!(net.sfu.stats().dropped_garbage, garbage + 1);
+    let mid = net.mid(b, a, Source::Camera).unwrap();
+    let before = net.client(b).packets(&mid).len();
+    net.run(Duration::from_secs(1));
+    assert!(net.client(b).packets(&mid).len() > before);
+}
+
+#[test]
+fn lost_packets_are_sent_again_on_both_legs() {
+    let mut net = Net::new();
+    let a = net.join(1, &[Source::Camera], 1);
+    let b = net.join(2, &[], 1);
+    net.until("b sees a", |net| {
+        net.mid(b, a, Source::Camera)
+            .is_some_and(|mid| net.has(b, &mid))
+    });
+    net.run(Duration::from_secs(1));
+    net.loss_every = Some(20);
+    net.run(Duration::from_secs(10));
+    net.loss_every = None;
+    net.run(Duration::from_secs(2));
+    let mid = net.mid(b, a, Source::Camera).unwrap();
+    let mut seqs: Vec<u64> = net
+        .client(b)
+        .packets(&mid)
+        .iter()
+        .map(|packet| *packet.seq_no)
+        .collect();
+    seqs.sort_unstable();
+    seqs.dedup();
+    let missing = seqs[seqs.len() - 1] - seqs[0] + 1 - seqs.len() as u64;
+    assert!(seqs.len() > 500);
+    assert!(
+        missing * 200 < seqs.len() as u64,
+        "{missing} of {} missing",
+        seqs.len()
+    );
+}

@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use signalling::sfu::limits::KEY_FRAME_INTERVAL;
+use signalling::{PeerKey, Source, View};
+
+use crate::client::{assert_continuous, layer_of};
+use crate::net::Net;
+
+fn view(peer: PeerKey, width: u32) -> View {
+    View {
+        peer,
+        source: Source::Camera,
+        width,
+        pinned: false,
+    }
+}
+
+#[test]
+fn the_tile_decides_the_layer_and_switches_fall_on_key_frames() {
+    let mut net = Net::new();
+    let a = net.join(1, &[Source::Camera], 1);
+    let b = net.join(2, &[], 1);
+    net.sfu.view(net.now, b, vec![view(a, 300)]);
+    net.until("b sees a", |net| {
+        net.mid(b, a, Source::Camera)
+            .is_some_and(|mid| net.has(b, &mid))
+    });
+    let mid = net.mid(b, a, Source::Camera).unwrap();
+    let mut expected = vec![0];
+    for (width, layer) in [(1280, 2), (600, 1), (200, 0)] {
+        net.run(Duration::from_secs(2));
+        net.sfu.view(net.now, b, vec![view(a, width)]);
+        expected.push(layer);
+    }
+    net.run(Duration::from_secs(2));
+
+    let packets = net.client(b).packets(&mid);
+    assert_continuous(packets);
+    let mut seen = vec![layer_of(&packets[0])];
+    for pair in packets.windows(2) {
+        let id =
+            |at: usize| u16::from_be_bytes([pair[at].payload[2], pair[at].payload[3]]) & 0x7fff;
+        assert!(
+            id(1).wrapping_sub(id(0)) & 0x7fff <= 1,
+            "picture numbers run on"
+        );
+        if layer_of(&pair[0]) != layer_of(&pair[1]) {
+            seen.push(layer_of(&pair[1]));
+            assert_eq!(pair[1].payload[6] & 1, 0, "a switch without a key frame");
+        }
+    }
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn what_nobody_sees_is_not_sent() {
+    let mut net = Net::new();
+    let a = net.join(1, &[Source::Camera], 1);
+    let b = net.join(2, &[], 1);
+    net.sfu.view(net.now, b, vec![]);
+    net.until("connected", Net::all_connected);
+    net.run(Duration::from_secs(2));
+    assert_eq!(net.mid(b, a, Source::Camera), None);
+    assert_eq!(net.sfu.stats().forwarded_packets, 0);
+    assert_eq!(net.sfu.stats().key_frame_requests, 0);
+}
+
+#[test]
+fn a_class_that_joins_together_does_not_storm_the_teacher() {
+    let mut net = Net::new();
+    let teacher = net.join(1, &[Source::Camera, Source::Mic], 1);
+    net.until("teacher", Net::all_connected);
+    let class: Vec<PeerKey> = (2..12).map(|key| net.join(key, &[], 2)).collect();
+    net.until("everyone sees the teacher", |net| {
+        class.iter().all(|key| {
+            net.mid(*key, teacher, Source::Camera)
+                .is_some_and(|mid| net.has(*key, &mid))
+        })
+    });
+    let camera = &net.client(teacher).ups[&Source::Camera];
+    let mut rounds = camera.requested_at.clone();
+    rounds.dedup();
+    for pair in rounds.windows(2) {
+        assert!(
+            pair[1] - pair[0] >= KEY_FRAME_INTERVAL - Duration::from_millis(5),
+            "{pair:?}"
+        );
+    }
+    assert!(rounds.len() <= 4, "{} rounds", rounds.len());
+}
