@@ -1,0 +1,122 @@
+//! Accounts, passwords and sessions.
+
+pub mod names;
+pub mod password;
+
+use protocol::http::Login;
+use protocol::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+use protocol::model::{Person, Role};
+use protocol::{ErrorBody, ErrorCode};
+use sha2::{Digest, Sha256};
+
+use crate::store::{NewPerson, Store};
+use crate::time::now_ms;
+use crate::ws::commands::to_user;
+use password::Hasher;
+
+/// How long a session lives without a new sign-in, in milliseconds.
+pub const SESSION_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+
+/// A person with a valid session.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub person: Person,
+    /// Hash of the session's token.
+    pub session: String,
+}
+
+/// A new session: the token goes into the cookie and nowhere else.
+pub struct NewSession {
+    /// Who signed in.
+    pub person: Person,
+    /// 256 random bits in hexadecimal.
+    pub token: String,
+}
+
+/// Signs in.
+///
+/// # Errors
+/// [`ErrorCode::BadCredentials`], the same and at the same cost whether the login or the password is wrong.
+pub async fn sign_in(
+    store: &Store,
+    hasher: &Hasher,
+    login: &Login,
+) -> Result<NewSession, ErrorBody> {
+    let name = names::login(&login.login).unwrap_or_default();
+    let account = store.account(&name).await.map_err(to_user)?;
+    let hash = account.as_ref().map(|account| account.password.clone());
+    // Longer than any stored password can be: not worth hashing, but hashed all the same.
+    let given: String = login.password.chars().take(PASSWORD_BYTES_MAX).collect();
+    let right = hasher.verify(given, hash).await;
+    match account {
+        Some(account) if right => begin_session(store, account.person).await,
+        _ => {
+            tracing::info!("sign-in refused");
+            Err(ErrorCode::BadCredentials.into())
+        }
+    }
+}
+
+/// Gives a person a session.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_session(store: &Store, person: Person) -> Result<NewSession, ErrorBody> {
+    let token = random_token();
+    let now = now_ms();
+    store
+        .add_session(&token_hash(&token), &person.id, now, now + SESSION_MS)
+        .await
+        .map_err(to_user)?;
+    tracing::info!(user = %person.id, "signed in");
+    Ok(NewSession { person, token })
+}
+
+/// Checks what was typed for a new account and makes it.
+///
+/// # Errors
+/// `BadRequest` with the field that does not fit, `Taken`.
+pub async fn add_person(
+    store: &Store,
+    hasher: &Hasher,
+    login: &str,
+    name: &str,
+    role: Role,
+    password: &str,
+) -> Result<Person, ErrorBody> {
+    let wrong = |field: &str| ErrorBody::from(ErrorCode::BadRequest).with_text(field);
+    let login = names::login(login).ok_or_else(|| wrong("login"))?;
+    let name = names::shown(name).ok_or_else(|| wrong("name"))?;
+    if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
+        return Err(wrong("password"));
+    }
+    let password = hasher.hash(password.to_owned()).await.map_err(|error| {
+        tracing::error!(%error, "hashing failed");
+        ErrorBody::from(ErrorCode::Internal)
+    })?;
+    store
+        .add_person(
+            &NewPerson {
+                login,
+                name,
+                role,
+                password,
+            },
+            now_ms(),
+        )
+        .await
+        .map_err(to_user)
+}
+
+/// 256 random bits in hexadecimal.
+#[must_use]
+pub fn random_token() -> String {
+    hex::encode(rand::random::<[u8; 32]>())
+}
+
+/// What is stored of a token.
+#[must_use]
+pub fn token_hash(token: &str) -> String {
+    hex::encode(Sha256::digest(token.as_bytes()))
+}

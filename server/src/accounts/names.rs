@@ -1,0 +1,91 @@
+//! Names that people type: made safe to show and hard to imitate.
+
+use protocol::limits::{LOGIN_BYTES_MAX, NAME_BYTES_MAX};
+use unicode_normalization::UnicodeNormalization;
+
+/// A login: lower case, NFKC, letters, digits and `. _ - @ +`, at most [`LOGIN_BYTES_MAX`] bytes.
+#[must_use]
+pub fn login(text: &str) -> Option<String> {
+    let login: String = text.trim().nfkc().flat_map(char::to_lowercase).collect();
+    let fits = (1..=LOGIN_BYTES_MAX).contains(&login.len());
+    let plain = login
+        .chars()
+        .all(|c| c.is_alphanumeric() || "._-@+".contains(c));
+    (fits && plain).then_some(login)
+}
+
+/// A shown name: NFKC, single spaces, no control, direction or zero-width characters, something visible, at most
+/// [`NAME_BYTES_MAX`] bytes.
+#[must_use]
+pub fn shown(text: &str) -> Option<String> {
+    let clean: String = text
+        .nfkc()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| is_shown(*c))
+        .collect();
+    let name = clean
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let visible = name.chars().any(char::is_alphanumeric);
+    (visible && name.len() <= NAME_BYTES_MAX).then_some(name)
+}
+
+/// Whether a character may stand in a name: not a control, a direction mark or a character without width
+/// (Unicode categories Cc and Cf, and the blank Hangul fillers).
+#[must_use]
+pub fn is_shown(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c,
+            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_what_is_visible() {
+        assert_eq!(
+            shown("  Анна\u{202E}  Ивановна \n").as_deref(),
+            Some("Анна Ивановна")
+        );
+        assert_eq!(shown("\u{200F}Пётр").as_deref(), Some("Пётр"));
+        assert_eq!(
+            shown("Ёлкин-Щукин О’Брайен").as_deref(),
+            Some("Ёлкин-Щукин О’Брайен")
+        );
+    }
+
+    #[test]
+    fn names_without_anything_visible_are_refused() {
+        for bad in [
+            "",
+            "   ",
+            &"\u{200B}".repeat(15),
+            "\u{3164}",
+            "\0",
+            "…",
+            &"я".repeat(65),
+        ] {
+            assert_eq!(shown(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn logins_are_folded() {
+        assert_eq!(login(" Teacher@School ").as_deref(), Some("teacher@school"));
+        assert_eq!(
+            login("Ｔeacher").as_deref(),
+            Some("teacher"),
+            "full-width letters"
+        );
+        assert_eq!(login("иванова.а").as_deref(), Some("иванова.а"));
+        for bad in ["", "a b", "a/b", "<x>", "a\u{200B}b", &"x".repeat(65)] {
+            assert_eq!(login(bad), None, "{bad:?}");
+        }
+    }
+}

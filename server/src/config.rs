@@ -1,0 +1,301 @@
+//! The configuration: one TOML file, overridden by `PARTA_…` variables and then by the command line. The doc
+//! comments here are the comments of the generated example and the descriptions of the generated schema.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Name of the school or centre, shown on the sign-in page.
+    pub organisation: String,
+    /// Address and port of the web server (TCP).
+    pub listen: SocketAddr,
+    /// Port for sound and pictures (UDP) on the same address. 0 takes a free one.
+    pub media_port: u16,
+    /// Addresses at which browsers reach the media port. Empty: this machine's own IPv4 addresses.
+    pub media_addresses: Vec<IpAddr>,
+    /// Folder for the embedded database and the files.
+    pub data: PathBuf,
+    /// PostgreSQL address (postgres://…). Empty: the embedded database in the data folder.
+    pub database: String,
+    /// Addresses under which people open Parta, such as "https://parta.example.ru". Requests from pages of any
+    /// other origin are refused. Empty: http://localhost and http://127.0.0.1 with the port above.
+    pub origins: Vec<String>,
+    /// Largest file that may be uploaded, in bytes.
+    pub file_bytes_max: u64,
+    /// Log filter: error, warn, info, debug or trace, or by module ("info,server=debug").
+    pub log: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            organisation: "Parta".to_owned(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8_080)),
+            media_port: 10_000,
+            media_addresses: Vec::new(),
+            data: PathBuf::from("data"),
+            database: String::new(),
+            origins: Vec::new(),
+            file_bytes_max: 512 * 1_024 * 1_024,
+            log: "info".to_owned(),
+        }
+    }
+}
+
+/// Why a configuration was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is not a configuration; the message names line and key.
+    #[error("{0}")]
+    Parse(#[from] toml::de::Error),
+    /// A value has the right type and makes no sense.
+    #[error("{key}: {reason}")]
+    Value {
+        /// Which setting.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads a file, or the defaults when there is none, and applies `PARTA_…` variables.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn load(
+        file: Option<&Path>,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let text = match file {
+            Some(path) => std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+                path: path.to_owned(),
+                source,
+            })?,
+            None => String::new(),
+        };
+        let mut table: toml::Table = toml::from_str(&text)?;
+        for (name, value) in variables {
+            let Some(key) = name.strip_prefix("PARTA_").map(str::to_lowercase) else {
+                continue;
+            };
+            if let Some(value) = setting(&key, &value) {
+                table.insert(key, value);
+            }
+        }
+        let config: Self = toml::Value::Table(table).try_into()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Whether the values make sense.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        for origin in &self.origins {
+            let host = origin
+                .strip_prefix("https://")
+                .or_else(|| origin.strip_prefix("http://"));
+            let plain = host.is_some_and(|host| {
+                !host.is_empty()
+                    && host
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c))
+            });
+            if !plain || origin.chars().any(|c| c.is_ascii_uppercase()) {
+                let reason = format!(
+                    "{origin:?} is not of the form https://host or https://host:port in small letters"
+                );
+                return Err(ConfigError::Value {
+                    key: "origins",
+                    reason,
+                });
+            }
+        }
+        if !self.database.is_empty() && !self.database.starts_with("postgres") {
+            let reason = "must begin with postgres:// or be empty".to_owned();
+            return Err(ConfigError::Value {
+                key: "database",
+                reason,
+            });
+        }
+        if self.file_bytes_max == 0 {
+            return Err(ConfigError::Value {
+                key: "file_bytes_max",
+                reason: "must be at least 1".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Fills in the origins that the address in use implies.
+    #[must_use]
+    pub fn with_default_origins(mut self, listening: SocketAddr) -> Self {
+        if self.origins.is_empty() {
+            let port = listening.port();
+            self.origins = vec![
+                format!("http://localhost:{port}"),
+                format!("http://127.0.0.1:{port}"),
+            ];
+        }
+        self
+    }
+
+    /// Whether people come over HTTPS, so that cookies must not travel otherwise.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        !self.origins.is_empty()
+            && self
+                .origins
+                .iter()
+                .all(|origin| origin.starts_with("https://"))
+    }
+
+    /// An example file: every setting with its default and its meaning.
+    #[must_use]
+    pub fn example() -> String {
+        let defaults = toml::Table::try_from(Self::default()).unwrap_or_default();
+        let schema = schema();
+        let mut text = "# Parta's settings, with their defaults. Every setting can also be given as an environment\n\
+                        # variable: PARTA_LISTEN=…\n"
+            .to_owned();
+        for key in SETTINGS {
+            let about = schema["properties"][key]["description"]
+                .as_str()
+                .unwrap_or_default();
+            text.push('\n');
+            for line in about.lines() {
+                text.push_str(&format!("# {line}\n"));
+            }
+            if let Some(value) = defaults.get(key) {
+                text.push_str(&format!("{key} = {value}\n"));
+            }
+        }
+        text
+    }
+}
+
+/// In the order of the example.
+const SETTINGS: [&str; 9] = [
+    "organisation",
+    "listen",
+    "media_port",
+    "media_addresses",
+    "data",
+    "database",
+    "origins",
+    "file_bytes_max",
+    "log",
+];
+
+/// JSON Schema of the file (draft 2020-12).
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Config).to_value()
+}
+
+// A variable's text in the type that its setting has. Variables that name no setting belong to somebody else.
+fn setting(key: &str, value: &str) -> Option<toml::Value> {
+    let defaults = toml::Table::try_from(Config::default()).ok()?;
+    Some(match defaults.get(key)? {
+        toml::Value::Integer(_) => value
+            .parse()
+            .map_or_else(|_| value.into(), toml::Value::Integer),
+        toml::Value::Array(_) => value
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .collect::<Vec<_>>()
+            .into(),
+        toml::Value::String(_)
+        | toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_)
+        | toml::Value::Table(_) => value.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("parta.toml");
+        std::fs::write(&file, text).unwrap();
+        Config::load(
+            Some(&file),
+            variables
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
+        )
+    }
+
+    #[test]
+    fn the_example_is_the_default() {
+        assert_eq!(load(&Config::example(), &[]).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn the_committed_example_and_schema_are_fresh() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
+        let schema = format!("{:#}\n", schema());
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(folder.join("parta.example.toml"), Config::example()).unwrap();
+            std::fs::write(folder.join("parta.schema.json"), &schema).unwrap();
+        }
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+        assert_eq!(
+            read("parta.example.toml"),
+            Config::example(),
+            "run `make types`"
+        );
+        assert_eq!(read("parta.schema.json"), schema, "run `make types`");
+    }
+
+    #[test]
+    fn variables_win_over_the_file() {
+        let config = load(
+            "media_port = 1\norganisation = 'A'",
+            &[
+                ("PARTA_MEDIA_PORT", "2"),
+                ("PARTA_ORIGINS", "https://a.ru, https://b.ru"),
+                ("HOME", "/"),
+            ],
+        )
+        .unwrap();
+        assert_eq!((config.media_port, config.organisation.as_str()), (2, "A"));
+        assert_eq!(config.origins, ["https://a.ru", "https://b.ru"]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, named) in [
+            ("organization = 'x'", "organization"),
+            ("media_port = 'x'", "media_port"),
+            ("media_port = 70000", "media_port"),
+            ("origins = ['parta.ru']", "origins"),
+            ("origins = ['https://parta.ru/']", "origins"),
+            ("database = 'mysql://x'", "database"),
+            ("file_bytes_max = 0", "file_bytes_max"),
+        ] {
+            let error = load(text, &[]).unwrap_err().to_string();
+            assert!(error.contains(named), "{text}: {error}");
+        }
+    }
+}

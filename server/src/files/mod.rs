@@ -1,0 +1,204 @@
+//! Files' bytes: in `object_store`, under random ids, never under names that people gave.
+
+pub mod disposition;
+pub mod names;
+mod preview;
+
+use std::path::Path as FsPath;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
+use protocol::model::Attachment;
+use protocol::{ErrorCode, FileId};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+
+use crate::store::new_id;
+
+/// Bytes by which the kind of a file is judged.
+const HEAD_BYTES: usize = 8_192;
+/// Pictures that are made smaller at the same time; each may take some 200 MB for a moment.
+const PREVIEWS_AT_ONCE: usize = 2;
+
+/// The place for files. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Files {
+    objects: Arc<dyn ObjectStore>,
+    previews: Arc<Semaphore>,
+}
+
+impl Files {
+    /// Files in a folder, which is made when missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or used.
+    pub fn in_folder(folder: &FsPath) -> Result<Self, std::io::Error> {
+        std::fs::create_dir_all(folder)?;
+        let objects = LocalFileSystem::new_with_prefix(folder)
+            .map_err(std::io::Error::other)?
+            .with_fsync(true);
+        Ok(Self {
+            objects: Arc::new(objects),
+            previews: Arc::new(Semaphore::new(PREVIEWS_AT_ONCE)),
+        })
+    }
+
+    /// Keeps a file. It is complete, or not there at all.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Empty`], [`ErrorCode::TooLarge`] above `bytes_max`, what the stream fails with, or
+    /// [`ErrorCode::Internal`] when it cannot be written.
+    pub async fn keep(
+        &self,
+        name: String,
+        bytes_max: u64,
+        stream: impl Stream<Item = Result<Bytes, ErrorCode>>,
+    ) -> Result<Attachment, ErrorCode> {
+        let id = new_id();
+        let upload = self
+            .objects
+            .put_multipart(&original(&id))
+            .await
+            .map_err(internal)?;
+        let mut writer = WriteMultipart::new(upload);
+        let taken = match take(&mut writer, bytes_max, stream).await {
+            Ok(taken) => taken,
+            Err(code) => {
+                if let Err(error) = writer.abort().await {
+                    tracing::warn!(%error, "an unfinished upload was not removed");
+                }
+                return Err(code);
+            }
+        };
+        writer.finish().await.map_err(internal)?;
+        let mime = kind(&taken.head);
+        let preview = if preview::is_picture(&mime) {
+            self.make_preview(&id).await
+        } else {
+            None
+        };
+        Ok(Attachment {
+            id: FileId::parse(id).map_err(|_| ErrorCode::Internal)?,
+            name,
+            size: taken.size,
+            mime,
+            sha256: taken.sha256,
+            preview,
+        })
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when they are not there.
+    pub async fn read(
+        &self,
+        id: &FileId,
+    ) -> Result<impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static, ErrorCode> {
+        self.open(original(id.as_str())).await
+    }
+
+    /// The bytes of a file's preview.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when it has none.
+    pub async fn read_preview(
+        &self,
+        id: &FileId,
+    ) -> Result<impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static, ErrorCode> {
+        self.open(preview_of(id.as_str())).await
+    }
+
+    async fn open(
+        &self,
+        path: Path,
+    ) -> Result<impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static, ErrorCode> {
+        match self.objects.get(&path).await {
+            Ok(found) => Ok(found.into_stream().map_err(std::io::Error::other)),
+            Err(object_store::Error::NotFound { .. }) => Err(ErrorCode::NotFound),
+            Err(error) => Err(internal(error)),
+        }
+    }
+
+    // A picture that cannot be read is still a file.
+    async fn make_preview(&self, id: &str) -> Option<protocol::model::Preview> {
+        let found = self.objects.get(&original(id)).await.ok()?;
+        if found.meta.size > preview::SOURCE_BYTES_MAX {
+            return None;
+        }
+        let bytes = found.bytes().await.ok()?;
+        let _permit = self.previews.acquire().await.ok()?;
+        let made = tokio::task::spawn_blocking(move || preview::make(&bytes))
+            .await
+            .ok()?;
+        let (jpeg, size) = made
+            .inspect_err(|error| tracing::debug!(%error, "no preview"))
+            .ok()?;
+        self.objects.put(&preview_of(id), jpeg.into()).await.ok()?;
+        Some(size)
+    }
+}
+
+struct Taken {
+    size: u64,
+    sha256: String,
+    head: Vec<u8>,
+}
+
+async fn take(
+    writer: &mut WriteMultipart,
+    bytes_max: u64,
+    stream: impl Stream<Item = Result<Bytes, ErrorCode>>,
+) -> Result<Taken, ErrorCode> {
+    let mut stream = std::pin::pin!(stream);
+    let mut size = 0_u64;
+    let mut hash = Sha256::new();
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    while let Some(bytes) = stream.next().await.transpose()? {
+        size += bytes.len() as u64;
+        if size > bytes_max {
+            return Err(ErrorCode::TooLarge);
+        }
+        hash.update(&bytes);
+        head.extend(bytes.iter().take(HEAD_BYTES - head.len()));
+        writer.wait_for_capacity(4).await.map_err(internal)?;
+        writer.put(bytes);
+    }
+    if size == 0 {
+        return Err(ErrorCode::Empty);
+    }
+    Ok(Taken {
+        size,
+        sha256: hex::encode(hash.finalize()),
+        head,
+    })
+}
+
+// By content alone: what a name or a browser claims is not trusted.
+fn kind(head: &[u8]) -> String {
+    match infer::get(head) {
+        Some(kind) => kind.mime_type().to_owned(),
+        None if std::str::from_utf8(head).is_ok_and(|text| !text.contains('\0')) => {
+            "text/plain".to_owned()
+        }
+        None => "application/octet-stream".to_owned(),
+    }
+}
+
+fn original(id: &str) -> Path {
+    Path::from(format!("{id}/original"))
+}
+
+fn preview_of(id: &str) -> Path {
+    Path::from(format!("{id}/preview"))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
+fn internal(error: object_store::Error) -> ErrorCode {
+    tracing::error!(%error, "files could not be reached");
+    ErrorCode::Internal
+}

@@ -1,0 +1,103 @@
+//! Small pictures of pictures, encoded anew: what a decoder did not understand is not passed on, and neither is
+//! where a photo was taken.
+
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use protocol::model::Preview;
+
+/// Largest picture that gets a preview, in bytes.
+pub(super) const SOURCE_BYTES_MAX: u64 = 40 * 1_024 * 1_024;
+/// Most pixels of a picture, checked before decoding (40 megapixels).
+const PIXELS_MAX: u64 = 40_000_000;
+/// Memory that a decoder may take, in bytes.
+const DECODER_BYTES_MAX: u64 = 256 * 1_024 * 1_024;
+/// Longer side of a preview, in pixels.
+const SIDE_MAX: u32 = 1_280;
+const JPEG_QUALITY: u8 = 80;
+
+/// Whether previews are made of this kind.
+pub(super) fn is_picture(mime: &str) -> bool {
+    matches!(
+        mime,
+        "image/jpeg" | "image/png" | "image/webp" | "image/gif"
+    )
+}
+
+/// A JPEG of at most [`SIDE_MAX`] pixels a side, upright, on white, and its size.
+pub(super) fn make(bytes: &[u8]) -> Result<(Vec<u8>, Preview), ImageError> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(DECODER_BYTES_MAX);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder()?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > PIXELS_MAX {
+        let kind = image::error::LimitErrorKind::DimensionError;
+        return Err(ImageError::Limits(image::error::LimitError::from_kind(
+            kind,
+        )));
+    }
+    let orientation = decoder.orientation()?;
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    if width > SIDE_MAX || height > SIDE_MAX {
+        picture = picture.thumbnail(SIDE_MAX, SIDE_MAX);
+    }
+    picture.apply_orientation(orientation);
+    let picture = on_white(&picture);
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY).encode_image(&picture)?;
+    Ok((
+        jpeg,
+        Preview {
+            w: picture.width(),
+            h: picture.height(),
+        },
+    ))
+}
+
+fn on_white(picture: &DynamicImage) -> image::RgbImage {
+    if !picture.color().has_alpha() {
+        return picture.to_rgb8();
+    }
+    let mut white =
+        image::RgbaImage::from_pixel(picture.width(), picture.height(), image::Rgba([255; 4]));
+    image::imageops::overlay(&mut white, &picture.to_rgba8(), 0, 0);
+    DynamicImage::ImageRgba8(white).to_rgb8()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn png(width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::new_rgba8(width, height)
+            .write_to(&mut bytes, image::ImageFormat::Png)
+            .unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn a_large_picture_becomes_small_and_opaque() {
+        let (jpeg, size) = make(&png(2_560, 640)).unwrap();
+        assert_eq!((size.w, size.h), (1_280, 320));
+        let preview = image::load_from_memory(&jpeg).unwrap().to_rgb8();
+        assert!(
+            preview.get_pixel(5, 5).0.iter().all(|c| *c > 250),
+            "transparent is shown on white"
+        );
+    }
+
+    #[test]
+    fn bombs_and_rubbish_are_refused() {
+        // 30,000 × 30,000 pixels in a header without data.
+        let mut bomb = png(1, 1);
+        bomb[16..24].copy_from_slice(&[0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30]);
+        assert!(make(&bomb).is_err());
+        assert!(make(b"\xff\xd8\xff\xe0 not a picture").is_err());
+        let whole = png(64, 64);
+        assert!(make(&whole[..whole.len() / 2]).is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! The HTTP interface under `/api/v1`, and the web client's files.
+
+mod client;
+mod errors;
+mod files;
+pub mod origin;
+mod rooms;
+mod session;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware;
+use axum::routing::{get, post};
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+
+pub use errors::ApiError;
+pub use session::{COOKIE, MaybeSignedIn};
+
+use crate::{App, ws};
+
+/// Largest JSON body.
+const JSON_BYTES_MAX: usize = 16 * 1_024;
+/// Time for every request but uploads, downloads and WebSockets.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Everything that the web server answers.
+pub fn router(app: App) -> Router {
+    let short = Router::new()
+        .route("/start", get(session::start))
+        .route("/setup", post(session::setup))
+        .route(
+            "/session",
+            get(session::current)
+                .post(session::sign_in)
+                .delete(session::sign_out),
+        )
+        .route("/rooms/{room}/events", get(rooms::events))
+        .route("/health", get(health))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TIMEOUT,
+        ))
+        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(CompressionLayer::new());
+    let long = Router::new()
+        .route(
+            "/rooms/{room}/files",
+            post(files::upload).layer(DefaultBodyLimit::disable()),
+        )
+        .route("/files/{file}", get(files::download))
+        .route("/files/{file}/preview", get(files::preview))
+        .route("/ws", get(ws::upgrade));
+    let api = short.merge(long).fallback(errors::not_found);
+    Router::new()
+        .nest("/api/v1", api)
+        .fallback(client::page)
+        .layer(middleware::from_fn_with_state(app.clone(), origin::guard))
+        .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(constant(header::REFERRER_POLICY, "no-referrer"))
+        .layer(constant(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(constant(
+            HeaderName::from_static("permissions-policy"),
+            "camera=(self), microphone=(self), display-capture=(self), screen-wake-lock=(self), geolocation=()",
+        ))
+        .with_state(app)
+}
+
+fn constant(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+async fn health(State(app): State<App>) -> Result<&'static str, ApiError> {
+    app.store.check().await?;
+    Ok("ok")
+}

@@ -1,0 +1,179 @@
+//! Between the wire's words and the media plane's.
+
+use std::time::Instant;
+
+use protocol::call::{Slot, SlotStream, Source as WireSource};
+use protocol::event::{Quality, Speaking};
+use protocol::{CallId, LiveEvent, PeerId};
+use signalling::{MediaEvent, PeerKey, Source};
+
+use super::Lessons;
+use crate::hub::ConnId;
+use crate::ws::{Class, encode};
+
+impl Lessons {
+    pub(super) fn media_event(&self, event: MediaEvent) {
+        match event {
+            MediaEvent::Connected { peer, .. } => self.here(peer, true),
+            MediaEvent::Disconnected { peer, .. } => self.here(peer, false),
+            MediaEvent::Gone { peer, .. } => self.gone(peer),
+            MediaEvent::Slots { peer, slots, .. } => self.slots(peer, &slots),
+            MediaEvent::Speaking {
+                room,
+                speakers,
+                active,
+            } => {
+                let Some(call) = self.lock().call_with_key(room) else {
+                    return;
+                };
+                let speakers = speakers.into_iter().map(peer_id).collect();
+                let d = Speaking {
+                    speakers,
+                    active: active.map(peer_id),
+                };
+                self.tell_all(
+                    &call.clone(),
+                    Class::Passing,
+                    &LiveEvent::CallSpeaking { call, d },
+                );
+            }
+            MediaEvent::Quality {
+                peer,
+                down_bps,
+                loss_pct,
+                rtt_ms,
+                ..
+            } => {
+                let state = self.lock();
+                let Some(call) = state.call_of(peer) else {
+                    return;
+                };
+                let conn = state.conn_of(&call, peer);
+                drop(state);
+                let down_kbps = u32::try_from(down_bps / 1_000).unwrap_or(u32::MAX);
+                let d = Quality {
+                    down_kbps,
+                    loss_pct,
+                    rtt_ms,
+                };
+                self.tell_conn(conn, Class::Passing, &LiveEvent::CallQuality { call, d });
+            }
+        }
+    }
+
+    /// Tells everybody in the lesson who is in it.
+    pub(super) fn tell_people(&self, call: &CallId) {
+        let d = self.lock().people(call);
+        self.tell_all(
+            call,
+            Class::Kept,
+            &LiveEvent::CallPeople {
+                call: call.clone(),
+                d,
+            },
+        );
+    }
+
+    /// Tells a connection that came back what its slots carry.
+    pub(super) fn tell_slots(&self, call: &CallId, conn: ConnId) {
+        let slots = self.lock().slots_for(call, conn);
+        if let Some(d) = slots {
+            self.tell_conn(
+                Some(conn),
+                Class::Kept,
+                &LiveEvent::CallSlots {
+                    call: call.clone(),
+                    d,
+                },
+            );
+        }
+    }
+
+    fn here(&self, peer: PeerKey, here: bool) {
+        let mut state = self.lock();
+        let Some(call) = state.call_of(peer) else {
+            return;
+        };
+        state.set_here(&call, peer, here);
+        drop(state);
+        self.tell_people(&call);
+    }
+
+    fn gone(&self, peer: PeerKey) {
+        let mut state = self.lock();
+        let Some(call) = state.call_of(peer) else {
+            return;
+        };
+        let conn = state.conn_of(&call, peer);
+        state.leave(&call, peer, Instant::now());
+        drop(state);
+        tracing::info!(%call, peer = peer.0, "a peer's media is gone");
+        self.tell_conn(
+            conn,
+            Class::Kept,
+            &LiveEvent::CallGone { call: call.clone() },
+        );
+        self.tell_people(&call);
+    }
+
+    fn slots(&self, peer: PeerKey, slots: &[signalling::Slot]) {
+        let d: Vec<Slot> = slots
+            .iter()
+            .map(|slot| Slot {
+                mid: slot.mid.clone(),
+                from: slot.stream.map(|(peer, source)| SlotStream {
+                    p: peer_id(peer),
+                    src: to_wire(source),
+                }),
+            })
+            .collect();
+        let mut state = self.lock();
+        let Some(call) = state.call_of(peer) else {
+            return;
+        };
+        let conn = state.set_slots(&call, peer, d.clone());
+        drop(state);
+        self.tell_conn(conn, Class::Kept, &LiveEvent::CallSlots { call, d });
+    }
+
+    fn tell_all(&self, call: &CallId, class: Class, event: &LiveEvent) {
+        let frame = encode(event);
+        let conns = self.lock().conns(call);
+        for conn in conns {
+            self.switchboard.tell(conn, class, frame.clone());
+        }
+    }
+
+    fn tell_conn(&self, conn: Option<ConnId>, class: Class, event: &LiveEvent) {
+        if let Some(conn) = conn {
+            self.switchboard.tell(conn, class, encode(event));
+        }
+    }
+}
+
+pub(super) fn peer_id(key: PeerKey) -> PeerId {
+    // Digits are always a valid id.
+    PeerId::parse(key.0.to_string()).unwrap_or_else(|_| unreachable!("digits are an id"))
+}
+
+pub(super) fn peer_key(id: &PeerId) -> Option<PeerKey> {
+    id.as_str().parse().ok().map(PeerKey)
+}
+
+pub(super) const fn from_wire(source: WireSource) -> Source {
+    match source {
+        WireSource::Mic => Source::Mic,
+        WireSource::Camera => Source::Camera,
+        WireSource::Screen => Source::Screen,
+        WireSource::ScreenAudio => Source::ScreenAudio,
+    }
+}
+
+pub(super) const fn to_wire(source: Source) -> WireSource {
+    match source {
+        Source::Mic => WireSource::Mic,
+        Source::Camera => WireSource::Camera,
+        Source::Screen => WireSource::Screen,
+        Source::ScreenAudio => WireSource::ScreenAudio,
+    }
+}

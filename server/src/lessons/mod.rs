@@ -1,0 +1,341 @@
+//! Live lessons: who is in one, what they send, and the way to the media plane. The lesson's start and end are
+//! in the store; the rest lives in memory, with the media.
+
+mod media;
+mod state;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use protocol::call::{CallJoin, CallJoined, CallSet, CallSummary, CallView};
+use protocol::limits::{AUDIO_SLOTS, SDP_BYTES_MAX, VIDEO_SLOTS_MAX, VIEWS_MAX};
+use protocol::model::Person;
+use protocol::{CallId, ClientId, ErrorBody, ErrorCode, RoomId};
+use signalling::{Media, MediaError, MediaEvent, Offer, PeerKey, Source, View};
+use tokio::sync::mpsc;
+
+use crate::accounts::SignedIn;
+use crate::hub::ConnId;
+use crate::store::{Store, StoreResult};
+use crate::time::now_ms;
+use crate::ws::Switchboard;
+use crate::ws::commands::to_user;
+use state::{Peer, State};
+
+/// A lesson without anybody in it ends after this.
+pub const EMPTY_ENDS_AFTER: Duration = Duration::from_secs(300);
+/// Most people in one lesson.
+pub const PEERS_MAX: usize = 200;
+const TICK: Duration = Duration::from_secs(1);
+
+/// Who asks to join.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// Connection that asks.
+    pub conn: ConnId,
+    /// Session.
+    pub me: &'a SignedIn,
+    /// Device that the connection named.
+    pub device: Option<&'a ClientId>,
+}
+
+/// All lessons of this server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Lessons {
+    store: Store,
+    switchboard: Switchboard,
+    media: Media,
+    state: Arc<Mutex<State>>,
+}
+
+type Answer<T> = Result<T, ErrorBody>;
+
+impl Lessons {
+    /// Takes up the lessons that the database says are on, and begins to listen to the media plane.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn start_up(
+        store: Store,
+        switchboard: Switchboard,
+        media: Media,
+        events: mpsc::Receiver<MediaEvent>,
+    ) -> StoreResult<Self> {
+        let mut state = State::default();
+        for (room, call) in store.open_calls().await? {
+            state.open(call.id, room, Instant::now());
+        }
+        let lessons = Self {
+            store,
+            switchboard,
+            media,
+            state: Arc::new(Mutex::new(state)),
+        };
+        tokio::spawn(lessons.clone().run(events));
+        Ok(lessons)
+    }
+
+    /// Starts a lesson, or gives the one that is on. Staff only.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn start(&self, by: &Person, room: &RoomId) -> Answer<CallSummary> {
+        if !by.role.is_staff() {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        let started = self
+            .store
+            .start_call(room, &by.id, now_ms())
+            .await
+            .map_err(to_user)?;
+        self.lock()
+            .open(started.call.id.clone(), room.clone(), Instant::now());
+        if let Some(event) = started.event {
+            tracing::info!(call = %started.call.id, %room, by = %by.id, "lesson started");
+            self.switchboard.publish(&event).await;
+        }
+        Ok(started.call)
+    }
+
+    /// Ends a lesson for everybody. Staff only.
+    ///
+    /// # Errors
+    /// `Forbidden`, `CallEnded`.
+    pub async fn end(&self, by: &Person, call: &CallId) -> Answer<()> {
+        let room = self.lock().room_of(call).ok_or_else(ended)?;
+        let member = self.store.is_member(&room, &by.id).await.map_err(to_user)?;
+        if !by.role.is_staff() || !member {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        tracing::info!(%call, %room, by = %by.id, "lesson ended");
+        self.close(call).await.map_err(to_user)
+    }
+
+    /// Lets a browser in. A browser that was in already (same person and device) takes the new place.
+    ///
+    /// # Errors
+    /// `Forbidden` for a stranger, `CallEnded`, `CallFull`, `MediaRefused`, `TooLarge`.
+    pub async fn join(&self, asker: Asker<'_>, join: CallJoin) -> Answer<CallJoined> {
+        if join.sdp.len() > SDP_BYTES_MAX || join.down_video.len() > VIDEO_SLOTS_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        if join.down_audio.len() != AUDIO_SLOTS {
+            return Err(ErrorBody::from(ErrorCode::BadRequest).with_text("four audio slots"));
+        }
+        let device = asker
+            .device
+            .ok_or_else(|| ErrorBody::from(ErrorCode::BadRequest))?;
+        let me = &asker.me.person.id;
+        let room = self.lock().room_of(&join.call).ok_or_else(ended)?;
+        if !self.store.is_member(&room, me).await.map_err(to_user)? {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        let (room_key, peer_key, before) = self
+            .lock()
+            .admit(&join.call, me, device)
+            .ok_or_else(|| ErrorBody::from(ErrorCode::CallFull))?;
+        for old in before {
+            self.media.leave(old).await;
+        }
+        let offer = Offer {
+            sdp: join.sdp,
+            up: vec![
+                (Source::Mic, join.up.mic),
+                (Source::Camera, join.up.camera),
+                (Source::Screen, join.up.screen),
+                (Source::ScreenAudio, join.up.screen_audio),
+            ],
+            down_audio: join.down_audio,
+            down_video: join.down_video,
+        };
+        let on: Vec<Source> = join
+            .on
+            .iter()
+            .map(|source| media::from_wire(*source))
+            .collect();
+        let peer = Peer::new(
+            me.clone(),
+            device.clone(),
+            asker.me.session.clone(),
+            asker.conn,
+            on.clone(),
+        );
+        // Before the media starts, so that what it tells of this peer finds it.
+        if !self.lock().enter(&join.call, peer_key, peer) {
+            return Err(ended());
+        }
+        let answer = self.media.join(room_key, peer_key, offer).await;
+        let sdp = match answer {
+            Ok(sdp) => sdp,
+            Err(error) => {
+                self.lock().leave(&join.call, peer_key, Instant::now());
+                return Err(refused(error));
+            }
+        };
+        for source in [
+            Source::Mic,
+            Source::Camera,
+            Source::Screen,
+            Source::ScreenAudio,
+        ] {
+            self.media
+                .set_muted(peer_key, source, !on.contains(&source))
+                .await;
+        }
+        // The lesson may have been ended while the offer was answered.
+        if self.lock().conn_of(&join.call, peer_key).is_none() {
+            self.media.leave(peer_key).await;
+            return Err(ended());
+        }
+        tracing::info!(call = %join.call, peer = peer_key.0, user = %me, "joined a lesson");
+        self.tell_people(&join.call);
+        let people = self.lock().people(&join.call);
+        Ok(CallJoined {
+            p: media::peer_id(peer_key),
+            sdp,
+            people,
+        })
+    }
+
+    /// ICE restart of this connection's peer.
+    ///
+    /// # Errors
+    /// `Forbidden` when the connection has none there, `MediaRefused`.
+    pub async fn restart(&self, conn: ConnId, call: &CallId, sdp: String) -> Answer<String> {
+        if sdp.len() > SDP_BYTES_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        let peer = self.own_peer(conn, call)?;
+        self.media.restart(peer, sdp).await.map_err(refused)
+    }
+
+    /// Switches one of this connection's sources.
+    ///
+    /// # Errors
+    /// `Forbidden` when the connection is not in the lesson.
+    pub async fn set(&self, conn: ConnId, set: &CallSet) -> Answer<()> {
+        let peer = self.own_peer(conn, &set.call)?;
+        let source = media::from_wire(set.src);
+        self.media.set_muted(peer, source, !set.on).await;
+        self.lock().set(&set.call, peer, source, set.on);
+        self.tell_people(&set.call);
+        Ok(())
+    }
+
+    /// Says which tiles this connection shows.
+    ///
+    /// # Errors
+    /// `Forbidden` when the connection is not in the lesson, `TooLarge`.
+    pub async fn view(&self, conn: ConnId, view: CallView) -> Answer<()> {
+        if view.views.len() > VIEWS_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        let peer = self.own_peer(conn, &view.call)?;
+        let views = view
+            .views
+            .iter()
+            .filter_map(|view| {
+                Some(View {
+                    peer: media::peer_key(&view.p)?,
+                    source: media::from_wire(view.src),
+                    width: view.w,
+                    pinned: view.pin,
+                })
+            })
+            .collect();
+        self.media.view(peer, views).await;
+        Ok(())
+    }
+
+    /// Takes this connection's peer out.
+    ///
+    /// # Errors
+    /// `Forbidden` when the connection is not in the lesson.
+    pub async fn leave(&self, conn: ConnId, call: &CallId) -> Answer<()> {
+        let peer = self.own_peer(conn, call)?;
+        self.remove(call, peer).await;
+        Ok(())
+    }
+
+    /// The connection is gone. Its peer stays while its media lives: losing the chat does not end a lesson.
+    pub fn connection_lost(&self, conn: ConnId) {
+        self.lock().unbind(conn);
+    }
+
+    /// A device is back on another connection: its peer goes on there.
+    pub fn connection_back(&self, me: &SignedIn, device: &ClientId, conn: ConnId) {
+        let calls = self.lock().bind(&me.person.id, device, conn);
+        for call in calls {
+            self.tell_people(&call);
+            self.tell_slots(&call, conn);
+        }
+    }
+
+    /// Takes out every peer of a session that was ended.
+    pub async fn end_session(&self, session: &str) {
+        let peers = self.lock().peers_of_session(session);
+        for (call, peer) in peers {
+            self.remove(&call, peer).await;
+        }
+    }
+
+    async fn remove(&self, call: &CallId, peer: PeerKey) {
+        self.media.leave(peer).await;
+        self.lock().leave(call, peer, Instant::now());
+        tracing::info!(%call, peer = peer.0, "left a lesson");
+        self.tell_people(call);
+    }
+
+    async fn close(&self, call: &CallId) -> StoreResult<()> {
+        let ended = self.store.end_call(call, now_ms()).await?;
+        let peers = self.lock().close(call);
+        for peer in peers {
+            self.media.leave(peer).await;
+        }
+        if let Some(event) = ended.event {
+            self.switchboard.publish(&event).await;
+        }
+        Ok(())
+    }
+
+    async fn run(self, mut events: mpsc::Receiver<MediaEvent>) {
+        let mut ticks = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.media_event(event),
+                    None => return,
+                },
+                _ = ticks.tick() => {
+                    let empty = self.lock().empty_for(Instant::now(), EMPTY_ENDS_AFTER);
+                    for call in empty {
+                        if let Err(error) = self.close(&call).await {
+                            tracing::warn!(%call, %error, "an empty lesson could not be ended");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn own_peer(&self, conn: ConnId, call: &CallId) -> Answer<PeerKey> {
+        self.lock()
+            .peer_of(call, conn)
+            .ok_or_else(|| ErrorCode::Forbidden.into())
+    }
+
+    // The guarded code cannot panic, so a poisoned lock still holds a sound value.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn ended() -> ErrorBody {
+    ErrorCode::CallEnded.into()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
+fn refused(error: MediaError) -> ErrorBody {
+    tracing::debug!(%error, "an offer was refused");
+    ErrorBody::from(ErrorCode::MediaRefused)
+}

@@ -1,0 +1,278 @@
+//! Who is in which lesson.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use protocol::call::{Participant, Slot};
+use protocol::{CallId, ClientId, RoomId, UserId};
+use signalling::{PeerKey, RoomKey, Source};
+
+use super::{PEERS_MAX, media};
+use crate::hub::ConnId;
+
+/// Every lesson that is on.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    lessons: BTreeMap<CallId, Lesson>,
+    last_key: u64,
+}
+
+#[derive(Debug)]
+struct Lesson {
+    room: RoomId,
+    key: RoomKey,
+    peers: BTreeMap<PeerKey, Peer>,
+    empty_since: Option<Instant>,
+}
+
+/// A browser in a lesson.
+#[derive(Debug)]
+pub(super) struct Peer {
+    user: UserId,
+    device: ClientId,
+    session: String,
+    conn: Option<ConnId>,
+    on: BTreeSet<Source>,
+    here: bool,
+    slots: Vec<Slot>,
+}
+
+impl Peer {
+    pub(super) fn new(
+        user: UserId,
+        device: ClientId,
+        session: String,
+        conn: ConnId,
+        on: Vec<Source>,
+    ) -> Self {
+        let on = on.into_iter().collect();
+        Self {
+            user,
+            device,
+            session,
+            conn: Some(conn),
+            on,
+            here: false,
+            slots: Vec::new(),
+        }
+    }
+}
+
+impl State {
+    pub(super) fn open(&mut self, call: CallId, room: RoomId, now: Instant) {
+        let key = RoomKey(self.fresh_key());
+        self.lessons.entry(call).or_insert_with(|| Lesson {
+            room,
+            key,
+            peers: BTreeMap::new(),
+            empty_since: Some(now),
+        });
+    }
+
+    /// Forgets a lesson; gives who was in it.
+    pub(super) fn close(&mut self, call: &CallId) -> Vec<PeerKey> {
+        self.lessons
+            .remove(call)
+            .map(|lesson| lesson.peers.into_keys().collect())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn room_of(&self, call: &CallId) -> Option<RoomId> {
+        self.lessons.get(call).map(|lesson| lesson.room.clone())
+    }
+
+    /// A key for a new peer, and the peers of the same device that it replaces, which are out from now on. `None`
+    /// when the lesson is full or over.
+    pub(super) fn admit(
+        &mut self,
+        call: &CallId,
+        user: &UserId,
+        device: &ClientId,
+    ) -> Option<(RoomKey, PeerKey, Vec<PeerKey>)> {
+        let peer = PeerKey(self.fresh_key());
+        let lesson = self.lessons.get_mut(call)?;
+        let before: Vec<PeerKey> = lesson
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.user == *user && peer.device == *device)
+            .map(|(key, _)| *key)
+            .collect();
+        for old in &before {
+            lesson.peers.remove(old);
+        }
+        (lesson.peers.len() < PEERS_MAX).then_some((lesson.key, peer, before))
+    }
+
+    /// False when the lesson ended meanwhile.
+    pub(super) fn enter(&mut self, call: &CallId, key: PeerKey, peer: Peer) -> bool {
+        let Some(lesson) = self.lessons.get_mut(call) else {
+            return false;
+        };
+        lesson.peers.insert(key, peer);
+        lesson.empty_since = None;
+        true
+    }
+
+    pub(super) fn leave(&mut self, call: &CallId, peer: PeerKey, now: Instant) {
+        if let Some(lesson) = self.lessons.get_mut(call) {
+            lesson.peers.remove(&peer);
+            if lesson.peers.is_empty() {
+                lesson.empty_since = Some(now);
+            }
+        }
+    }
+
+    pub(super) fn set(&mut self, call: &CallId, peer: PeerKey, source: Source, on: bool) {
+        if let Some(peer) = self.peer_mut(call, peer) {
+            if on {
+                peer.on.insert(source);
+            } else {
+                peer.on.remove(&source);
+            }
+        }
+    }
+
+    /// The lesson that a peer is in.
+    pub(super) fn call_of(&self, peer: PeerKey) -> Option<CallId> {
+        self.lessons
+            .iter()
+            .find(|(_, lesson)| lesson.peers.contains_key(&peer))
+            .map(|(call, _)| call.clone())
+    }
+
+    pub(super) fn call_with_key(&self, room: RoomKey) -> Option<CallId> {
+        self.lessons
+            .iter()
+            .find(|(_, lesson)| lesson.key == room)
+            .map(|(call, _)| call.clone())
+    }
+
+    pub(super) fn set_here(&mut self, call: &CallId, peer: PeerKey, here: bool) {
+        if let Some(peer) = self.peer_mut(call, peer) {
+            peer.here = here;
+        }
+    }
+
+    /// Keeps what a peer's slots carry; gives its connection.
+    pub(super) fn set_slots(
+        &mut self,
+        call: &CallId,
+        peer: PeerKey,
+        slots: Vec<Slot>,
+    ) -> Option<ConnId> {
+        let peer = self.peer_mut(call, peer)?;
+        peer.slots = slots;
+        peer.conn
+    }
+
+    pub(super) fn slots_for(&self, call: &CallId, conn: ConnId) -> Option<Vec<Slot>> {
+        let lesson = self.lessons.get(call)?;
+        lesson
+            .peers
+            .values()
+            .find(|peer| peer.conn == Some(conn))
+            .map(|peer| peer.slots.clone())
+    }
+
+    pub(super) fn conn_of(&self, call: &CallId, peer: PeerKey) -> Option<ConnId> {
+        self.lessons.get(call)?.peers.get(&peer)?.conn
+    }
+
+    pub(super) fn peer_of(&self, call: &CallId, conn: ConnId) -> Option<PeerKey> {
+        let lesson = self.lessons.get(call)?;
+        lesson
+            .peers
+            .iter()
+            .find(|(_, peer)| peer.conn == Some(conn))
+            .map(|(key, _)| *key)
+    }
+
+    pub(super) fn conns(&self, call: &CallId) -> Vec<ConnId> {
+        self.lessons
+            .get(call)
+            .map(|lesson| lesson.peers.values().filter_map(|peer| peer.conn).collect())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn people(&self, call: &CallId) -> Vec<Participant> {
+        let Some(lesson) = self.lessons.get(call) else {
+            return Vec::new();
+        };
+        lesson
+            .peers
+            .iter()
+            .map(|(key, peer)| Participant {
+                p: media::peer_id(*key),
+                u: peer.user.clone(),
+                on: peer
+                    .on
+                    .iter()
+                    .map(|source| media::to_wire(*source))
+                    .collect(),
+                here: peer.here,
+            })
+            .collect()
+    }
+
+    pub(super) fn unbind(&mut self, conn: ConnId) {
+        for peer in self
+            .lessons
+            .values_mut()
+            .flat_map(|lesson| lesson.peers.values_mut())
+        {
+            if peer.conn == Some(conn) {
+                peer.conn = None;
+            }
+        }
+    }
+
+    /// Gives the lessons that the device is in.
+    pub(super) fn bind(&mut self, user: &UserId, device: &ClientId, conn: ConnId) -> Vec<CallId> {
+        let mut calls = Vec::new();
+        for (call, lesson) in &mut self.lessons {
+            for peer in lesson
+                .peers
+                .values_mut()
+                .filter(|peer| peer.user == *user && peer.device == *device)
+            {
+                peer.conn = Some(conn);
+                calls.push(call.clone());
+            }
+        }
+        calls
+    }
+
+    pub(super) fn peers_of_session(&self, session: &str) -> Vec<(CallId, PeerKey)> {
+        self.lessons
+            .iter()
+            .flat_map(|(call, lesson)| {
+                lesson
+                    .peers
+                    .iter()
+                    .filter(|(_, peer)| peer.session == session)
+                    .map(|(key, _)| (call.clone(), *key))
+            })
+            .collect()
+    }
+
+    pub(super) fn empty_for(&self, now: Instant, time: Duration) -> Vec<CallId> {
+        self.lessons
+            .iter()
+            .filter(|(_, lesson)| {
+                lesson
+                    .empty_since
+                    .is_some_and(|since| now.duration_since(since) >= time)
+            })
+            .map(|(call, _)| call.clone())
+            .collect()
+    }
+
+    fn peer_mut(&mut self, call: &CallId, peer: PeerKey) -> Option<&mut Peer> {
+        self.lessons.get_mut(call)?.peers.get_mut(&peer)
+    }
+
+    fn fresh_key(&mut self) -> u64 {
+        self.last_key += 1;
+        self.last_key
+    }
+}

@@ -1,0 +1,294 @@
+//! `parta`: the command line.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand, ValueEnum};
+use protocol::model::Role;
+use server::accounts::{add_person, password::Hasher};
+use server::config::{Config, schema};
+use server::store::{NewPerson, Store};
+use server::time::now_ms;
+use server::{App, open_store, run};
+
+/// A self-hosted server for live lessons, group chat and files.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Commands,
+}
+
+#[derive(Subcommand)]
+enum Commands {
+    /// Run the server.
+    Serve {
+        #[command(flatten)]
+        common: Common,
+        /// Address and port of the web server.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+        /// UDP port for sound and pictures; 0 takes a free one.
+        #[arg(long, value_name = "N")]
+        media_port: Option<u16>,
+        /// Fill an empty database with a small school and list its people on the sign-in page.
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Show or check settings.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommands,
+    },
+    /// Accounts.
+    User {
+        #[command(subcommand)]
+        command: UserCommands,
+    },
+    /// Fill an empty database with people and rooms for `parta-load`.
+    #[command(hide = true)]
+    LoadSeed {
+        #[command(flatten)]
+        common: Common,
+        /// People, `load0` upwards.
+        #[arg(long)]
+        users: u32,
+        /// Rooms, `Load 0` upwards; person k is in room k mod rooms.
+        #[arg(long)]
+        rooms: u32,
+        /// Everybody's password.
+        #[arg(long)]
+        password: String,
+    },
+}
+
+#[derive(clap::Args)]
+struct Common {
+    /// Settings file.
+    #[arg(long, value_name = "F")]
+    config: Option<PathBuf>,
+    /// Folder for the embedded database and the files.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommands {
+    /// Print an example file with every setting.
+    Example,
+    /// Print the JSON schema of the file.
+    Schema,
+    /// Read a file and say what is wrong with it.
+    Check {
+        /// Settings file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommands {
+    /// Make an account. The password is read from the standard input.
+    Add {
+        #[command(flatten)]
+        common: Common,
+        /// Login.
+        #[arg(long)]
+        login: String,
+        /// Shown name.
+        #[arg(long)]
+        name: String,
+        /// Role.
+        #[arg(long, value_enum)]
+        role: RoleName,
+        /// Rooms to join, by name; made when they do not exist.
+        #[arg(long)]
+        room: Vec<String>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RoleName {
+    Administrator,
+    Teacher,
+    Student,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Administrator => Self::Administrator,
+            RoleName::Teacher => Self::Teacher,
+            RoleName::Student => Self::Student,
+        }
+    }
+}
+
+impl Common {
+    fn load(&self) -> anyhow::Result<Config> {
+        let mut config = Config::load(self.config.as_deref(), std::env::vars())?;
+        if let Some(data) = &self.data {
+            config.data.clone_from(data);
+        }
+        Ok(config)
+    }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Commands::Serve {
+            common,
+            listen,
+            media_port,
+            demo,
+        } => {
+            let mut config = common.load()?;
+            config.listen = listen.unwrap_or(config.listen);
+            config.media_port = media_port.unwrap_or(config.media_port);
+            serve(config, demo).await
+        }
+        Commands::Config { command } => configure(&command),
+        Commands::User {
+            command:
+                UserCommands::Add {
+                    common,
+                    login,
+                    name,
+                    role,
+                    room,
+                },
+        } => {
+            let store = open_store(&common.load()?).await?;
+            add_user(&store, &login, &name, role.into(), &room).await
+        }
+        Commands::LoadSeed {
+            common,
+            users,
+            rooms,
+            password,
+        } => load_seed(&open_store(&common.load()?).await?, users, rooms, password).await,
+    }
+}
+
+async fn serve(config: Config, demo: bool) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?)
+        .with_writer(std::io::stderr)
+        .init();
+    if demo && !config.listen.ip().is_loopback() {
+        tracing::warn!("the demo's passwords are known to everybody who can reach this address");
+    }
+    run(config, demo, stop_signal()?, announce)
+        .await
+        .context("parta cannot run")
+}
+
+// One line for the person who started it; everything else goes to the log on the standard error.
+fn announce(app: &App, address: SocketAddr) {
+    let origin = app
+        .config
+        .origins
+        .first()
+        .cloned()
+        .unwrap_or_else(|| format!("http://{address}"));
+    let line = match (app.setup.reveal(), app.demo) {
+        (Some(token), _) => {
+            format!("Parta: make the first administrator at {origin}/setup#token={token}")
+        }
+        (None, true) => {
+            format!("Parta: {origin} (demo: the sign-in page lists the people to try it with)")
+        }
+        (None, false) => format!("Parta: {origin}"),
+    };
+    print(&line);
+}
+
+/// Completes on SIGTERM or Ctrl-C.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn configure(command: &ConfigCommands) -> anyhow::Result<()> {
+    match command {
+        ConfigCommands::Example => print(Config::example().trim_end()),
+        ConfigCommands::Schema => print(&format!("{:#}", schema())),
+        ConfigCommands::Check { file } => {
+            Config::load(Some(file.as_path() as &Path), std::env::vars())?;
+            print("The settings are in order.");
+        }
+    }
+    Ok(())
+}
+
+async fn add_user(
+    store: &Store,
+    login: &str,
+    name: &str,
+    role: Role,
+    rooms: &[String],
+) -> anyhow::Result<()> {
+    let mut password = String::new();
+    std::io::stdin()
+        .read_to_string(&mut password)
+        .context("the password is read from the standard input")?;
+    let hasher = Hasher::new(1)?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    let person = match add_person(store, &hasher, login, name, role, password).await {
+        Ok(person) => person,
+        Err(error) => bail!("{:?} {}", error.c, error.text.unwrap_or_default()),
+    };
+    for name in rooms {
+        match store.room_named(name).await? {
+            Some(room) => store.add_member(&room, &person.id).await?,
+            None => drop(
+                store
+                    .add_room(name, std::slice::from_ref(&person.id), now_ms())
+                    .await?,
+            ),
+        }
+    }
+    print(&format!("{} {}", person.id, person.name));
+    Ok(())
+}
+
+async fn load_seed(store: &Store, users: u32, rooms: u32, password: String) -> anyhow::Result<()> {
+    // One hash for all: making hundreds would take longer than the measurement.
+    let password = Hasher::new(1)?.hash(password).await?;
+    let mut people = Vec::new();
+    for k in 0..users {
+        let new = NewPerson {
+            login: format!("load{k}"),
+            name: format!("Load {k}"),
+            role: Role::Teacher,
+            password: password.clone(),
+        };
+        people.push(store.add_person(&new, now_ms()).await?.id);
+    }
+    for k in 0..rooms {
+        let members: Vec<_> = people
+            .iter()
+            .skip(k as usize)
+            .step_by(rooms.max(1) as usize)
+            .cloned()
+            .collect();
+        store
+            .add_room(&format!("Load {k}"), &members, now_ms())
+            .await?;
+    }
+    Ok(())
+}
+
+fn print(line: &str) {
+    // A closed standard output must not stop the server.
+    let _ = writeln!(std::io::stdout(), "{line}").and_then(|()| std::io::stdout().flush());
+}

@@ -1,0 +1,160 @@
+//! A room's log, read by position.
+
+use std::collections::HashMap;
+
+use protocol::http::EventsPage;
+use protocol::{RoomEvent, RoomId};
+
+use super::calls::CallRow;
+use super::files::attachments_by_message;
+use super::messages::MessageRow;
+use super::{Store, StoreError, StoreResult, read};
+
+#[derive(sqlx::FromRow)]
+struct EventRow {
+    seq: i64,
+    kind: String,
+    call_id: Option<String>,
+}
+
+impl Store {
+    /// Up to `limit` events with `after < seq`, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn events_after(
+        &self,
+        room: &RoomId,
+        after: i64,
+        limit: u32,
+    ) -> StoreResult<Vec<RoomEvent>> {
+        self.events_between(room, after, after.saturating_add(i64::from(limit)))
+            .await
+    }
+
+    /// Events with `after < seq <= upto`, oldest first. The log has no gaps, so a range of positions is a page.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn events_between(
+        &self,
+        room: &RoomId,
+        after: i64,
+        upto: i64,
+    ) -> StoreResult<Vec<RoomEvent>> {
+        let rows: Vec<EventRow> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT seq, kind, call_id FROM events WHERE room_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq",
+            )
+            .bind(room.as_str()).bind(after).bind(upto).fetch_all(db).await
+        })?;
+        let (Some(first), Some(last)) = (rows.first().map(|r| r.seq), rows.last().map(|r| r.seq))
+        else {
+            return Ok(Vec::new());
+        };
+        let mut messages = self.messages_between(room, first, last).await?;
+        let mut calls: HashMap<String, CallRow> = HashMap::new();
+        let mut events = Vec::with_capacity(rows.len());
+        for row in rows {
+            let event = if row.kind == "msg" {
+                messages
+                    .remove(&row.seq)
+                    .ok_or(StoreError::Inconsistent("events.message_id"))?
+            } else {
+                let id = row
+                    .call_id
+                    .ok_or(StoreError::Inconsistent("events.call_id"))?;
+                let call = match calls.get(&id) {
+                    Some(call) => call.clone(),
+                    None => self
+                        .call_row(&id)
+                        .await?
+                        .ok_or(StoreError::Inconsistent("events.call_id"))?,
+                };
+                calls.insert(id, call.clone());
+                call.into_event(&row.kind, room.clone(), row.seq)?
+            };
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    /// A page of history: the `limit` events before position `before` (from the end when `None`).
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such room.
+    pub async fn page_before(
+        &self,
+        room: &RoomId,
+        before: Option<i64>,
+        limit: u32,
+    ) -> StoreResult<EventsPage> {
+        let (epoch, last, _) = self.position(room).await?;
+        let upto = before.map_or(last, |s| s.saturating_sub(1)).clamp(0, last);
+        let after = upto.saturating_sub(i64::from(limit)).max(0);
+        let events = self.events_between(room, after, upto).await?;
+        Ok(EventsPage {
+            epoch,
+            events,
+            more: after > 0,
+        })
+    }
+
+    /// A page of history: the `limit` events after position `after`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such room.
+    pub async fn page_after(
+        &self,
+        room: &RoomId,
+        after: i64,
+        limit: u32,
+    ) -> StoreResult<EventsPage> {
+        let (epoch, last, _) = self.position(room).await?;
+        let events = self.events_after(room, after.max(0), limit).await?;
+        let more = events.last().is_some_and(|event| event.seq() < last);
+        Ok(EventsPage {
+            epoch,
+            events,
+            more,
+        })
+    }
+
+    async fn messages_between(
+        &self,
+        room: &RoomId,
+        first: i64,
+        last: i64,
+    ) -> StoreResult<HashMap<i64, RoomEvent>> {
+        #[derive(sqlx::FromRow)]
+        struct Positioned {
+            seq: i64,
+            id: String,
+            #[sqlx(flatten)]
+            message: MessageRow,
+        }
+        let rows: Vec<Positioned> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT id, room_id, no, seq, sender_id, client_id, reply_to, body, at
+                 FROM messages WHERE room_id = $1 AND seq >= $2 AND seq <= $3",
+            )
+            .bind(room.as_str()).bind(first).bind(last).fetch_all(db).await
+        })?;
+        let mut files = attachments_by_message(self, room, first, last).await?;
+        rows.into_iter()
+            .map(|row| {
+                let message = row
+                    .message
+                    .into_message(files.remove(&row.id).unwrap_or_default())?;
+                Ok((
+                    row.seq,
+                    RoomEvent::Msg {
+                        r: room.clone(),
+                        s: row.seq,
+                        d: message,
+                    },
+                ))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,124 @@
+//! Files' records. The bytes are in `files`.
+
+use std::collections::HashMap;
+
+use protocol::model::{Attachment, Preview};
+use protocol::{FileId, RoomId, UserId};
+
+use super::{Store, StoreError, StoreResult, read, write};
+
+/// A file whose bytes are in place.
+#[derive(Clone, Debug)]
+pub struct NewFile<'a> {
+    /// The room that it was uploaded to.
+    pub room: &'a RoomId,
+    /// Who uploaded it.
+    pub owner: &'a UserId,
+    /// The rest.
+    pub file: &'a Attachment,
+}
+
+/// A file, for somebody who may have it.
+#[derive(Clone, Debug)]
+pub struct FileAccess {
+    /// The record.
+    pub file: Attachment,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct AttachmentRow {
+    message_id: String,
+    id: String,
+    name: String,
+    size: i64,
+    mime: String,
+    sha256: String,
+    preview_w: i64,
+    preview_h: i64,
+}
+
+impl AttachmentRow {
+    pub(super) fn into_attachment(self) -> StoreResult<Attachment> {
+        let preview = match (u32::try_from(self.preview_w), u32::try_from(self.preview_h)) {
+            (Ok(w), Ok(h)) if w > 0 && h > 0 => Some(Preview { w, h }),
+            _ => None,
+        };
+        Ok(Attachment {
+            id: FileId::parse(self.id).map_err(|_| StoreError::Inconsistent("files.id"))?,
+            name: self.name,
+            size: u64::try_from(self.size).map_err(|_| StoreError::Inconsistent("files.size"))?,
+            mime: self.mime,
+            sha256: self.sha256,
+            preview,
+        })
+    }
+}
+
+impl Store {
+    /// Records a file.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_file(&self, new: NewFile<'_>, now: i64) -> StoreResult<()> {
+        let size =
+            i64::try_from(new.file.size).map_err(|_| StoreError::Inconsistent("files.size"))?;
+        let (w, h) = new
+            .file
+            .preview
+            .map_or((0, 0), |p| (i64::from(p.w), i64::from(p.h)));
+        write!(self, tx => {
+            sqlx::query(
+                "INSERT INTO files (id, room_id, owner_id, name, size, mime, sha256, preview_w, preview_h, created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            )
+            .bind(new.file.id.as_str()).bind(new.room.as_str()).bind(new.owner.as_str()).bind(&new.file.name)
+            .bind(size).bind(&new.file.mime).bind(&new.file.sha256).bind(w).bind(h).bind(now)
+            .execute(&mut *tx).await?;
+        });
+        Ok(())
+    }
+
+    /// The file, when this person may have it: its owner, or a member of its room once it hangs on a message.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn file_for(&self, id: &FileId, person: &UserId) -> StoreResult<Option<FileAccess>> {
+        let row: Option<AttachmentRow> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT '' AS message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h
+                 FROM files f JOIN members m ON m.room_id = f.room_id AND m.person_id = $2
+                 WHERE f.id = $1
+                   AND (f.owner_id = $2 OR EXISTS (SELECT 1 FROM attachments a WHERE a.file_id = f.id))",
+            )
+            .bind(id.as_str()).bind(person.as_str()).fetch_optional(db).await
+        })?;
+        row.map(|row| {
+            Ok(FileAccess {
+                file: row.into_attachment()?,
+            })
+        })
+        .transpose()
+    }
+}
+
+/// Attachments of a room's messages with `first <= seq <= last`, by message id, in order.
+pub(super) async fn attachments_by_message(
+    store: &Store,
+    room: &RoomId,
+    first: i64,
+    last: i64,
+) -> StoreResult<HashMap<String, Vec<AttachmentRow>>> {
+    let rows: Vec<AttachmentRow> = read!(store, db => {
+        sqlx::query_as(
+            "SELECT a.message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h
+             FROM messages m JOIN attachments a ON a.message_id = m.id JOIN files f ON f.id = a.file_id
+             WHERE m.room_id = $1 AND m.seq >= $2 AND m.seq <= $3 ORDER BY m.seq, a.position",
+        )
+        .bind(room.as_str()).bind(first).bind(last).fetch_all(db).await
+    })?;
+    let mut files: HashMap<String, Vec<AttachmentRow>> = HashMap::new();
+    for row in rows {
+        files.entry(row.message_id.clone()).or_default().push(row);
+    }
+    Ok(files)
+}

@@ -1,0 +1,159 @@
+//! Accounts.
+
+use protocol::ErrorCode;
+use protocol::UserId;
+use protocol::model::{Person, Role};
+
+use super::{Store, StoreError, StoreResult, new_id, read, write};
+
+/// What is needed to make an account. The texts were checked by `accounts`.
+#[derive(Clone, Debug)]
+pub struct NewPerson {
+    /// Login, lower case.
+    pub login: String,
+    /// Shown name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Argon2id hash in PHC form.
+    pub password: String,
+}
+
+/// An account with its password hash.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The person.
+    pub person: Person,
+    /// Argon2id hash in PHC form.
+    pub password: String,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct PersonRow {
+    id: String,
+    name: String,
+    role: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct AccountRow {
+    id: String,
+    name: String,
+    role: String,
+    password: String,
+}
+
+impl PersonRow {
+    pub(super) fn into_person(self) -> StoreResult<Person> {
+        Ok(Person {
+            id: user_id(self.id)?,
+            name: self.name,
+            role: role_from(&self.role)?,
+        })
+    }
+}
+
+impl Store {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Taken`] when the login exists.
+    pub async fn add_person(&self, new: &NewPerson, now: i64) -> StoreResult<Person> {
+        let id = new_id();
+        write!(self, tx => {
+            let done = sqlx::query(
+                "INSERT INTO people (id, login, name, role, password, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+                 ON CONFLICT (login) DO NOTHING",
+            )
+            .bind(&id)
+            .bind(&new.login)
+            .bind(&new.name)
+            .bind(role_text(new.role))
+            .bind(&new.password)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
+            if done.rows_affected() == 0 {
+                return Err(ErrorCode::Taken.into());
+            }
+        });
+        Ok(Person {
+            id: user_id(id)?,
+            name: new.name.clone(),
+            role: new.role,
+        })
+    }
+
+    /// The account with this login (lower case).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn account(&self, login: &str) -> StoreResult<Option<Account>> {
+        let row: Option<AccountRow> = read!(self, db => {
+            sqlx::query_as("SELECT id, name, role, password FROM people WHERE login = $1")
+                .bind(login).fetch_optional(db).await
+        })?;
+        row.map(|row| {
+            let person = PersonRow {
+                id: row.id,
+                name: row.name,
+                role: row.role,
+            }
+            .into_person()?;
+            Ok(Account {
+                person,
+                password: row.password,
+            })
+        })
+        .transpose()
+    }
+
+    /// Whether any account exists.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_people(&self) -> StoreResult<bool> {
+        let row: Option<(i64,)> = read!(self, db => {
+            sqlx::query_as("SELECT created_at FROM people LIMIT 1").fetch_optional(db).await
+        })?;
+        Ok(row.is_some())
+    }
+
+    /// Everybody who shares a room with this person, the person included.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn acquaintances(&self, person: &UserId) -> StoreResult<Vec<Person>> {
+        let rows: Vec<PersonRow> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT DISTINCT p.id, p.name, p.role FROM people p
+                 JOIN members theirs ON theirs.person_id = p.id
+                 JOIN members mine ON mine.room_id = theirs.room_id
+                 WHERE mine.person_id = $1 ORDER BY p.name, p.id",
+            )
+            .bind(person.as_str()).fetch_all(db).await
+        })?;
+        rows.into_iter().map(PersonRow::into_person).collect()
+    }
+}
+
+pub(super) fn user_id(text: String) -> StoreResult<UserId> {
+    UserId::parse(text).map_err(|_| StoreError::Inconsistent("people.id"))
+}
+
+const fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Administrator => "administrator",
+        Role::Teacher => "teacher",
+        Role::Student => "student",
+    }
+}
+
+fn role_from(text: &str) -> StoreResult<Role> {
+    match text {
+        "administrator" => Ok(Role::Administrator),
+        "teacher" => Ok(Role::Teacher),
+        "student" => Ok(Role::Student),
+        _ => Err(StoreError::Inconsistent("people.role")),
+    }
+}

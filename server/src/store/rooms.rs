@@ -1,0 +1,199 @@
+//! Rooms, members and read pointers.
+
+use std::collections::HashMap;
+
+use protocol::model::{Person, RoomSummary};
+use protocol::{ErrorCode, RoomId, UserId};
+
+use super::people::{PersonRow, user_id};
+use super::{Store, StoreError, StoreResult, new_id, read, write};
+
+#[derive(sqlx::FromRow)]
+struct RoomRow {
+    id: String,
+    name: String,
+    epoch: String,
+    last_seq: i64,
+    last_no: i64,
+    read_no: i64,
+}
+
+impl Store {
+    /// Makes a room with these members.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_room(&self, name: &str, members: &[UserId], now: i64) -> StoreResult<RoomId> {
+        let id = new_id();
+        let epoch = uuid::Uuid::new_v4().simple().to_string();
+        write!(self, tx => {
+            sqlx::query("INSERT INTO rooms (id, name, epoch, last_seq, last_no, created_at) VALUES ($1, $2, $3, 0, 0, $4)")
+                .bind(&id).bind(name).bind(&epoch).bind(now).execute(&mut *tx).await?;
+            for member in members {
+                sqlx::query("INSERT INTO members (room_id, person_id, read_no) VALUES ($1, $2, 0)")
+                    .bind(&id).bind(member.as_str()).execute(&mut *tx).await?;
+            }
+        });
+        room_id(id)
+    }
+
+    /// Makes a person a member. What was written before counts as read. Nothing happens when they are one.
+    ///
+    /// # Errors
+    /// When the database fails, or room or person do not exist.
+    pub async fn add_member(&self, room: &RoomId, person: &UserId) -> StoreResult<()> {
+        write!(self, tx => {
+            sqlx::query(
+                "INSERT INTO members (room_id, person_id, read_no)
+                 SELECT id, $2, last_no FROM rooms WHERE id = $1
+                 ON CONFLICT (room_id, person_id) DO NOTHING",
+            )
+            .bind(room.as_str()).bind(person.as_str()).execute(&mut *tx).await?;
+        });
+        Ok(())
+    }
+
+    /// The room with this name, the oldest when there are several.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn room_named(&self, name: &str) -> StoreResult<Option<RoomId>> {
+        let row: Option<(String,)> = read!(self, db => {
+            sqlx::query_as("SELECT id FROM rooms WHERE name = $1 ORDER BY created_at, id LIMIT 1")
+                .bind(name).fetch_optional(db).await
+        })?;
+        row.map(|(id,)| room_id(id)).transpose()
+    }
+
+    /// Whether this person may see this room.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_member(&self, room: &RoomId, person: &UserId) -> StoreResult<bool> {
+        let row: Option<(i64,)> = read!(self, db => {
+            sqlx::query_as("SELECT read_no FROM members WHERE room_id = $1 AND person_id = $2")
+                .bind(room.as_str()).bind(person.as_str()).fetch_optional(db).await
+        })?;
+        Ok(row.is_some())
+    }
+
+    /// The rooms of a person, by name. Positions, pointers, latest message and lesson belong together per room
+    /// only as far as `seq` says; later events are still to come.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rooms_of(&self, person: &UserId) -> StoreResult<Vec<RoomSummary>> {
+        let rows: Vec<RoomRow> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT r.id, r.name, r.epoch, r.last_seq, r.last_no, m.read_no
+                 FROM members m JOIN rooms r ON r.id = m.room_id WHERE m.person_id = $1 ORDER BY r.name, r.id",
+            )
+            .bind(person.as_str()).fetch_all(db).await
+        })?;
+        let mut members = self.members_beside(person).await?;
+        let mut rooms = Vec::with_capacity(rows.len());
+        for row in rows {
+            let id = room_id(row.id)?;
+            let last = self.message_numbered(&id, row.last_no).await?;
+            let call = self.call_at(&id, row.last_seq).await?;
+            rooms.push(RoomSummary {
+                members: members.remove(&id).unwrap_or_default(),
+                id,
+                name: row.name,
+                epoch: row.epoch,
+                seq: row.last_seq,
+                no: row.last_no,
+                read_no: row.read_no,
+                last,
+                call,
+            });
+        }
+        Ok(rooms)
+    }
+
+    /// Epoch and last event of a room.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`].
+    pub async fn position(&self, room: &RoomId) -> StoreResult<(String, i64, i64)> {
+        let row: Option<(String, i64, i64)> = read!(self, db => {
+            sqlx::query_as("SELECT epoch, last_seq, last_no FROM rooms WHERE id = $1")
+                .bind(room.as_str()).fetch_optional(db).await
+        })?;
+        row.ok_or_else(|| ErrorCode::NotFound.into())
+    }
+
+    /// How far this member has read.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] for a stranger.
+    pub async fn read_no(&self, room: &RoomId, person: &UserId) -> StoreResult<i64> {
+        let row: Option<(i64,)> = read!(self, db => {
+            sqlx::query_as("SELECT read_no FROM members WHERE room_id = $1 AND person_id = $2")
+                .bind(room.as_str()).bind(person.as_str()).fetch_optional(db).await
+        })?;
+        row.map(|(no,)| no)
+            .ok_or_else(|| ErrorCode::Forbidden.into())
+    }
+
+    /// Moves the read pointer forward, never past the last message. Gives where it stands now when it moved.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] for a stranger.
+    pub async fn mark_read(
+        &self,
+        room: &RoomId,
+        person: &UserId,
+        no: i64,
+    ) -> StoreResult<Option<i64>> {
+        let before = self.read_no(room, person).await?;
+        let (_, _, last_no) = self.position(room).await?;
+        let no = no.min(last_no);
+        if no <= before {
+            return Ok(None);
+        }
+        write!(self, tx => {
+            sqlx::query("UPDATE members SET read_no = $3 WHERE room_id = $1 AND person_id = $2 AND read_no < $3")
+                .bind(room.as_str()).bind(person.as_str()).bind(no).execute(&mut *tx).await?;
+        });
+        Ok(Some(no))
+    }
+
+    /// Members of a room, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn members(&self, room: &RoomId) -> StoreResult<Vec<Person>> {
+        let rows: Vec<PersonRow> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT p.id, p.name, p.role FROM members m JOIN people p ON p.id = m.person_id
+                 WHERE m.room_id = $1 ORDER BY p.name, p.id",
+            )
+            .bind(room.as_str()).fetch_all(db).await
+        })?;
+        rows.into_iter().map(PersonRow::into_person).collect()
+    }
+
+    async fn members_beside(&self, person: &UserId) -> StoreResult<HashMap<RoomId, Vec<UserId>>> {
+        let rows: Vec<(String, String)> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT theirs.room_id, theirs.person_id FROM members mine
+                 JOIN members theirs ON theirs.room_id = mine.room_id
+                 WHERE mine.person_id = $1 ORDER BY theirs.room_id, theirs.person_id",
+            )
+            .bind(person.as_str()).fetch_all(db).await
+        })?;
+        let mut members: HashMap<RoomId, Vec<UserId>> = HashMap::new();
+        for (room, member) in rows {
+            members
+                .entry(room_id(room)?)
+                .or_default()
+                .push(user_id(member)?);
+        }
+        Ok(members)
+    }
+}
+
+pub(super) fn room_id(text: String) -> StoreResult<RoomId> {
+    RoomId::parse(text).map_err(|_| StoreError::Inconsistent("rooms.id"))
+}

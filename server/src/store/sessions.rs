@@ -1,0 +1,55 @@
+//! Sessions, by the hash of their token.
+
+use protocol::UserId;
+use protocol::model::Person;
+
+use super::people::PersonRow;
+use super::{Store, StoreResult, read, write};
+
+impl Store {
+    /// Keeps a new session until `expires_at` (milliseconds).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_session(
+        &self,
+        token_hash: &str,
+        person: &UserId,
+        now: i64,
+        expires_at: i64,
+    ) -> StoreResult<()> {
+        write!(self, tx => {
+            sqlx::query("DELETE FROM sessions WHERE person_id = $1 AND expires_at <= $2")
+                .bind(person.as_str()).bind(now).execute(&mut *tx).await?;
+            sqlx::query("INSERT INTO sessions (token_hash, person_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
+                .bind(token_hash).bind(person.as_str()).bind(now).bind(expires_at).execute(&mut *tx).await?;
+        });
+        Ok(())
+    }
+
+    /// The person whose session this is, unless it has expired or ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn session(&self, token_hash: &str, now: i64) -> StoreResult<Option<Person>> {
+        let row: Option<PersonRow> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT p.id, p.name, p.role FROM sessions s JOIN people p ON p.id = s.person_id
+                 WHERE s.token_hash = $1 AND s.expires_at > $2",
+            )
+            .bind(token_hash).bind(now).fetch_optional(db).await
+        })?;
+        row.map(PersonRow::into_person).transpose()
+    }
+
+    /// Ends a session. Nothing happens when there is none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_session(&self, token_hash: &str) -> StoreResult<()> {
+        write!(self, tx => {
+            sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(token_hash).execute(&mut *tx).await?;
+        });
+        Ok(())
+    }
+}

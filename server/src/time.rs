@@ -1,0 +1,16 @@
+//! The server's clock, read in the shell and handed to everything else.
+
+use jiff::Timestamp;
+
+/// Milliseconds since 1970 in UTC.
+#[must_use]
+pub fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+/// RFC 3339 in UTC with milliseconds.
+#[must_use]
+pub fn rfc3339(ms: i64) -> String {
+    let time = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{time:.3}")
+}
