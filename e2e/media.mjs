@@ -1,0 +1,146 @@
+// What a page can tell about its calls, by the word of the browser and the wire and not of the client.
+
+/**
+ * Runs in the page before its scripts: notes every RTCPeerConnection, counts remote descriptions, listens to what the
+ * server says on the WebSocket, and adds up what is decoded from whom.
+ */
+export function watchCalls() {
+  const Native = window.RTCPeerConnection;
+  if (!Native) return;
+  /** @type {RTCPeerConnection[]} */
+  const connections = [];
+  const e2e = {
+    connections,
+    remoteDescriptions: 0,
+    /** Offers that this page sent. */
+    offers: 0,
+    /** This browser in the lesson, from the answer to `call.join`. */
+    me: '',
+    /** @type {{mid: string, from?: {p: string, src: string}}[]} */
+    slots: [],
+    /** @type {{p: string, u: string, on: string[], here: boolean}[]} */
+    people: [],
+    /** What the tests made in the page. @type {Record<string, any>} */
+    kept: {},
+    /** By `peer/source`: pictures decoded and energy heard since the watch began. @type {Record<string, {frames: number, energy: number, width: number, height: number}>} */
+    seen: {},
+    report: () => ({
+      remote: e2e.remoteDescriptions,
+      states: connections.map((c) => `${c.connectionState}/${c.iceConnectionState}`),
+      seen: e2e.seen,
+      me: e2e.me,
+      slots: e2e.slots.filter((slot) => slot.from).map((slot) => `${slot.mid}=${slot.from?.p}/${slot.from?.src}`),
+      people: e2e.people.map((one) => `${one.p}:${one.here}:${one.on}`),
+    }),
+  };
+  /** @type {any} */ (window).e2e = e2e;
+  window.RTCPeerConnection = class extends Native {
+    /** @param {any[]} args */
+    constructor(...args) {
+      super(...args);
+      connections.push(this);
+    }
+    /** @param {any[]} args */
+    setRemoteDescription(...args) {
+      e2e.remoteDescriptions += 1;
+      return super.setRemoteDescription(.../** @type {[any]} */ (args));
+    }
+  };
+
+  /** @param {any} frame */
+  function hear(frame) {
+    if (frame.ok?.sdp && frame.ok.p) {
+      e2e.me = frame.ok.p;
+      e2e.people = frame.ok.people;
+      e2e.slots = [];
+    } else if (frame.e === 'call.slots') e2e.slots = frame.d;
+    else if (frame.e === 'call.people') e2e.people = frame.d;
+  }
+  const Socket = window.WebSocket;
+  window.WebSocket = class extends Socket {
+    /** @param {any[]} args */
+    constructor(...args) {
+      super(.../** @type {[any]} */ (args));
+      this.addEventListener('message', ({ data }) => {
+        if (typeof data === 'string') for (const line of data.split('\n')) if (line) hear(JSON.parse(line));
+      });
+    }
+    /** @param {any} data */
+    send(data) {
+      if (typeof data === 'string' && /"m":"call\.(join|restart)"/.test(data)) e2e.offers += 1;
+      super.send(data);
+    }
+  };
+
+  /** Last figures by section, with whom it carried then. @type {Map<string, {who: string, frames: number, energy: number}>} */
+  const last = new Map();
+  async function sample() {
+    const connection = connections.findLast((c) => c.connectionState === 'connected');
+    if (!connection) return;
+    /** @type {Map<string, string>} */
+    const who = new Map();
+    for (const slot of e2e.slots) if (slot.from) who.set(slot.mid, `${slot.from.p}/${slot.from.src}`);
+    for (const stat of (await connection.getStats()).values()) {
+      if (stat.type !== 'inbound-rtp') continue;
+      const mid = String(stat.mid ?? '');
+      const now = { who: who.get(mid) ?? '', frames: stat.framesDecoded ?? 0, energy: stat.totalAudioEnergy ?? 0 };
+      const before = last.get(mid);
+      last.set(mid, now);
+      // A section that has just changed hands may still hold the end of what it carried before.
+      if (!before || before.who !== now.who || now.who === '') continue;
+      const entry = (e2e.seen[now.who] ??= { frames: 0, energy: 0, width: 0, height: 0 });
+      entry.frames += Math.max(0, now.frames - before.frames);
+      entry.energy += Math.max(0, now.energy - before.energy);
+      entry.width = stat.frameWidth ?? entry.width;
+      entry.height = stat.frameHeight ?? entry.height;
+    }
+  }
+  setInterval(() => void sample().catch(() => undefined), 250);
+}
+
+/**
+ * Forgets what was seen so far.
+ * @param {import('./browsers.mjs').Person} person
+ */
+export function forget(person) {
+  return person.read(() => void (/** @type {any} */ (window).e2e.seen = {}));
+}
+
+/**
+ * Waits until this person decodes `frames` pictures more of each of `peers` and hears each of them.
+ * @param {import('./browsers.mjs').Person} person
+ * @param {string[]} peers
+ * @param {{frames?: number, sound?: boolean}} [least]
+ */
+export async function seeAndHear(person, peers, { frames = 10, sound = true } = {}) {
+  await forget(person);
+  await person.until(
+    (/** @type {{peers: string[], frames: number, sound: boolean}} */ want) => {
+      const seen = /** @type {any} */ (window).e2e.seen;
+      return want.peers.every(
+        (p) => seen[`${p}/camera`]?.frames >= want.frames && (!want.sound || seen[`${p}/mic`]?.energy > 0),
+      );
+    },
+    { peers, frames, sound },
+    `pictures${sound ? ' and sound' : ''} of ${peers.join(', ')}`,
+  );
+}
+
+/**
+ * How often this page has set a remote description.
+ * @param {import('./browsers.mjs').Person} person
+ * @returns {Promise<number>}
+ */
+export function remoteDescriptions(person) {
+  return person.read(() => /** @type {any} */ (window).e2e.remoteDescriptions);
+}
+
+/**
+ * The peer id of this browser in the call that it is in.
+ * @param {import('./browsers.mjs').Person} person
+ * @returns {Promise<string>}
+ */
+export async function peerOf(person) {
+  await person.until(() => /** @type {any} */ (window).e2e.me, undefined, 'a place in the lesson');
+  return person.read(() => /** @type {any} */ (window).e2e.me);
+}

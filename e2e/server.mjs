@@ -1,0 +1,117 @@
+// Starts the real binary with a demo school in a folder of its own.
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const BINARY = process.env.PARTA_BIN ?? fileURLToPath(new URL('../target/debug/parta', import.meta.url));
+const START_MS_MAX = 30_000;
+
+/** @returns {Promise<number>} */
+function freeTcpPort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** @returns {Promise<number>} */
+function freeUdpPort() {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket('udp4').once('error', reject);
+    socket.bind(0, '127.0.0.1', () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    });
+  });
+}
+
+/** A running Parta. `kill` and `start` again keep its data and its address; `stop` removes both. */
+export class Server {
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  #process;
+  #log = '';
+
+  /**
+   * @param {string} data
+   * @param {number} port
+   * @param {number} mediaPort
+   */
+  constructor(data, port, mediaPort) {
+    this.data = data;
+    this.origin = `http://127.0.0.1:${port}`;
+    this.mediaPort = mediaPort;
+    this.listen = `127.0.0.1:${port}`;
+  }
+
+  static async create() {
+    const data = await mkdtemp(join(tmpdir(), 'parta-e2e-'));
+    const server = new Server(data, await freeTcpPort(), await freeUdpPort());
+    await server.start();
+    return server;
+  }
+
+  async start() {
+    const child = spawn(
+      BINARY,
+      ['serve', '--demo', '--listen', this.listen, '--media-port', String(this.mediaPort), '--data', this.data],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    this.#process = child;
+    child.stderr.on('data', (chunk) => (this.#log = (this.#log + chunk).slice(-100_000)));
+    let said = '';
+    await new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`no address in ${START_MS_MAX} ms\n${this.log}`)), START_MS_MAX);
+      child.once('error', reject);
+      child.once('exit', (code) => reject(new Error(`parta ended with ${code}\n${this.log}`)));
+      child.stdout.on('data', (chunk) => {
+        said += chunk;
+        if (/http:\/\/\S+/.test(said)) {
+          clearTimeout(late);
+          resolve(undefined);
+        }
+      });
+    });
+  }
+
+  /** What the server wrote to its log, the end of it. */
+  get log() {
+    return this.#log;
+  }
+
+  get running() {
+    return this.#process?.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** @param {NodeJS.Signals} signal */
+  async kill(signal = 'SIGKILL') {
+    const child = this.#process;
+    if (!child || !this.running) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await gone;
+  }
+
+  async stop() {
+    await this.kill('SIGTERM');
+    await rm(this.data, { recursive: true, force: true });
+  }
+
+  /**
+   * A person of the demo, as the sign-in page lists them.
+   * @param {string} login
+   */
+  async person(login) {
+    const answer = await fetch(`${this.origin}/api/v1/start`);
+    const { demo } = await answer.json();
+    const found = demo.find((/** @type {{login: string}} */ person) => person.login === login);
+    if (!found) throw new Error(`the demo has no ${login}`);
+    return /** @type {{name: string, login: string, password: string}} */ (found);
+  }
+}

@@ -1,0 +1,200 @@
+// Group chat between Chromium and Firefox.
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { PATIENCE_MS, chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
+import { pdf, png } from '../files.mjs';
+import { Server } from '../server.mjs';
+
+const ROOM = 'Робототехника, поток 1';
+const REPORT = 'Отчёт №1 (финал).pdf';
+const PHOTO = 'Схема робота.png';
+
+/** @type {Server} */
+let server;
+/** @type {import('playwright-core').Browser} */
+let chromium;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let teacher;
+/** @type {Awaited<ReturnType<typeof firefoxPerson>>} */
+let student;
+/** @type {string} */
+let folder;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'parta-files-'));
+  server = await Server.create();
+  chromium = await launchChromium();
+  [teacher, student] = await Promise.all([chromiumPerson(chromium, 'teacher'), firefoxPerson('student')]);
+  await Promise.all([signIn(teacher, server, 'teacher'), signIn(student, server, 'student1')]);
+  for (const person of [teacher, student]) {
+    await person.click('link', ROOM);
+    await person.see('textbox', 'Сообщение');
+  }
+});
+
+after(async () => {
+  await Promise.allSettled([student?.close(), chromium?.close()]);
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/**
+ * @param {import('../browsers.mjs').Person} person
+ * @param {string} text
+ */
+async function say(person, text) {
+  await person.type('Сообщение', text);
+  await person.click('button', 'Отправить');
+}
+
+/**
+ * @param {import('../browsers.mjs').Person} person
+ * @param {string} text
+ */
+function waitForText(person, text) {
+  return person.until((wanted) => document.querySelector('main')?.innerText.includes(wanted), text, `«${text}»`);
+}
+
+/**
+ * Messages with this text in the open room, as the server has them.
+ * @param {import('../browsers.mjs').Person} person
+ * @param {string} text
+ */
+async function stored(person, text) {
+  const rows = await person.read(async () => {
+    const room = location.pathname.split('/').at(-1);
+    const answer = await fetch(`/api/v1/rooms/${room}/events?limit=100`);
+    return /** @type {{events: any[]}} */ (await answer.json()).events;
+  });
+  return rows.filter((row) => row.e === 'msg' && row.d.body === text).length;
+}
+
+/**
+ * @param {import('../browsers.mjs').Person} person
+ * @param {string} text
+ * @returns {Promise<number>}
+ */
+function shown(person, text) {
+  return person.read((wanted) => (document.querySelector('main')?.innerText ?? '').split(wanted).length - 1, text);
+}
+
+test('a message arrives at once, in both directions', async () => {
+  const question = 'Привет! Кто принёс батарейки? 🔋 <b>не тег</b>';
+  const said = Date.now();
+  await say(teacher, question);
+  await waitForText(student, question);
+  assert.ok(Date.now() - said < 10_000, 'it took longer than 10 s');
+  const answer = 'Я принёс «две» — и зарядку.';
+  await say(student, answer);
+  await waitForText(teacher, answer);
+  for (const person of [teacher, student]) {
+    assert.equal(await shown(person, question), 1, person.name);
+    assert.equal(await shown(person, answer), 1, person.name);
+  }
+});
+
+test('presence and typing show', async () => {
+  const { name } = await server.person('student1');
+  await waitForText(teacher, 'в сети');
+  await student.type('Сообщение', 'Думаю…');
+  await teacher.until(
+    (who) => document.body.innerText.match(new RegExp(`${who.split(' ')[0]}[^\n]*\\s*печата`, 'u')),
+    name,
+    `that ${name} is writing`,
+  );
+  await student.click('button', 'Отправить');
+  await waitForText(teacher, 'Думаю…');
+});
+
+test('a photo and a document arrive whole, with their names', async () => {
+  const report = pdf();
+  const photo = png(640, 480);
+  await writeFile(join(folder, REPORT), report);
+  await writeFile(join(folder, PHOTO), photo);
+  const chooser = teacher.page.waitForEvent('filechooser');
+  await teacher.click('button', 'Прикрепить файл');
+  await (await chooser).setFiles([join(folder, PHOTO), join(folder, REPORT)]);
+  await waitForText(teacher, REPORT);
+  await say(teacher, 'Отчёт и схема');
+  await waitForText(student, 'Отчёт и схема');
+  await waitForText(student, REPORT);
+  // The picture is there, not only its frame.
+  await student.until(
+    () => Array.from(document.querySelectorAll('main img')).some((img) => /** @type {HTMLImageElement} */ (img).naturalWidth > 100),
+    undefined,
+    'the preview of the photo',
+  );
+
+  await student.click('link', REPORT);
+  const saved = await downloaded(student.downloads, REPORT);
+  assert.ok(saved.equals(report), 'Firefox: the bytes are the same');
+
+  const another = await chromiumPerson(chromium, 'another student');
+  await signIn(another, server, 'student2');
+  await another.click('link', ROOM);
+  await another.see('link', REPORT);
+  const download = another.page.waitForEvent('download');
+  await another.click('link', REPORT);
+  assert.equal((await download).suggestedFilename(), REPORT);
+  assert.ok((await readFile(await (await download).path())).equals(report), 'Chromium: the bytes are the same');
+  await another.close();
+});
+
+/**
+ * The finished download in a folder.
+ * @param {string} from
+ * @param {string} name
+ */
+async function downloaded(from, name) {
+  const until = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const names = (await readdir(from)).map((found) => found.normalize('NFC'));
+    const bytes = names.includes(name) && !names.some((found) => found.endsWith('.part')) ? await readFile(join(from, name)) : null;
+    if (bytes?.length) return bytes;
+    assert.ok(Date.now() < until, `${name} was not downloaded, only ${names}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+test('a message written without a network goes out once', async () => {
+  const text = 'Написано в метро';
+  await teacher.context.setOffline(true);
+  await say(teacher, text);
+  await waitForText(teacher, text);
+  await teacher.context.setOffline(false);
+  await waitForText(student, text);
+  assert.equal(await stored(student, text), 1);
+  assert.equal(await shown(student, text), 1);
+  assert.equal(await shown(teacher, text), 1);
+});
+
+test('a message written while the server is down goes out once', async () => {
+  const text = 'Написано, пока сервер лежал';
+  await server.kill('SIGKILL');
+  await say(teacher, text);
+  await waitForText(teacher, text);
+  await server.start();
+  await waitForText(student, text);
+  await teacher.until(async () => {
+    const room = location.pathname.split('/').at(-1);
+    return (await fetch(`/api/v1/rooms/${room}/events?limit=1`)).ok;
+  });
+  assert.equal(await stored(student, text), 1);
+  assert.equal(await shown(student, text), 1);
+  assert.equal(await shown(teacher, text), 1);
+});
+
+test('a message written and left by a reload goes out once', async () => {
+  const text = 'Написано перед перезагрузкой страницы';
+  await server.kill('SIGKILL');
+  await say(teacher, text);
+  await waitForText(teacher, text);
+  await server.start();
+  await teacher.reload();
+  await waitForText(student, text);
+  assert.equal(await stored(student, text), 1);
+});

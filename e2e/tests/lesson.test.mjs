@@ -1,0 +1,173 @@
+// A live lesson: three Chromium and one Firefox, then one more.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { chromiumPerson, firefoxPerson, launchChromium } from '../browsers.mjs';
+import { ROOM, enterLesson, tilePlays } from '../lesson.mjs';
+import { forget, remoteDescriptions, seeAndHear } from '../media.mjs';
+import { Server } from '../server.mjs';
+
+/** @type {Server} */
+let server;
+/** @type {import('playwright-core').Browser} */
+let chromium;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let teacher;
+/** @type {import('../browsers.mjs').Person[]} */
+let students;
+/** @type {Map<import('../browsers.mjs').Person, string>} */
+const peers = new Map();
+
+const everybody = () => [...peers.keys()];
+/** @param {import('../browsers.mjs').Person} person */
+const others = (person) => [...peers].filter(([other]) => other !== person).map(([, peer]) => peer);
+
+before(async () => {
+  server = await Server.create();
+  chromium = await launchChromium();
+  teacher = await chromiumPerson(chromium, 'teacher');
+  students = await Promise.all([
+    chromiumPerson(chromium, 'student 1'),
+    chromiumPerson(chromium, 'student 2'),
+    firefoxPerson('student 3 in Firefox'),
+  ]);
+});
+
+after(async () => {
+  await Promise.allSettled([students?.[2]?.close(), chromium?.close()]);
+  await server?.stop();
+});
+
+test('four browsers see and hear each other', async () => {
+  peers.set(teacher, await enterLesson(teacher, server, 'teacher', 'Начать урок'));
+  for (const [at, student] of students.entries()) {
+    peers.set(student, await enterLesson(student, server, `student${at + 1}`, 'Присоединиться'));
+  }
+  await Promise.all(everybody().map((person) => seeAndHear(person, others(person))));
+  for (const person of everybody()) {
+    for (const peer of others(person)) await tilePlays(person, peer, 'camera');
+  }
+});
+
+test('one who comes late sees everybody and is seen, without a new offer from anybody', async () => {
+  const before = everybody();
+  const late = await chromiumPerson(chromium, 'student 4, late');
+  peers.set(late, await enterLesson(late, server, 'student4', 'Присоединиться'));
+  // With five, the three loudest are heard: sound is asked of nobody in particular.
+  await Promise.all(everybody().map((person) => seeAndHear(person, others(person), { sound: false })));
+  for (const person of before) assert.equal(await remoteDescriptions(person), 1, person.name);
+});
+
+test('one who reloads the page is back, without a new offer from anybody else', async () => {
+  const [student] = students;
+  const stay = everybody().filter((person) => person !== student);
+  const old = peers.get(student);
+  await student.reload();
+  await student.see('textbox', 'Сообщение').catch(() => student.click('link', ROOM));
+  await student.click('button', 'Присоединиться');
+  await student.click('button', 'Войти в урок');
+  await student.see('button', 'Выйти из урока');
+  await student.until((was) => /** @type {any} */ (window).e2e.me && /** @type {any} */ (window).e2e.me !== was, old);
+  peers.set(student, await student.read(() => /** @type {any} */ (window).e2e.me));
+  await Promise.all(everybody().map((person) => seeAndHear(person, others(person), { sound: false })));
+  for (const person of stay) assert.equal(await remoteDescriptions(person), 1, person.name);
+});
+
+test('a shared screen is legible at the others', async () => {
+  await teacher.page.evaluate(stripesAsScreen);
+  await teacher.click('button', 'Показать экран');
+  const peer = /** @type {string} */ (peers.get(teacher));
+  for (const student of students) {
+    await tilePlays(student, peer, 'screen');
+    await student.until(contrastOfStripes, peer, 'a sharp picture of the screen');
+  }
+  for (const person of everybody()) assert.equal(await remoteDescriptions(person), 1, person.name);
+});
+
+test('who mutes is not heard, and is again afterwards', async () => {
+  const [student] = students;
+  const listeners = everybody().filter((person) => person !== student);
+  const peer = /** @type {string} */ (peers.get(student));
+  // Three voices at most are sent at once: two go silent so that this one has a place.
+  const silent = everybody().filter((person) => person !== student).slice(-2);
+  for (const person of silent) await person.click('button', 'Выключить микрофон');
+  await Promise.all(listeners.map((person) => hears(person, peer)));
+  await student.click('button', 'Выключить микрофон');
+  for (const person of listeners) {
+    await person.until(
+      (who) => !(/** @type {any} */ (window).e2e.people.find((/** @type {any} */ one) => one.p === who)?.on.includes('mic')),
+      peer,
+      'news of the mute',
+    );
+  }
+  // The teacher goes on being heard: silence is the student's, not the line's.
+  await Promise.all(listeners.map(forget));
+  const loud = /** @type {string} */ (peers.get(teacher));
+  await Promise.all(listeners.filter((person) => person !== teacher).map((person) => hears(person, loud, 3)));
+  for (const person of listeners) {
+    const energy = await person.read((who) => /** @type {any} */ (window).e2e.seen[`${who}/mic`]?.energy ?? 0, peer);
+    assert.ok(energy < 1e-6, `${person.name} still hears ${energy}`);
+  }
+  await student.click('button', 'Включить микрофон');
+  await Promise.all(listeners.map((person) => hears(person, peer)));
+});
+
+test('when the teacher ends the lesson, it is over for all', async () => {
+  await teacher.click('button', 'Завершить урок');
+  for (const person of everybody().filter((one) => one !== teacher)) {
+    await person.until(
+      () => /** @type {any} */ (window).e2e.connections.every((/** @type {RTCPeerConnection} */ c) => c.connectionState === 'closed'),
+      undefined,
+      'the end of the lesson',
+    );
+  }
+});
+
+/**
+ * Waits until this person hears `peer`, `beeps` times as much as is noticeable.
+ * @param {import('../browsers.mjs').Person} person
+ * @param {string} peer
+ * @param {number} [beeps]
+ */
+async function hears(person, peer, beeps = 1) {
+  await person.until(
+    (/** @type {{peer: string, beeps: number}} */ want) =>
+      /** @type {any} */ (window).e2e.seen[`${want.peer}/mic`]?.energy > 1e-4 * want.beeps,
+    { peer, beeps },
+    `the voice of ${peer}`,
+  );
+}
+
+// Runs in the page: the next screen that is shared is black and white stripes of two pixels, 1920 wide, as fine as
+// the strokes of small text.
+function stripesAsScreen() {
+  const canvas = document.createElement('canvas');
+  canvas.width = 1920;
+  canvas.height = 1080;
+  const draw = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  const paint = () => {
+    draw.fillStyle = 'white';
+    draw.fillRect(0, 0, 1920, 1080);
+    draw.fillStyle = 'black';
+    for (let x = 0; x < 1920; x += 4) draw.fillRect(x, 0, 2, 1080);
+  };
+  setInterval(paint, 200);
+  paint();
+  navigator.mediaDevices.getDisplayMedia = async () => canvas.captureStream(5);
+}
+
+// Runs in the page: whether neighbouring stripes of the shared screen still differ.
+/** @param {string} peer */
+function contrastOfStripes(peer) {
+  const tile = document.querySelector(`[data-peer="${peer}"][data-source="screen"]`);
+  const video = /** @type {HTMLVideoElement | null} */ (tile?.matches('video') ? tile : tile?.querySelector('video'));
+  if (!video || video.videoWidth < 1920) return false;
+  const canvas = document.createElement('canvas');
+  canvas.width = 400;
+  canvas.height = 1;
+  const draw = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  draw.drawImage(video, 700, 500, 400, 1, 0, 0, 400, 1);
+  const { data } = draw.getImageData(0, 0, 400, 1);
+  const levels = Array.from({ length: 400 }, (_, x) => data[x * 4]).sort((a, b) => a - b);
+  return levels[300] - levels[100] > 120;
+}
