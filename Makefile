@@ -44,6 +44,7 @@ check:
 	@scripts/setup.sh test
 	cargo fmt --check
 	cd client-web && npm run check
+	cd e2e && npm run check
 	@$(MAKE) --no-print-directory client
 	cargo clippy --locked --workspace --bins --tests -- -D warnings
 	cargo test --locked --quiet --package protocol --test typescript_types_are_fresh --test house_rules
