@@ -6,9 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A stream of one sender: source number and layer.
-type Lane = (super::Source, u8);
-
+/// Streams of one sender whose reports are kept.
+const REPORTS_MAX: usize = 16;
 /// Results further in the past than this are taken for nonsense.
 const AGE_MAX: Duration = Duration::from_secs(5);
 /// Sender clock jumps above this start afresh.
@@ -21,13 +20,17 @@ const DRIFT_STEP: Duration = Duration::from_micros(500);
 pub struct CaptureClock {
     /// A moment on both clocks, at the smallest path delay seen.
     anchor: Option<(Instant, Duration)>,
-    reports: BTreeMap<Lane, (Duration, u32)>,
+    /// Latest report by SSRC.
+    reports: BTreeMap<u32, (Duration, u32)>,
 }
 
 impl CaptureClock {
-    /// Takes a sender report: `ntp` since any fixed epoch, `rtp` the matching RTP time.
-    pub fn report(&mut self, now: Instant, lane: Lane, ntp: Duration, rtp: u32) {
-        self.reports.insert(lane, (ntp, rtp));
+    /// Takes a sender report of stream `ssrc`: `ntp` since any fixed epoch, `rtp` the matching RTP time.
+    pub fn report(&mut self, now: Instant, ssrc: u32, ntp: Duration, rtp: u32) {
+        if self.reports.len() >= REPORTS_MAX && !self.reports.contains_key(&ssrc) {
+            self.reports.pop_first();
+        }
+        self.reports.insert(ssrc, (ntp, rtp));
         let Some(predicted) = self.local(ntp) else {
             self.anchor = Some((now, ntp));
             return;
@@ -40,10 +43,10 @@ impl CaptureClock {
         }
     }
 
-    /// When the sample with RTP time `rtp` was captured; the arrival time `now` before the lane's
+    /// When the sample with RTP time `rtp` was captured; the arrival time `now` before the stream's
     /// first report.
-    pub fn captured(&self, now: Instant, lane: Lane, rtp: u32, rate: u32) -> Instant {
-        let Some(&(ntp, base)) = self.reports.get(&lane) else {
+    pub fn captured(&mut self, now: Instant, ssrc: u32, rtp: u32, rate: u32) -> Instant {
+        let Some(&(ntp, base)) = self.reports.get(&ssrc) else {
             return now;
         };
         let ticks = i64::from(rtp.wrapping_sub(base) as i32);
@@ -57,11 +60,17 @@ impl CaptureClock {
         let Some(at) = sample.and_then(|ntp| self.local(ntp)) else {
             return now;
         };
-        if at > now || now - at > AGE_MAX {
-            now
-        } else {
-            at
+        if at > now {
+            // It came sooner than the fastest report: the path is shorter than believed.
+            let early = at - now;
+            if early <= AGE_MAX
+                && let Some((anchor, _)) = &mut self.anchor
+            {
+                *anchor = anchor.checked_sub(early).unwrap_or(*anchor);
+            }
+            return now;
         }
+        if now - at > AGE_MAX { now } else { at }
     }
 
     fn local(&self, ntp: Duration) -> Option<Instant> {
@@ -76,19 +85,21 @@ impl CaptureClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Source;
+
+    const MIC: u32 = 11;
+    const CAMERA: u32 = 22;
 
     #[test]
     fn sound_and_picture_captured_together_map_to_one_moment() {
         let mut clock = CaptureClock::default();
         let t0 = Instant::now();
         let ms = Duration::from_millis;
-        clock.report(t0 + ms(40), (Source::Mic, 0), ms(1_000), 48_000);
-        clock.report(t0 + ms(95), (Source::Camera, 0), ms(1_020), u32::MAX - 89);
+        clock.report(t0 + ms(40), MIC, ms(1_000), 48_000);
+        clock.report(t0 + ms(95), CAMERA, ms(1_020), u32::MAX - 89);
         let now = t0 + ms(400);
-        let sound = clock.captured(now, (Source::Mic, 0), 48_000 + 4_800, 48_000);
+        let sound = clock.captured(now, MIC, 48_000 + 4_800, 48_000);
         // 80 ms after the camera's report, across the wrap of its RTP time.
-        let picture = clock.captured(now, (Source::Camera, 0), 7_200 - 90, 90_000);
+        let picture = clock.captured(now, CAMERA, 7_200 - 90, 90_000);
         assert_eq!(sound, picture);
     }
 
@@ -96,19 +107,11 @@ mod tests {
     fn before_a_report_and_for_nonsense_the_arrival_counts() {
         let mut clock = CaptureClock::default();
         let now = Instant::now();
-        assert_eq!(clock.captured(now, (Source::Mic, 0), 5, 48_000), now);
-        clock.report(now, (Source::Mic, 0), Duration::from_secs(9), 0);
+        assert_eq!(clock.captured(now, MIC, 5, 48_000), now);
+        clock.report(now, MIC, Duration::from_secs(9), 0);
+        assert_eq!(clock.captured(now, MIC, 48_000 * 60, 48_000), now);
         assert_eq!(
-            clock.captured(now, (Source::Mic, 0), 48_000 * 60, 48_000),
-            now
-        );
-        assert_eq!(
-            clock.captured(
-                now,
-                (Source::Mic, 0),
-                0u32.wrapping_sub(48_000 * 60),
-                48_000
-            ),
+            clock.captured(now, MIC, 0u32.wrapping_sub(48_000 * 60), 48_000),
             now
         );
     }

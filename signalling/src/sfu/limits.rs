@@ -18,6 +18,9 @@ pub const VIEWS_MAX: usize = 64;
 pub const LAYERS_MAX: usize = 3;
 /// Remote addresses remembered for one peer: old ones go first.
 pub const ADDRESSES_PER_PEER_MAX: usize = 8;
+/// Bytes of an RTP payload taken from a sender. More than any path's MTU leaves; the engine panics
+/// when a payload with its new header exceeds its buffer of 2,000.
+pub const PAYLOAD_MAX: usize = 1_460;
 /// Bytes of a `a=mid`, as the engine stores them.
 pub const MID_MAX: usize = 16;
 

@@ -19,8 +19,8 @@ use str0m::{Candidate, Event, IceConnectionState, Input, Rtc};
 
 use super::clock::CaptureClock;
 use super::limits::{
-    AUDIO_SLOTS_MAX, INITIAL_BPS, LAYERS_MAX, MID_MAX, QUALITY_INTERVAL, QUEUE_MAX, SDP_MAX,
-    VIDEO_SLOTS_MAX,
+    AUDIO_SLOTS_MAX, INITIAL_BPS, LAYERS_MAX, MID_MAX, PAYLOAD_MAX, QUALITY_INTERVAL, QUEUE_MAX,
+    SDP_MAX, VIDEO_SLOTS_MAX,
 };
 use super::rewrite::{Incoming, Outgoing};
 use super::vp8::{self, Vp8};
@@ -32,6 +32,9 @@ pub const AUDIO_RATE: u32 = 48_000;
 pub const VIDEO_RATE: u32 = 90_000;
 /// Packets kept for retransmission on one video slot: about 3 s at 2.5 Mbit/s.
 const RESEND_PACKETS: usize = 1_000;
+/// Time between sender reports of sound; the engine's own 5 s would leave lips unsynchronised for
+/// as long after every change of speaker.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Times that the engine may name a time already due before it has to wait a millisecond.
 const SPINS_MAX: u8 = 8;
 
@@ -181,6 +184,7 @@ impl Peer {
             .enable_bwe(Some(Bitrate::bps(INITIAL_BPS)))
             .set_stats_interval(Some(QUALITY_INTERVAL))
             .set_send_buffer_video(RESEND_PACKETS)
+            .set_rtcp_report_interval_audio(REPORT_INTERVAL)
             .build(now);
         for candidate in &engine.candidates {
             let candidate = Candidate::host(*candidate, "udp").map_err(bad)?;
@@ -474,12 +478,10 @@ impl Peer {
                 Some(Output::KeyFrameWanted(slot))
             }
             Event::SenderFeedback(report) => {
-                let (source, layer) = self.lane(report.mid, report.rid)?;
                 let info = report.sender_info;
                 let ntp = info.ntp_time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
                 let rtp = info.rtp_time.numer() as u32;
-                self.clock
-                    .report(report.received_at, (source, layer), ntp, rtp);
+                self.clock.report(report.received_at, *info.ssrc, ntp, rtp);
                 None
             }
             Event::EgressBitrateEstimate(BweKind::Twcc {
@@ -506,7 +508,7 @@ impl Peer {
             (stream.mid(), stream.rid())
         };
         let (source, layer) = self.lane(mid, rid)?;
-        if packet.payload.is_empty() {
+        if packet.payload.is_empty() || packet.payload.len() > PAYLOAD_MAX {
             return None;
         }
         let vp8 = if source.is_audio() {
@@ -520,9 +522,7 @@ impl Peer {
         } else {
             VIDEO_RATE
         };
-        let captured = self
-            .clock
-            .captured(packet.timestamp, (source, layer), time, rate);
+        let captured = self.clock.captured(packet.timestamp, *ssrc, time, rate);
         let from = &packet.header.ext_vals;
         let loudness = from
             .audio_level

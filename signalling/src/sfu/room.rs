@@ -223,13 +223,17 @@ impl Room {
         if now < *at + SPEAKING_INTERVAL {
             return;
         }
-        let news = (self.speakers.speaking(), self.speakers.active());
-        if (speakers, active) != (&news.0, &news.1) {
-            self.told = (now, news.0.clone(), news.1);
+        let (speaking, now_active) = (self.speakers.speaking(now), self.speakers.active());
+        // Who is the louder of two changes with every word, and is no news by itself.
+        let same = speaking.len() == speakers.len()
+            && speaking.iter().all(|peer| speakers.contains(peer))
+            && now_active == *active;
+        if !same {
+            self.told = (now, speaking.clone(), now_active);
             out.events.push_back(MediaEvent::Speaking {
                 room: self.key,
-                speakers: news.0,
-                active: news.1,
+                speakers: speaking,
+                active: now_active,
             });
         }
     }

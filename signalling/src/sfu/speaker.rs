@@ -20,6 +20,8 @@ const ATTACK: Duration = Duration::from_millis(60);
 const RELEASE: Duration = Duration::from_millis(400);
 /// A microphone that sends nothing this long (DTX) counts as silent.
 const QUIET_AFTER: Duration = Duration::from_millis(200);
+/// Pauses between words this short do not end a speech.
+const PAUSE: Duration = Duration::from_millis(800);
 /// How long another must be louder to become the active speaker.
 const TAKE_OVER: Duration = Duration::from_millis(600);
 
@@ -29,6 +31,8 @@ struct Mic {
     updated: Instant,
     speaking: bool,
     spoke: Option<Instant>,
+    /// Its sender tells levels.
+    told: bool,
 }
 
 /// The microphones of one room.
@@ -44,11 +48,12 @@ impl Speakers {
     /// Takes one packet's level: 0 (silence) to 127, or `None` when the sender does not tell, which
     /// ranks just below those known to speak.
     pub fn heard(&mut self, now: Instant, peer: PeerKey, loudness: Option<u8>) {
-        let mic = self.mics.entry(peer).or_insert(Mic {
+        let mic = self.mics.entry(peer).or_insert_with(|| Mic {
             loudness: 0.0,
             updated: now,
             speaking: false,
             spoke: None,
+            told: loudness.is_some(),
         });
         match loudness {
             Some(loudness) => mic.step(now, f32::from(loudness.min(127))),
@@ -93,13 +98,21 @@ impl Speakers {
         &self.ranked
     }
 
-    /// Those speaking now, loudest first, at most [`HEARD_MAX`].
-    pub fn speaking(&self) -> Vec<PeerKey> {
-        let mut loud: Vec<(&PeerKey, &Mic)> =
-            self.mics.iter().filter(|(_, mic)| mic.speaking).collect();
-        loud.sort_by(|a, b| b.1.loudness.total_cmp(&a.1.loudness));
+    /// Those speaking now or a moment ago, loudest first, at most [`HEARD_MAX`].
+    pub fn speaking(&self, now: Instant) -> Vec<PeerKey> {
+        let recent = |mic: &Mic| {
+            mic.spoke
+                .is_some_and(|spoke| now.saturating_duration_since(spoke) <= PAUSE)
+        };
+        let mut loud: Vec<(PeerKey, f32)> = self
+            .mics
+            .iter()
+            .filter(|(_, mic)| mic.told && recent(mic))
+            .map(|(peer, mic)| (*peer, mic.loudness))
+            .collect();
+        loud.sort_by(|a, b| b.1.total_cmp(&a.1));
         loud.into_iter()
-            .map(|(peer, _)| *peer)
+            .map(|(peer, _)| peer)
             .take(HEARD_MAX)
             .collect()
     }
@@ -136,7 +149,9 @@ impl Speakers {
     }
 
     fn choose_active(&mut self, now: Instant) {
-        let Some(loudest) = self.speaking().first().copied() else {
+        let speaking = self.mics.iter().filter(|(_, mic)| mic.speaking);
+        let loudest = speaking.max_by(|a, b| a.1.loudness.total_cmp(&b.1.loudness));
+        let Some(loudest) = loudest.map(|(peer, _)| *peer) else {
             self.challenger = None;
             return;
         };
@@ -258,7 +273,7 @@ mod tests {
         talk.run(1_000, &[(1, 80), (2, 100), (3, 40), (4, 95), (5, 90)]);
         assert_eq!(talk.heard(), [2, 4, 5]);
         assert_eq!(
-            talk.speakers.speaking(),
+            talk.speakers.speaking(talk.now),
             [PeerKey(2), PeerKey(4), PeerKey(5)]
         );
         assert_eq!(talk.active(), Some(2));
@@ -299,7 +314,7 @@ mod tests {
         talk.run(1_000, &[(1, 95)]);
         talk.run(4_000, &[(1, 10)]);
         assert_eq!(talk.active(), Some(1));
-        assert_eq!(talk.speakers.speaking(), []);
+        assert_eq!(talk.speakers.speaking(talk.now), []);
         talk.speakers.remove(PeerKey(1));
         assert_eq!(talk.active(), None);
         assert_eq!(talk.speakers.ranked(), []);
@@ -310,7 +325,7 @@ mod tests {
         let mut talk = Talk::new();
         talk.run(1_000, &[(1, 95), (2, 20)]);
         talk.run(3_000, &[(2, 20)]);
-        assert_eq!(talk.speakers.speaking(), []);
+        assert_eq!(talk.speakers.speaking(talk.now), []);
     }
 
     #[test]
@@ -321,6 +336,6 @@ mod tests {
         speakers.heard(now, PeerKey(2), None);
         speakers.tick(now);
         assert_eq!(speakers.ranked().len(), 2);
-        assert_eq!(speakers.speaking(), []);
+        assert_eq!(speakers.speaking(now), []);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use signalling::{Offer, Source};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
@@ -30,7 +30,7 @@ pub(crate) struct Sending {
     pub(crate) key_frame_requests: usize,
     /// Requests seen with their time.
     pub(crate) requested_at: Vec<Instant>,
-    /// Bytes of filler in each packet.
+    /// Bytes of filler in each packet; doubled with each layer of simulcast.
     pub(crate) size: usize,
 }
 
@@ -47,7 +47,10 @@ pub(crate) struct Client {
     pub(crate) connected: bool,
     /// The engine gave up, as a browser's would.
     failed: bool,
+    /// The latest sender report in each slot: its wall clock and RTP time.
+    pub(crate) reports: BTreeMap<String, (SystemTime, u32)>,
     pending: Option<SdpPendingOffer>,
+    start: Instant,
     now: Instant,
     wait: Instant,
 }
@@ -74,7 +77,9 @@ impl Client {
             out: VecDeque::new(),
             connected: false,
             failed: false,
+            reports: BTreeMap::new(),
             pending: None,
+            start: now,
             now,
             wait: now,
         }
@@ -222,6 +227,7 @@ impl Client {
     }
 
     fn sound(&mut self, now: Instant, source: Source) {
+        let millis = (now - self.start).as_millis() as u64;
         let pt = self.pt(Codec::Opus);
         let up = self.ups.get_mut(&source).unwrap();
         up.time = up.time.wrapping_add(960);
@@ -231,7 +237,8 @@ impl Client {
             voice_activity: Some(true),
             ..ExtensionValues::default()
         };
-        let payload = vec![0x55; up.size];
+        let mut payload = vec![0x55; up.size];
+        payload.extend(millis.to_be_bytes());
         let write =
             RtpWrite::new(pt, (up.seq[0] - 65_000).into(), up.time, now, payload).ext_vals(exts);
         let mid = up.mid;
@@ -240,28 +247,24 @@ impl Client {
 
     /// Two packets in every layer.
     fn frame(&mut self, now: Instant, source: Source) {
+        let millis = (now - self.start).as_millis() as u64;
         let pt = self.pt(Codec::Vp8);
         let up = self.ups.get_mut(&source).unwrap();
         up.time = up.time.wrapping_add(3_600);
         up.picture = (up.picture + 1) & 0x7fff;
         let mut writes = Vec::new();
-        for layer in 0..up.rids.len() {
+        for (layer, rid) in up.rids.iter().enumerate() {
             let key = up.wants_key.remove(&layer);
             for part in 0..2 {
-                let payload = vp8(
-                    up.picture,
-                    key,
-                    part == 0,
-                    WIDTHS[layer],
-                    layer as u8,
-                    up.size,
-                );
+                let mut payload = vp8(up.picture, key, part == 0, WIDTHS[layer], up.size << layer);
+                payload.extend(millis.to_be_bytes());
+                payload.push(layer as u8);
                 let seq = up.seq[layer];
                 up.seq[layer] += 1;
                 let write = RtpWrite::new(pt, (seq - 65_000 + 1).into(), up.time, now, payload)
                     .marker(part == 1)
                     .nackable(true);
-                writes.push((up.mid, up.rids[layer], write));
+                writes.push((up.mid, *rid, write));
             }
         }
         for (mid, rid, write) in writes {
@@ -296,6 +299,7 @@ impl Client {
         self.failed = true;
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the engine's enum is open")]
     fn event(&mut self, event: Event) {
         match event {
             Event::Connected => self.connected = true,
@@ -310,6 +314,12 @@ impl Client {
                     .entry(mid.to_string())
                     .or_default()
                     .push(packet);
+            }
+            Event::SenderFeedback(report) => {
+                let info = report.sender_info;
+                let time = info.rtp_time.numer() as u32;
+                self.reports
+                    .insert(report.mid.to_string(), (info.ntp_time, time));
             }
             Event::KeyframeRequest(request) => {
                 let now = self.now;
@@ -328,15 +338,8 @@ impl Client {
     }
 }
 
-/// A VP8 payload with picture number, base-layer number and the layer in its filler.
-pub(crate) fn vp8(
-    picture: u16,
-    key: bool,
-    first: bool,
-    width: u16,
-    layer: u8,
-    size: usize,
-) -> Vec<u8> {
+/// A VP8 payload with picture number and base-layer number.
+fn vp8(picture: u16, key: bool, first: bool, width: u16, size: usize) -> Vec<u8> {
     let start = if first { 0x90 } else { 0x80 };
     let [high, low] = (picture | 0x8000).to_be_bytes();
     let mut payload = vec![start, 0xe0, high, low, picture as u8, 0x00];
@@ -344,13 +347,19 @@ pub(crate) fn vp8(
     payload.extend([0, 0, 0x9d, 0x01, 0x2a]);
     payload.extend(width.to_le_bytes());
     payload.extend([0, 0]);
-    payload.extend(vec![layer; size]);
+    payload.extend(vec![0xaa; size]);
     payload
 }
 
 /// Layer that a received picture came from.
 pub(crate) fn layer_of(packet: &RtpPacket) -> u8 {
     *packet.payload.last().unwrap()
+}
+
+/// When the sender made a packet, milliseconds since its start.
+pub(crate) fn made_at(packet: &RtpPacket, is_audio: bool) -> u64 {
+    let end = packet.payload.len() - usize::from(!is_audio);
+    u64::from_be_bytes(packet.payload[end - 8..end].try_into().unwrap())
 }
 
 /// Checks that a stream's numbers run on without a gap.

@@ -124,3 +124,23 @@ fn lost_packets_are_sent_again_on_both_legs() {
         seqs.len()
     );
 }
+
+#[test]
+fn packets_too_long_for_any_path_are_dropped() {
+    let mut net = Net::new();
+    let a = net.join(1, &[Source::Mic], 1);
+    let b = net.join(2, &[], 1);
+    net.until("b hears a", |net| {
+        net.mid(b, a, Source::Mic)
+            .is_some_and(|mid| net.has(b, &mid))
+    });
+    net.client(a).ups.get_mut(&Source::Mic).unwrap().size = 1_900;
+    net.run(Duration::from_secs(1));
+    net.client(a).ups.get_mut(&Source::Mic).unwrap().size = 40;
+    let mid = net.mid(b, a, Source::Mic).unwrap();
+    let before = net.client(b).packets(&mid).len();
+    net.run(Duration::from_secs(1));
+    let packets = net.client(b).packets(&mid);
+    assert!(packets.len() > before + 40);
+    assert!(packets.iter().all(|packet| packet.payload.len() < 1_500));
+}

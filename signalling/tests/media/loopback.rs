@@ -192,7 +192,7 @@ async fn a_call_over_loopback_from_join_to_shutdown() {
 }
 
 #[tokio::test]
-async fn quality_is_told_while_nobody_reads_events() {
+async fn the_quality_of_the_way_down_is_told() {
     let mut call = Call::start().await;
     let a = call.join(1, &[Source::Mic, Source::Camera]).await;
     let b = call.join(2, &[]).await;

@@ -1,11 +1,14 @@
 //! The SFU with real packets: `str0m` clients, in virtual time or over loopback sockets.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod client;
 mod forwarding;
 mod hostile;
 mod leaving;
 mod loopback;
 mod muting;
+mod narrow;
 mod negotiation;
 mod net;
 mod simulcast;

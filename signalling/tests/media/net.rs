@@ -1,6 +1,6 @@
 //! Clients and an SFU on a virtual network in virtual time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,8 @@ use crate::client::Client;
 pub(crate) const ROOM: RoomKey = RoomKey(7);
 const STEP: Duration = Duration::from_millis(5);
 const LATENCY: Duration = Duration::from_millis(10);
+const BUFFER: Duration = Duration::from_millis(500);
+const SLOW: Duration = Duration::from_millis(60);
 
 pub(crate) struct Net {
     pub(crate) now: Instant,
@@ -21,11 +23,19 @@ pub(crate) struct Net {
     pub(crate) clients: BTreeMap<PeerKey, Client>,
     pub(crate) events: Vec<MediaEvent>,
     /// Datagrams under way: arrival, from, to.
-    wire: VecDeque<(Instant, SocketAddr, SocketAddr, Vec<u8>)>,
+    wire: BTreeMap<(Instant, usize), (SocketAddr, SocketAddr, Vec<u8>)>,
     /// Clients whose cable is cut.
     pub(crate) cut: Vec<PeerKey>,
     /// Every how manieth datagram is lost, if any.
     pub(crate) loss_every: Option<usize>,
+    /// Datagrams longer than this towards the SFU take 60 ms longer.
+    pub(crate) slow_above: Option<usize>,
+    /// A link of so many bits per second towards one client, with half a second of buffer.
+    pub(crate) narrow: Option<(PeerKey, u64)>,
+    /// When the narrow link has sent what it holds.
+    busy: Instant,
+    /// Datagrams that did not fit into its buffer.
+    pub(crate) overflowed: usize,
     sent: usize,
     /// Datagrams towards the SFU, once recording.
     record: Option<Vec<Vec<u8>>>,
@@ -40,9 +50,13 @@ impl Net {
             sfu_addr,
             clients: BTreeMap::new(),
             events: Vec::new(),
-            wire: VecDeque::new(),
+            wire: BTreeMap::new(),
             cut: Vec::new(),
             loss_every: None,
+            slow_above: None,
+            narrow: None,
+            busy: Instant::now(),
+            overflowed: 0,
             sent: 0,
             record: None,
         }
@@ -89,10 +103,11 @@ impl Net {
     pub(crate) fn step(&mut self) {
         self.now += STEP;
         let now = self.now;
-        while self.wire.front().is_some_and(|(at, ..)| *at <= now) {
-            let Some((_, from, to, bytes)) = self.wire.pop_front() else {
+        while let Some(entry) = self.wire.first_entry() {
+            if entry.key().0 > now {
                 break;
-            };
+            }
+            let (from, to, bytes) = entry.remove();
             if to == self.sfu_addr {
                 self.sfu.datagram(now, from, &bytes);
             } else if let Some((key, client)) = self
@@ -145,7 +160,23 @@ impl Net {
             .loss_every
             .is_none_or(|every| !self.sent.is_multiple_of(every))
         {
-            self.wire.push_back((self.now + LATENCY, from, to, bytes));
+            let slow = to == self.sfu_addr && self.slow_above.is_some_and(|len| bytes.len() > len);
+            let mut queue = Duration::ZERO;
+            if let Some((key, rate)) = self.narrow
+                && self.clients[&key].addr == to
+            {
+                let time = Duration::from_micros(bytes.len() as u64 * 8 * 1_000_000 / rate);
+                self.busy = self.busy.max(self.now) + time;
+                queue = self.busy - self.now;
+                if queue > BUFFER {
+                    self.busy -= time;
+                    self.overflowed += 1;
+                    return;
+                }
+            }
+            let latency = if slow { LATENCY + SLOW } else { LATENCY };
+            self.wire
+                .insert((self.now + latency + queue, self.sent), (from, to, bytes));
         }
     }
 
