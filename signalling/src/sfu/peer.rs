@@ -223,20 +223,26 @@ impl Peer {
     /// Whether a datagram from an address not seen before belongs here: only STUN whose integrity
     /// proves knowledge of this connection's password (RFC 8445 §7.3).
     pub fn admits(&self, now: Instant, from: SocketAddr, bytes: &[u8]) -> bool {
-        match Receive::new(Protocol::Udp, from, self.local, bytes) {
+        let admits = || match Receive::new(Protocol::Udp, from, self.local, bytes) {
             Ok(receive) => self.rtc.accepts(&Input::Receive(now, receive)),
             Err(_) => false,
-        }
+        };
+        contained(admits).unwrap_or(false)
     }
 
     /// Takes a datagram from an address that [`admits`](Self::admits) let in. Returns whether it
     /// could be read; a bad one changes nothing.
     pub fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> bool {
         self.advance(now);
-        match Receive::new(Protocol::Udp, from, self.local, bytes) {
-            Ok(receive) => self.rtc.handle_input(Input::Receive(now, receive)).is_ok(),
+        let (rtc, local) = (&mut self.rtc, self.local);
+        let read = contained(|| match Receive::new(Protocol::Udp, from, local, bytes) {
+            Ok(receive) => rtc.handle_input(Input::Receive(now, receive)).is_ok(),
             Err(_) => false,
+        });
+        if read.is_none() {
+            self.rtc.disconnect();
         }
+        read.unwrap_or(false)
     }
 
     /// Notes the time for what follows, without work.
@@ -256,7 +262,10 @@ impl Peer {
     pub fn tick(&mut self, now: Instant) {
         self.advance(now);
         // An error here leaves the engine closed, which `poll` reports.
-        let _ = self.rtc.handle_input(Input::Timeout(now));
+        let rtc = &mut self.rtc;
+        if contained(|| rtc.handle_input(Input::Timeout(now)).is_ok()).is_none() {
+            self.rtc.disconnect();
+        }
     }
 
     /// The next thing to do. Timeouts that are due already are handled inside.
@@ -265,7 +274,12 @@ impl Peer {
             if !self.rtc.is_alive() {
                 return Output::Closed;
             }
-            match self.rtc.poll_output() {
+            let rtc = &mut self.rtc;
+            let Some(output) = contained(|| rtc.poll_output()) else {
+                self.rtc.disconnect();
+                return Output::Closed;
+            };
+            match output {
                 Ok(str0m::Output::Transmit(send)) => {
                     return Output::Send(send.destination, send.contents.into());
                 }
@@ -573,12 +587,21 @@ fn answer(rtc: &mut Rtc, sdp: &str) -> Result<String, MediaError> {
     if sdp.len() > SDP_MAX {
         return Err(MediaError::BadOffer(format!("longer than {SDP_MAX} bytes")));
     }
-    let offer = SdpOffer::from_sdp_string(sdp).map_err(bad)?;
-    Ok(rtc
-        .sdp_api()
-        .accept_offer(offer)
-        .map_err(bad)?
-        .to_sdp_string())
+    let accept = || {
+        let offer = SdpOffer::from_sdp_string(sdp).map_err(bad)?;
+        Ok(rtc
+            .sdp_api()
+            .accept_offer(offer)
+            .map_err(bad)?
+            .to_sdp_string())
+    };
+    contained(accept).unwrap_or_else(|| Err(bad("the engine failed on it")))
+}
+
+/// Runs the engine on bytes from outside; `None` if it panicked. The connection must not be used
+/// after that, but a bug in the engine then costs one participant the call, not everyone.
+fn contained<T>(run: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok()
 }
 
 fn checked(mid: &str) -> Result<Mid, MediaError> {

@@ -34,6 +34,19 @@ pub(crate) struct Sending {
     pub(crate) size: usize,
 }
 
+/// A small generator, so that a failure can be repeated.
+#[derive(Clone, Copy)]
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % sides as u64) as usize
+    }
+}
+
 pub(crate) struct Client {
     pub(crate) rtc: Rtc,
     pub(crate) addr: SocketAddr,
@@ -49,6 +62,8 @@ pub(crate) struct Client {
     failed: bool,
     /// The latest sender report in each slot: its wall clock and RTP time.
     pub(crate) reports: BTreeMap<String, (SystemTime, u32)>,
+    /// Seed of random payloads to send in place of pictures.
+    pub(crate) garbage: Option<u64>,
     pending: Option<SdpPendingOffer>,
     start: Instant,
     now: Instant,
@@ -78,6 +93,7 @@ impl Client {
             connected: false,
             failed: false,
             reports: BTreeMap::new(),
+            garbage: None,
             pending: None,
             start: now,
             now,
@@ -259,6 +275,12 @@ impl Client {
                 let mut payload = vp8(up.picture, key, part == 0, WIDTHS[layer], up.size << layer);
                 payload.extend(millis.to_be_bytes());
                 payload.push(layer as u8);
+                if let Some(seed) = &mut self.garbage {
+                    let mut dice = Dice(*seed);
+                    let len = dice.roll(1_300) >> dice.roll(11);
+                    payload = (0..=len).map(|_| dice.roll(256) as u8).collect();
+                    *seed = dice.0;
+                }
                 let seq = up.seq[layer];
                 up.seq[layer] += 1;
                 let write = RtpWrite::new(pt, (seq - 65_000 + 1).into(), up.time, now, payload)

@@ -3,20 +3,8 @@ use std::time::Duration;
 
 use signalling::Source;
 
-use crate::client::assert_continuous;
+use crate::client::{Dice, assert_continuous};
 use crate::net::Net;
-
-/// A small generator, so that a failure can be repeated.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % sides as u64) as usize
-    }
-}
 
 #[test]
 fn ten_thousand_bad_packets_do_not_end_a_call() {
@@ -143,4 +131,23 @@ fn packets_too_long_for_any_path_are_dropped() {
     let packets = net.client(b).packets(&mid);
     assert!(packets.len() > before + 40);
     assert!(packets.iter().all(|packet| packet.payload.len() < 1_500));
+}
+
+#[test]
+fn payloads_that_are_no_pictures_harm_nobody() {
+    let mut net = Net::new();
+    let a = net.join(1, &[Source::Camera], 1);
+    let b = net.join(2, &[Source::Mic], 1);
+    net.until("b sees a", |net| {
+        net.mid(b, a, Source::Camera)
+            .is_some_and(|mid| net.has(b, &mid))
+    });
+    net.client(a).garbage = Some(0x5eed);
+    net.run(Duration::from_secs(20));
+    net.client(a).garbage = None;
+    let mid = net.mid(b, a, Source::Camera).unwrap();
+    let before = net.client(b).packets(&mid).len();
+    net.run(Duration::from_secs(3));
+    assert!(net.client(b).packets(&mid).len() > before + 100);
+    assert_eq!(net.sfu.stats().peers, 2);
 }
