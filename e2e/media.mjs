@@ -52,7 +52,6 @@ export function watchCalls() {
     if (frame.ok?.sdp && frame.ok.p) {
       e2e.me = frame.ok.p;
       e2e.people = frame.ok.people;
-      e2e.slots = [];
     } else if (frame.e === 'call.slots') e2e.slots = frame.d;
     else if (frame.e === 'call.people') e2e.people = frame.d;
   }
@@ -68,6 +67,7 @@ export function watchCalls() {
     /** @param {any} data */
     send(data) {
       if (typeof data === 'string' && /"m":"call\.(join|restart)"/.test(data)) e2e.offers += 1;
+      if (typeof data === 'string' && /"m":"call\.join"/.test(data)) e2e.slots = [];
       super.send(data);
     }
   };

@@ -47,7 +47,8 @@ export class Server {
     this.data = data;
     this.origin = `http://127.0.0.1:${port}`;
     this.mediaPort = mediaPort;
-    this.listen = `127.0.0.1:${port}`;
+    // All addresses: Firefox has no loopback candidate (ICE), so the media port must be on another one too.
+    this.listen = `0.0.0.0:${port}`;
   }
 
   static async create() {

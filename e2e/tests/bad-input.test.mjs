@@ -143,12 +143,12 @@ test('a page of another origin gets nothing', async () => {
  * @returns {Promise<string>}
  */
 function upgrade(origin, cookies) {
-  const [host, port] = server.listen.split(':');
+  const { hostname, port, host } = new URL(server.origin);
   return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), host, () => {
+    const socket = connect(Number(port), hostname, () => {
       const lines = [
         'GET /api/v1/ws HTTP/1.1',
-        `Host: ${server.listen}`,
+        `Host: ${host}`,
         'Connection: Upgrade',
         'Upgrade: websocket',
         'Sec-WebSocket-Version: 13',
