@@ -1,0 +1,283 @@
+// One browser's part in a lesson. SDP goes once each way per join; afterwards tracks are replaced and slots are
+// mapped, and nobody renegotiates. The network may go and come: first ICE restarts, then the whole join is repeated
+// with the same tracks and the same mutes.
+
+import { backoff } from '../backoff';
+import { Refused, type Method, type Params, type Results } from '../socket';
+import type { LiveEvent } from '../wire/LiveEvent';
+import type { Participant } from '../wire/Participant';
+import type { Quality } from '../wire/Quality';
+import type { Slot } from '../wire/Slot';
+import type { Source } from '../wire/Source';
+import type { Speaking } from '../wire/Speaking';
+import type { View } from '../wire/View';
+import { addTransceivers, mid, upMids, type Transceivers } from './offer';
+import { statsByPeer, type PeerStats } from './stats';
+
+/** How long a lost path may find itself again before ICE is restarted. */
+const PATIENCE_MS = 3_000;
+/** How long a restart may take before the join is repeated. */
+const RESTART_MS = 8_000;
+
+export type CallStatus = 'joining' | 'on' | 'reconnecting' | 'over';
+
+export interface CallState {
+  readonly status: CallStatus;
+  /** This browser's peer id, while it has one. */
+  readonly me: string | undefined;
+  readonly people: readonly Participant[];
+  readonly slots: readonly Slot[];
+  readonly speaking: Speaking;
+  readonly quality: Quality | undefined;
+  readonly on: Readonly<Record<Source, boolean>>;
+  /** Received tracks by mid. They belong to slots, so they stay while people change. */
+  readonly tracks: ReadonlyMap<string, MediaStreamTrack>;
+}
+
+export type Request = <M extends Method>(m: M, p: Params<M>) => Promise<Results[M]>;
+
+export interface Options {
+  readonly call: string;
+  readonly videoSlots: number;
+  readonly request: Request;
+  readonly changed: (state: CallState) => void;
+  /** The lesson is over, or this person may not be in it. */
+  readonly ended: () => void;
+}
+
+type Tracks = Partial<Record<Source, MediaStreamTrack>>;
+
+const SILENT: Speaking = { speakers: [] };
+
+export class CallSession {
+  /** Answers applied since the page began this lesson: 1 per join. */
+  remoteDescriptions = 0;
+  state: CallState;
+  readonly #options: Options;
+  #tracks: Tracks = {};
+  #pc: RTCPeerConnection | undefined;
+  #transceivers: Transceivers | undefined;
+  #views: readonly View[] = [];
+  #lost: ReturnType<typeof setTimeout> | undefined;
+  #tries = 0;
+  #generation = 0;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.state = {
+      status: 'joining',
+      me: undefined,
+      people: [],
+      slots: [],
+      speaking: SILENT,
+      quality: undefined,
+      on: { mic: false, camera: false, screen: false, screen_audio: false },
+      tracks: new Map(),
+    };
+  }
+
+  async join(tracks: Tracks): Promise<void> {
+    this.#tracks = { ...tracks };
+    this.#set({ on: { ...this.state.on, mic: tracks.mic !== undefined, camera: tracks.camera !== undefined } });
+    await this.#connect();
+  }
+
+  /** Sends a source, or stops sending it. Without a track the source goes on with the one it had. */
+  async setSource(source: Source, on: boolean, track?: MediaStreamTrack): Promise<void> {
+    if (track) this.#tracks[source] = track;
+    if (!on && source !== 'mic') delete this.#tracks[source];
+    this.#set({ on: { ...this.state.on, [source]: on } });
+    // The microphone keeps its track, switched off: unmuting must not wait for a device.
+    const sender = this.#transceivers?.up[source].sender;
+    await sender?.replaceTrack((on || source === 'mic' ? this.#tracks[source] : undefined) ?? null);
+    if (this.#tracks.mic && source === 'mic') this.#tracks.mic.enabled = on;
+    await this.#ask('call.set', { call: this.#options.call, src: source, on });
+  }
+
+  view(views: readonly View[]): void {
+    if (JSON.stringify(views) === JSON.stringify(this.#views)) return;
+    this.#views = views;
+    this.#tellViews();
+  }
+
+  /** An event of this lesson from the server. */
+  event(event: LiveEvent): void {
+    if (!('call' in event) || event.call !== this.#options.call) return;
+    switch (event.e) {
+      case 'call.people':
+        this.#set({ people: event.d });
+        return;
+      case 'call.slots':
+        this.#set({ slots: event.d });
+        return;
+      case 'call.speaking':
+        this.#set({ speaking: event.d });
+        return;
+      case 'call.quality':
+        this.#set({ quality: event.d });
+        return;
+      case 'call.gone':
+        this.#rejoin();
+        return;
+    }
+  }
+
+  /** The chat's connection is back. The server kept this browser's place unless it says otherwise. */
+  connectionReady(): void {
+    if (this.state.status === 'over' || this.#pc === undefined) return;
+    void this.#ask('call.view', { call: this.#options.call, views: [...this.#views] }).then((known) => {
+      if (!known) this.#rejoin();
+      else if (this.state.status === 'reconnecting') void this.#restart();
+    });
+  }
+
+  /** The network is back or another one. */
+  networkChanged(): void {
+    if (this.state.status === 'reconnecting') void this.#restart();
+  }
+
+  leave(): void {
+    void this.#ask('call.leave', { call: this.#options.call });
+    this.#finish();
+  }
+
+  /** The lesson was ended for everybody. */
+  over(): void {
+    this.#finish();
+    this.#options.ended();
+  }
+
+  async stats(): Promise<Record<string, PeerStats>> {
+    return this.#pc ? statsByPeer(await this.#pc.getStats(), this.state.slots) : {};
+  }
+
+  async #connect(): Promise<void> {
+    const generation = ++this.#generation;
+    this.#pc?.close();
+    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    this.#pc = pc;
+    this.#set({ tracks: new Map(), slots: [], me: undefined });
+    pc.ontrack = ({ transceiver, track }) => {
+      if (pc !== this.#pc) return;
+      this.#set({ tracks: new Map(this.state.tracks).set(mid(transceiver), track) });
+    };
+    pc.oniceconnectionstatechange = () => {
+      if (pc === this.#pc) this.#path(pc.iceConnectionState);
+    };
+    try {
+      const transceivers = addTransceivers(pc, this.#options.videoSlots);
+      this.#transceivers = transceivers;
+      for (const source of ['mic', 'camera', 'screen', 'screen_audio'] as const) {
+        await transceivers.up[source].sender.replaceTrack(this.#tracks[source] ?? null);
+      }
+      await pc.setLocalDescription(await pc.createOffer());
+      const joined = await this.#options.request('call.join', {
+        call: this.#options.call,
+        sdp: pc.localDescription?.sdp ?? '',
+        up: upMids(transceivers.up),
+        down_audio: transceivers.audio.map(mid),
+        down_video: transceivers.video.map(mid),
+        on: (['mic', 'camera', 'screen', 'screen_audio'] as const).filter((source) => this.state.on[source]),
+      });
+      if (pc !== this.#pc) return;
+      this.remoteDescriptions += 1;
+      await pc.setRemoteDescription({ type: 'answer', sdp: joined.sdp });
+      this.#set({ me: joined.p, people: joined.people });
+      this.#tellViews();
+      // Without a path after this time something is wrong with it.
+      this.#watch(RESTART_MS * 2);
+    } catch (error) {
+      if (generation === this.#generation) this.#failed(error);
+    }
+  }
+
+  async #restart(): Promise<void> {
+    const pc = this.#pc;
+    if (!pc || this.state.status === 'over') return;
+    try {
+      pc.restartIce();
+      await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+      const { sdp } = await this.#options.request('call.restart', {
+        call: this.#options.call,
+        sdp: pc.localDescription?.sdp ?? '',
+      });
+      if (pc !== this.#pc) return;
+      this.remoteDescriptions += 1;
+      await pc.setRemoteDescription({ type: 'answer', sdp });
+      this.#watch(RESTART_MS);
+    } catch (error) {
+      if (pc !== this.#pc) return;
+      // Without an answer there is no connection to ask on: `connectionReady` goes on.
+      if (error instanceof Refused) this.#rejoin();
+    }
+  }
+
+  #path(ice: RTCIceConnectionState): void {
+    if (ice === 'connected' || ice === 'completed') {
+      clearTimeout(this.#lost);
+      this.#tries = 0;
+      this.#set({ status: 'on' });
+    } else if (ice === 'failed') {
+      this.#set({ status: 'reconnecting' });
+      void this.#restart();
+    } else if (ice === 'disconnected') {
+      clearTimeout(this.#lost);
+      this.#lost = setTimeout(() => {
+        this.#set({ status: 'reconnecting' });
+        void this.#restart();
+      }, PATIENCE_MS);
+    }
+  }
+
+  // Joins anew when there is still no path after this time.
+  #watch(ms: number): void {
+    clearTimeout(this.#lost);
+    const pc = this.#pc;
+    this.#lost = setTimeout(() => {
+      const path = pc?.iceConnectionState;
+      if (pc === this.#pc && path !== 'connected' && path !== 'completed') this.#rejoin();
+    }, ms);
+  }
+
+  #rejoin(): void {
+    if (this.state.status === 'over') return;
+    clearTimeout(this.#lost);
+    this.#set({ status: 'reconnecting' });
+    this.#lost = setTimeout(() => void this.#connect(), backoff(this.#tries++, Math.random()));
+  }
+
+  #failed(error: unknown): void {
+    const code = error instanceof Refused ? error.error.c : undefined;
+    if (code === 'call_ended' || code === 'forbidden' || code === 'call_full') this.over();
+    else this.#rejoin();
+  }
+
+  // False when the server does not know this browser in the lesson.
+  async #ask<M extends Method>(m: M, p: Params<M>): Promise<boolean> {
+    try {
+      await this.#options.request(m, p);
+      return true;
+    } catch (error) {
+      return !(error instanceof Refused && error.error.c === 'forbidden');
+    }
+  }
+
+  #tellViews(): void {
+    if (this.state.me) void this.#ask('call.view', { call: this.#options.call, views: [...this.#views] });
+  }
+
+  #finish(): void {
+    this.#generation++;
+    clearTimeout(this.#lost);
+    this.#pc?.close();
+    this.#pc = undefined;
+    for (const track of Object.values(this.#tracks)) track?.stop();
+    this.#tracks = {};
+    this.#set({ status: 'over', tracks: new Map() });
+  }
+
+  #set(change: Partial<CallState>): void {
+    this.state = { ...this.state, ...change };
+    this.#options.changed(this.state);
+  }
+}

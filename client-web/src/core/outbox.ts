@@ -1,0 +1,146 @@
+// Messages on their way. They live in IndexedDB until the server has acknowledged them: a reload, a crash or a day
+// without network loses none, and the client id makes a repeated try harmless.
+
+import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import { v7 as uuidv7 } from 'uuid';
+import { backoff } from './backoff';
+import { Refused } from './socket';
+import type { ErrorCode } from './wire/ErrorCode';
+import type { MsgSend } from './wire/MsgSend';
+import type { MsgSent } from './wire/MsgSent';
+import type { Attachment } from './wire/Attachment';
+
+export interface Draft {
+  readonly r: string;
+  readonly body: string;
+  readonly re?: string;
+  readonly files: readonly Attachment[];
+}
+
+export interface Item extends Draft {
+  readonly cid: string;
+  /** Whose: several people may use one browser. */
+  readonly by: string;
+  /** Why the server will not take it; absent while it is on its way. */
+  readonly failed?: ErrorCode;
+}
+
+interface Schema extends DBSchema {
+  outbox: { key: string; value: Item };
+}
+
+export type Send = (message: MsgSend) => Promise<MsgSent>;
+
+export class Outbox {
+  readonly #db: Promise<IDBPDatabase<Schema>>;
+  readonly #by: string;
+  readonly #send: Send;
+  readonly #changed: (items: readonly Item[]) => void;
+  #items: readonly Item[] = [];
+  #busy = new Set<string>();
+  #online = false;
+
+  constructor(by: string, send: Send, changed: (items: readonly Item[]) => void, name = 'parta') {
+    this.#by = by;
+    this.#send = send;
+    this.#changed = changed;
+    this.#db = openDB<Schema>(name, 1, {
+      upgrade(db) {
+        db.createObjectStore('outbox', { keyPath: 'cid' });
+      },
+    });
+  }
+
+  /** Reads what an earlier page left. Client ids begin with the time, so their order is the order of writing. */
+  async load(): Promise<void> {
+    const stored = await (await this.#db).getAll('outbox');
+    const known = new Set(this.#items.map((item) => item.cid));
+    const earlier = stored.filter((item) => item.by === this.#by && !known.has(item.cid));
+    this.#set([...earlier, ...this.#items].sort((a, b) => (a.cid < b.cid ? -1 : 1)));
+    this.#flushAll();
+  }
+
+  async add(draft: Draft): Promise<string> {
+    const item: Item = { ...draft, cid: uuidv7(), by: this.#by };
+    this.#set([...this.#items, item]);
+    await (await this.#db).put('outbox', item);
+    void this.#flush(item.r);
+    return item.cid;
+  }
+
+  /** The connection is ready: send what waits. */
+  online(): void {
+    this.#online = true;
+    this.#flushAll();
+  }
+
+  offline(): void {
+    this.#online = false;
+  }
+
+  /** The message is in the room's history: its acknowledgement may have been lost, but it is there. */
+  async arrived(cid: string): Promise<void> {
+    if (this.#items.some((item) => item.cid === cid)) await this.remove(cid);
+  }
+
+  async retry(cid: string): Promise<void> {
+    const item = this.#items.find((one) => one.cid === cid);
+    if (!item) return;
+    const { failed: _, ...again } = item;
+    await this.#replace(again);
+    void this.#flush(item.r);
+  }
+
+  async remove(cid: string): Promise<void> {
+    this.#set(this.#items.filter((item) => item.cid !== cid));
+    await (await this.#db).delete('outbox', cid);
+  }
+
+  #flushAll(): void {
+    for (const room of new Set(this.#items.map((item) => item.r))) void this.#flush(room);
+  }
+
+  // One message of a room at a time: that keeps the writer's order.
+  async #flush(room: string): Promise<void> {
+    if (this.#busy.has(room)) return;
+    this.#busy.add(room);
+    try {
+      for (let tries = 0; this.#online; ) {
+        const item = this.#items.find((one) => one.r === room && one.failed === undefined);
+        if (!item) return;
+        const wait = await this.#try(item, tries);
+        tries = wait === undefined ? 0 : tries + 1;
+        if (wait !== undefined) await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    } finally {
+      this.#busy.delete(room);
+    }
+  }
+
+  // Milliseconds to wait before another try, or undefined when this message is done with.
+  async #try(item: Item, tries: number): Promise<number | undefined> {
+    const { r, cid, body, re, files } = item;
+    try {
+      await this.#send({ r, cid, body, ...(re ? { re } : {}), ...(files.length ? { att: files.map((f) => f.id) } : {}) });
+      await this.remove(cid);
+      return undefined;
+    } catch (error) {
+      if (error instanceof Refused && !error.error.tmp) {
+        await this.#replace({ ...item, failed: error.error.c });
+        return undefined;
+      }
+      const after = error instanceof Refused ? (error.error.after ?? 0) : 0;
+      return after + backoff(tries, Math.random());
+    }
+  }
+
+  async #replace(item: Item): Promise<void> {
+    this.#set(this.#items.map((one) => (one.cid === item.cid ? item : one)));
+    await (await this.#db).put('outbox', item);
+  }
+
+  #set(items: readonly Item[]): void {
+    this.#items = items;
+    this.#changed(items);
+  }
+}

@@ -1,0 +1,42 @@
+// A room's events as the lines of a chat: days, groups of one author, lessons.
+
+import type { CallOver } from './wire/CallOver';
+import type { CallSummary } from './wire/CallSummary';
+import type { Message } from './wire/Message';
+import type { RoomEvent } from './wire/RoomEvent';
+
+export type Line =
+  | { readonly kind: 'day'; readonly key: string; readonly at: string }
+  | { readonly kind: 'message'; readonly key: string; readonly message: Message; readonly first: boolean }
+  | { readonly kind: 'started'; readonly key: string; readonly call: CallSummary; readonly over: boolean }
+  | { readonly kind: 'ended'; readonly key: string; readonly call: CallOver };
+
+/** Messages of one author that are closer than this stand under one name. */
+const GROUP_MS = 5 * 60_000;
+
+/** `dayOf` gives a time's calendar day in the reader's zone. */
+export function timeline(events: readonly RoomEvent[], dayOf: (at: string) => string): Line[] {
+  const over = new Set(events.flatMap((event) => (event.e === 'call.ended' ? [event.d.id] : [])));
+  const lines: Line[] = [];
+  let day = '';
+  let before: Message | undefined;
+  for (const event of events) {
+    const today = dayOf(event.d.at);
+    if (today !== day) {
+      lines.push({ kind: 'day', key: `day-${today}`, at: event.d.at });
+      day = today;
+      before = undefined;
+    }
+    const key = `s${event.s}`;
+    if (event.e === 'msg') {
+      const together = before?.by === event.d.by && Date.parse(event.d.at) - Date.parse(before.at) < GROUP_MS;
+      lines.push({ kind: 'message', key, message: event.d, first: !together });
+      before = event.d;
+    } else {
+      before = undefined;
+      if (event.e === 'call.started') lines.push({ kind: 'started', key, call: event.d, over: over.has(event.d.id) });
+      else lines.push({ kind: 'ended', key, call: event.d });
+    }
+  }
+  return lines;
+}

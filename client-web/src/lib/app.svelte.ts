@@ -1,0 +1,230 @@
+// The page's state: who is signed in, their chat, what is on its way, the lesson they are in.
+
+import { v7 as uuidv7 } from 'uuid';
+import { api, ApiError } from '../core/http';
+import { Outbox, type Draft, type Item } from '../core/outbox';
+import { firstSeq, gapAfter, greet, markRead, positions, prepend, reduce, type Chat, type Room } from '../core/rooms';
+import { Socket, type Status } from '../core/socket';
+import type { Event } from '../core/wire/Event';
+import type { EventsPage } from '../core/wire/EventsPage';
+import type { HelloOk } from '../core/wire/HelloOk';
+import type { Limits } from '../core/wire/Limits';
+import type { LiveEvent } from '../core/wire/LiveEvent';
+import type { Person } from '../core/wire/Person';
+import type { Session } from '../core/wire/Session';
+
+const PAGE_EVENTS = 50;
+const READ_DEBOUNCE_MS = 1_000;
+/** How long «печатает» stays without being renewed. */
+const TYPING_MS = 5_000;
+const TYPING_EVERY_MS = 3_000;
+/** An event behind a gap may only be out of order: wait this long before asking for what is missing. */
+const GAP_MS = 300;
+
+/** What listens to the events of lessons. */
+export interface LessonListener {
+  event(event: LiveEvent): void;
+  ready(): void;
+}
+
+class App {
+  /** Undefined until known, null when signed out. */
+  me = $state.raw<Person | null | undefined>(undefined);
+  chat = $state.raw<Chat | undefined>(undefined);
+  status = $state<Status>('connecting');
+  outbox = $state.raw<readonly Item[]>([]);
+  limits = $state.raw<Limits | undefined>(undefined);
+  /** Who writes, by room: person → when it ends. */
+  typing = $state.raw<ReadonlyMap<string, ReadonlyMap<string, number>>>(new Map());
+  lesson: LessonListener | undefined;
+
+  #socket: Socket | undefined;
+  #box: Outbox | undefined;
+  #reading = new Map<string, ReturnType<typeof setTimeout>>();
+  #gaps = new Map<string, ReturnType<typeof setTimeout>>();
+  #typed = new Map<string, number>();
+  #loading = new Set<string>();
+
+  async start(): Promise<void> {
+    try {
+      const { me } = await api<Session>('GET', '/session');
+      this.signedIn(me);
+    } catch (error) {
+      // Without a network the page may still be used by whoever was signed in last, as soon as it is back.
+      if (error instanceof ApiError && error.code === 'offline') setTimeout(() => void this.start(), 2_000);
+      else this.me = null;
+    }
+  }
+
+  signedIn(me: Person): void {
+    this.me = me;
+    const box = new Outbox(me.id, (message) => this.socket.request('msg.send', message), (items) => {
+      this.outbox = items;
+    });
+    this.#box = box;
+    void box.load();
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+    this.#socket = new Socket(`${scheme}://${location.host}/api/v1/ws`, {
+      hello: () => ({ v: 1, dev: device(), app: 'web', pos: positions(this.chat) }),
+      onHello: (ok) => this.#hello(ok),
+      onEvent: (event) => this.#event(event),
+      onStatus: (status, code) => this.#connection(status, code),
+    });
+    this.#socket.open();
+  }
+
+  async signOut(): Promise<void> {
+    this.#socket?.close();
+    await api('DELETE', '/session').catch(() => undefined);
+    location.assign('/');
+  }
+
+  get socket(): Socket {
+    if (!this.#socket) throw new Error('not signed in');
+    return this.#socket;
+  }
+
+  person(id: string): Person | undefined {
+    return this.chat?.people.get(id);
+  }
+
+  name(id: string): string {
+    return this.person(id)?.name ?? '…';
+  }
+
+  /** Loads the page before what is held. False when there is nothing more. */
+  async older(room: Room): Promise<boolean> {
+    if (this.#loading.has(room.id)) return true;
+    this.#loading.add(room.id);
+    try {
+      const page = await api<EventsPage>(
+        'GET',
+        `/rooms/${encodeURIComponent(room.id)}/events?before=${firstSeq(room)}&limit=${PAGE_EVENTS}`,
+      );
+      if (this.chat) this.chat = prepend(this.chat, room.id, page);
+      return page.more;
+    } finally {
+      this.#loading.delete(room.id);
+    }
+  }
+
+  async send(draft: Draft): Promise<void> {
+    await this.#box?.add(draft);
+  }
+
+  retry(cid: string): void {
+    void this.#box?.retry(cid);
+  }
+
+  discard(cid: string): void {
+    void this.#box?.remove(cid);
+  }
+
+  /** The reader has seen the room's messages up to `no`. */
+  read(room: string, no: number): void {
+    if (!this.chat || no <= (this.chat.rooms.get(room)?.readNo ?? no)) return;
+    this.chat = markRead(this.chat, room, no);
+    clearTimeout(this.#reading.get(room));
+    this.#reading.set(
+      room,
+      setTimeout(() => void this.socket.request('read', { r: room, no }).catch(() => undefined), READ_DEBOUNCE_MS),
+    );
+  }
+
+  writes(room: string): void {
+    const now = Date.now();
+    if (now - (this.#typed.get(room) ?? 0) < TYPING_EVERY_MS) return;
+    this.#typed.set(room, now);
+    this.#socket?.tell('typing', { r: room });
+  }
+
+  nudge(): void {
+    this.#socket?.nudge();
+  }
+
+  #hello(ok: HelloOk): void {
+    this.chat = greet(this.chat, ok);
+    this.limits = ok.lim;
+  }
+
+  #event(event: Event): void {
+    if (this.chat) this.chat = reduce(this.chat, event);
+    switch (event.e) {
+      case 'msg':
+        void this.#box?.arrived(event.d.cid);
+        this.#stopsTyping(event.r, event.d.by);
+        this.#watchGap(event.r);
+        return;
+      case 'call.started':
+      case 'call.ended':
+        this.#watchGap(event.r);
+        return;
+      case 'typing':
+        this.#startsTyping(event.r, event.d.u);
+        return;
+      case 'ready':
+        this.#box?.online();
+        this.lesson?.ready();
+        return;
+      case 'call.people':
+      case 'call.slots':
+      case 'call.speaking':
+      case 'call.quality':
+      case 'call.gone':
+        this.lesson?.event(event);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #connection(status: Status, code: number | undefined): void {
+    this.status = status;
+    if (status !== 'ready') this.#box?.offline();
+    // Signed out elsewhere, or the page is older than the server: begin again.
+    if (status === 'ended' && code !== undefined) location.assign('/');
+  }
+
+  #watchGap(room: string): void {
+    const state = this.chat?.rooms.get(room);
+    clearTimeout(this.#gaps.get(room));
+    if (!state || gapAfter(state) === undefined) return;
+    this.#gaps.set(
+      room,
+      setTimeout(() => {
+        const after = gapAfter(this.chat?.rooms.get(room) ?? state);
+        if (after !== undefined) void this.socket.request('sync', { r: room, after }).catch(() => undefined);
+      }, GAP_MS),
+    );
+  }
+
+  #startsTyping(room: string, person: string): void {
+    const until = Date.now() + TYPING_MS;
+    this.#setTyping(room, (all) => all.set(person, until));
+    setTimeout(() => {
+      if (this.typing.get(room)?.get(person) === until) this.#stopsTyping(room, person);
+    }, TYPING_MS);
+  }
+
+  #stopsTyping(room: string, person: string): void {
+    if (this.typing.get(room)?.has(person)) this.#setTyping(room, (all) => all.delete(person));
+  }
+
+  #setTyping(room: string, change: (all: Map<string, number>) => unknown): void {
+    const all = new Map(this.typing.get(room));
+    change(all);
+    this.typing = new Map(this.typing).set(room, all);
+  }
+}
+
+// One per tab: a person with two tabs is two browsers in a lesson.
+function device(): string {
+  const key = 'parta.device';
+  const known = sessionStorage.getItem(key);
+  if (known) return known;
+  const fresh = uuidv7();
+  sessionStorage.setItem(key, fresh);
+  return fresh;
+}
+
+export const app = new App();

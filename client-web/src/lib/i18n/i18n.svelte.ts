@@ -1,0 +1,64 @@
+// The language in use, and dates and sizes in it.
+
+import { en } from './en';
+import { ru, type Words } from './ru';
+
+export type Language = 'ru' | 'en';
+
+const KEY = 'parta.language';
+const DICTIONARIES: Record<Language, Words> = { ru, en };
+
+class I18n {
+  language = $state<Language>(localStorage.getItem(KEY) === 'en' ? 'en' : 'ru');
+
+  get t(): Words {
+    return DICTIONARIES[this.language];
+  }
+
+  choose(language: Language): void {
+    this.language = language;
+    localStorage.setItem(KEY, language);
+    document.documentElement.lang = language;
+  }
+
+  error(code: string): string {
+    const known: Record<string, string> = this.t.errors;
+    return known[code] ?? this.t.errors.other;
+  }
+
+  time(at: string): string {
+    return new Intl.DateTimeFormat(this.language, { hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+  }
+
+  day(at: string): string {
+    const days = daysAgo(at);
+    if (days === 0) return this.t.today;
+    if (days === 1) return this.t.yesterday;
+    const date = new Date(at);
+    const year = date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' as const };
+    return new Intl.DateTimeFormat(this.language, { day: 'numeric', month: 'long', weekday: 'long', ...year }).format(date);
+  }
+
+  /** Short: the time today, else the date. */
+  moment(at: string): string {
+    if (daysAgo(at) === 0) return this.time(at);
+    return new Intl.DateTimeFormat(this.language, { day: 'numeric', month: 'short' }).format(new Date(at));
+  }
+
+  size(bytes: number): string {
+    let value = bytes;
+    let unit = 0;
+    while (value >= 1024 && unit < this.t.bytes.length - 1) {
+      value /= 1024;
+      unit++;
+    }
+    const digits = unit === 0 || value >= 10 ? 0 : 1;
+    return `${new Intl.NumberFormat(this.language, { maximumFractionDigits: digits }).format(value)} ${this.t.bytes[unit]}`;
+  }
+}
+
+const midnight = (date: Date): number => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+
+const daysAgo = (at: string): number => Math.round((midnight(new Date()) - midnight(new Date(at))) / 86_400_000);
+
+export const i18n = new I18n();

@@ -1,0 +1,49 @@
+// The camera and the microphone that a person brings to a lesson.
+
+import { capture, list, remember, type DeviceProblem, type Kind } from '../../core/call/devices';
+
+export class Device {
+  track = $state.raw<MediaStreamTrack>();
+  problem = $state<DeviceProblem>();
+  choices = $state.raw<readonly MediaDeviceInfo[]>([]);
+  busy = $state(false);
+  /** Called when the device goes away by itself. */
+  onlost: (() => void) | undefined;
+  readonly kind: Kind;
+
+  constructor(kind: Kind) {
+    this.kind = kind;
+  }
+
+  get chosen(): string {
+    return this.track?.getSettings().deviceId ?? '';
+  }
+
+  async open(deviceId?: string): Promise<MediaStreamTrack | undefined> {
+    this.busy = true;
+    try {
+      const before = this.track;
+      const track = await capture(this.kind, deviceId);
+      before?.stop();
+      track.onended = () => {
+        this.track = undefined;
+        this.problem = 'missing';
+        this.onlost?.();
+      };
+      this.track = track;
+      this.problem = undefined;
+      if (deviceId) remember(this.kind, deviceId);
+      this.choices = await list(this.kind);
+    } catch (problem) {
+      this.problem = problem as DeviceProblem;
+    } finally {
+      this.busy = false;
+    }
+    return this.track;
+  }
+
+  close(): void {
+    this.track?.stop();
+    this.track = undefined;
+  }
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { en } from '../src/lib/i18n/en';
+import { ru } from '../src/lib/i18n/ru';
+
+// Every path to a word, with its kind.
+function paths(words: object, at = ''): string[] {
+  return Object.entries(words).flatMap(([key, value]: [string, unknown]) => {
+    const path = `${at}${key}`;
+    if (typeof value === 'object' && value !== null) return paths(value, `${path}.`);
+    return [`${path}: ${typeof value}`];
+  });
+}
+
+describe('the two languages', () => {
+  it('have the same words', () => {
+    expect(paths(en).sort()).toEqual(paths(ru).sort());
+  });
+
+  it('leave nothing empty', () => {
+    for (const words of [ru, en]) expect(JSON.stringify(words)).not.toMatch(/:""/);
+  });
+});
+
+describe('plural forms', () => {
+  it('follow Russian', () => {
+    const forms = [1, 2, 5, 11, 12, 21, 22, 25, 101].map((count) => ru.membersCount(count));
+    expect(forms).toEqual([
+      '1 участник',
+      '2 участника',
+      '5 участников',
+      '11 участников',
+      '12 участников',
+      '21 участник',
+      '22 участника',
+      '25 участников',
+      '101 участник',
+    ]);
+    expect(ru.minutes(45)).toBe('45 минут');
+    expect(ru.minutes(0)).toBe('меньше минуты');
+  });
+
+  it('follow English', () => {
+    expect([1, 2, 21].map((count) => en.membersCount(count))).toEqual(['1 member', '2 members', '21 members']);
+  });
+});

@@ -1,0 +1,89 @@
+import 'fake-indexeddb/auto';
+import { expect, it } from 'vitest';
+import { Outbox, type Item } from '../src/core/outbox';
+import { Refused, Unanswered } from '../src/core/socket';
+import type { MsgSend } from '../src/core/wire/MsgSend';
+import type { MsgSent } from '../src/core/wire/MsgSent';
+
+let databases = 0;
+const draft = (body: string) => ({ r: 'R', body, files: [] });
+const ok = (message: MsgSend): Promise<MsgSent> => Promise.resolve({ id: message.cid, s: 1, no: 1, at: '', dup: false });
+
+/** An outbox, what it sent, and a promise for the moment when its items fit. */
+function outbox(send: (message: MsgSend) => Promise<MsgSent>, name = `test-${databases++}`) {
+  const sent: MsgSend[] = [];
+  let items: readonly Item[] = [];
+  let check = (): void => undefined;
+  const box = new Outbox(
+    'me',
+    (message) => {
+      sent.push(message);
+      return send(message);
+    },
+    (now) => {
+      items = now;
+      check();
+    },
+    name,
+  );
+  const until = (fits: (items: readonly Item[]) => boolean) =>
+    new Promise<readonly Item[]>((resolve) => {
+      check = () => fits(items) && resolve(items);
+      check();
+    });
+  return { box, sent, until, name };
+}
+
+it('sends what was written offline once, later, in order', async () => {
+  const { box, sent, until } = outbox(ok);
+  for (const body of ['один', 'два', 'три']) await box.add(draft(body));
+  expect(sent).toEqual([]);
+  box.online();
+  await until((items) => items.length === 0);
+  expect(sent.map((message) => message.body)).toEqual(['один', 'два', 'три']);
+});
+
+it('survives a reload with the same client ids', async () => {
+  const first = outbox(ok);
+  const cid = await first.box.add(draft('до перезагрузки'));
+  const second = outbox(ok, first.name);
+  await second.box.load();
+  second.box.online();
+  await second.until((items) => items.length === 0);
+  expect(second.sent.map((message) => message.cid)).toEqual([cid]);
+  const third = outbox(ok, first.name);
+  await third.box.load();
+  third.box.online();
+  expect(third.sent).toEqual([]);
+});
+
+it('repeats after a lost answer with the same client id', async () => {
+  let tries = 0;
+  const { box, sent, until } = outbox((message) => (tries++ === 0 ? Promise.reject(new Unanswered()) : ok(message)));
+  box.online();
+  await box.add(draft('ещё раз'));
+  await until((items) => items.length === 0);
+  expect(sent.length).toBe(2);
+  expect(new Set(sent.map((message) => message.cid)).size).toBe(1);
+});
+
+it('keeps what the server refuses for good, and goes on with the next', async () => {
+  const { box, sent, until } = outbox((message) =>
+    message.body === 'нельзя' ? Promise.reject(new Refused({ c: 'forbidden' })) : ok(message),
+  );
+  box.online();
+  await box.add(draft('нельзя'));
+  await box.add(draft('можно'));
+  const [left] = await until((items) => items.length === 1 && items[0]?.failed !== undefined);
+  expect(left?.failed).toBe('forbidden');
+  expect(sent.map((message) => message.body)).toEqual(['нельзя', 'можно']);
+});
+
+it('forgets a message that is in the history already', async () => {
+  const { box, until, sent } = outbox(ok);
+  const cid = await box.add(draft('уже там'));
+  await box.arrived(cid);
+  await until((items) => items.length === 0);
+  box.online();
+  expect(sent).toEqual([]);
+});

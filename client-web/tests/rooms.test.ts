@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { firstSeq, gapAfter, greet, markRead, positions, prepend, reduce, unread, type Chat } from '../src/core/rooms';
+import type { HelloOk } from '../src/core/wire/HelloOk';
+import type { RoomEvent } from '../src/core/wire/RoomEvent';
+
+const msg = (s: number, no = s): RoomEvent => ({
+  e: 'msg',
+  r: 'R',
+  s,
+  d: { id: `M${s}`, cid: `c${s}`, no, by: 'anna', at: '2026-11-25T09:00:00.000Z', body: `№ ${no}` },
+});
+
+const hello = (seq: number, over: Partial<HelloOk['rooms'][0]> = {}): HelloOk => ({
+  sid: '1',
+  srv: '2026-11-25T09:00:00.000Z',
+  ping: 25,
+  pongto: 10,
+  lim: { frame: 65536, body: 16384, att: 20, file: 1000 },
+  me: { id: 'me', name: 'Я', role: 'student' },
+  people: [],
+  online: ['anna'],
+  rooms: [{ id: 'R', name: 'Группа', epoch: 'e', seq, no: seq, read_no: 0, members: ['me', 'anna'], ...over }],
+});
+
+const room = (chat: Chat) => {
+  const found = chat.rooms.get('R');
+  if (!found) throw new Error('no room');
+  return found;
+};
+const seqs = (chat: Chat) => room(chat).events.map((event) => event.s);
+
+describe('events of a room', () => {
+  it('are applied once and in order, whatever way they arrive', () => {
+    let chat = greet(undefined, hello(0));
+    for (const s of [1, 3, 3, 1, 4, 2, 2]) chat = reduce(chat, msg(s));
+    expect(seqs(chat)).toEqual([1, 2, 3, 4]);
+    expect(gapAfter(room(chat))).toBeUndefined();
+    expect(unread(room(chat))).toBe(4);
+  });
+
+  it('behind a gap wait, and the gap is known', () => {
+    const chat = reduce(reduce(greet(undefined, hello(0)), msg(1)), msg(3));
+    expect(seqs(chat)).toEqual([1]);
+    expect(gapAfter(room(chat))).toBe(1);
+  });
+
+  it('survive a reconnect: the position stays and what was missed follows', () => {
+    const before = reduce(greet(undefined, hello(0)), msg(1));
+    expect(positions(before)).toEqual({ R: ['e', 1] });
+    let chat = greet(before, hello(3));
+    expect(seqs(chat)).toEqual([1]);
+    for (const s of [2, 3]) chat = reduce(chat, msg(s));
+    expect(seqs(chat)).toEqual([1, 2, 3]);
+  });
+
+  it('of another epoch are forgotten', () => {
+    const before = reduce(greet(undefined, hello(0)), msg(1));
+    expect(seqs(greet(before, hello(3, { epoch: 'restored' })))).toEqual([]);
+  });
+
+  it('are dropped by a reset, and pages fill the room again', () => {
+    let chat = reduce(greet(undefined, hello(0)), msg(1));
+    chat = reduce(chat, { e: 'reset', r: 'R', d: { ep: 'e', s: 900, no: 900, read: 5 } });
+    expect(seqs(chat)).toEqual([]);
+    expect(unread(room(chat))).toBe(895);
+    chat = prepend(chat, 'R', { epoch: 'e', events: [msg(899), msg(900)], more: true });
+    expect(firstSeq(room(chat))).toBe(899);
+    expect(prepend(chat, 'R', { epoch: 'e', events: [msg(890)], more: true })).toBe(chat);
+    expect(prepend(chat, 'R', { epoch: 'other', events: [msg(898)], more: true })).toBe(chat);
+  });
+});
+
+describe('a lesson', () => {
+  it('is on between its start and its end', () => {
+    let chat = greet(undefined, hello(0));
+    const call = { id: 'C', by: 'anna', at: '2026-11-25T09:00:00.000Z' };
+    chat = reduce(chat, { e: 'call.started', r: 'R', s: 1, d: call });
+    expect(room(chat).call).toEqual(call);
+    chat = reduce(chat, { e: 'call.ended', r: 'R', s: 2, d: { id: 'C', at: '2026-11-25T10:00:00.000Z', seconds: 3600 } });
+    expect(room(chat).call).toBeUndefined();
+  });
+});
+
+describe('reading', () => {
+  it('never moves back', () => {
+    let chat = greet(undefined, hello(9));
+    chat = markRead(chat, 'R', 5);
+    chat = reduce(chat, { e: 'u.read', d: { r: 'R', no: 3 } });
+    expect(unread(room(chat))).toBe(4);
+    chat = reduce(chat, { e: 'u.read', d: { r: 'R', no: 9 } });
+    expect(unread(room(chat))).toBe(0);
+  });
+});
+
+describe('presence', () => {
+  it('follows the events', () => {
+    let chat = greet(undefined, hello(0));
+    chat = reduce(chat, { e: 'presence', d: { u: 'me', on: true } });
+    chat = reduce(chat, { e: 'presence', d: { u: 'anna', on: false } });
+    expect([...chat.online]).toEqual(['me']);
+  });
+});

@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Refused, Socket, Unanswered, type Handlers, type Status } from '../src/core/socket';
+import { FakeSocket } from './fake-socket';
+import { hello } from './samples';
+
+let statuses: Status[];
+let events: string[];
+let socket: Socket;
+
+const handlers: Handlers = {
+  hello: () => ({ v: 1, dev: 'd', app: 'test', pos: { R7: ['e1', 10] } }),
+  onHello: () => undefined,
+  onEvent: (event) => events.push(event.e),
+  onStatus: (status) => statuses.push(status),
+};
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(Math, 'random').mockReturnValue(0.999_999);
+  FakeSocket.install();
+  statuses = [];
+  events = [];
+  socket = new Socket('ws://test/', handlers);
+  socket.open();
+});
+
+afterEach(() => {
+  socket.close();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+async function connect(): Promise<FakeSocket> {
+  const wire = FakeSocket.last();
+  wire.opens();
+  wire.says({ i: wire.commands()[0]?.i, ok: hello() });
+  await vi.advanceTimersByTimeAsync(0);
+  wire.says({ e: 'ready' });
+  return wire;
+}
+
+describe('a connection', () => {
+  it('says hello with its positions and becomes ready', async () => {
+    const wire = await connect();
+    expect(wire.protocol).toBe('hub.v1.json');
+    expect(wire.commands()[0]).toMatchObject({ m: 'hello', p: { v: 1, pos: { R7: ['e1', 10] } } });
+    expect(statuses.at(-1)).toBe('ready');
+  });
+
+  it('answers a ping', async () => {
+    const wire = await connect();
+    wire.says({});
+    expect(wire.sent.at(-1)).toBe('{}');
+  });
+
+  it('reads several objects of one frame, in order', async () => {
+    const wire = await connect();
+    wire.says({ e: 'typing', r: 'R7', d: { u: 'U4' } }, { e: 'presence', d: { u: 'U4', on: true } });
+    expect(events.slice(-2)).toEqual(['typing', 'presence']);
+  });
+
+  it('gives each answer to its question', async () => {
+    const wire = await connect();
+    const first = socket.request('call.start', { r: 'R7' });
+    const second = socket.request('call.start', { r: 'R9' });
+    const [, a, b] = wire.commands();
+    wire.says({ i: b?.i, err: { c: 'forbidden' } }, { i: a?.i, ok: { call: { id: 'C1', by: 'U1', at: '' } } });
+    await expect(first).resolves.toMatchObject({ call: { id: 'C1' } });
+    await expect(second).rejects.toSatisfy((error) => error instanceof Refused && error.error.c === 'forbidden');
+  });
+
+  it('leaves a question open as unanswered when it goes', async () => {
+    const wire = await connect();
+    const asked = socket.request('read', { r: 'R7', no: 1 });
+    wire.closes(1006);
+    await expect(asked).rejects.toBeInstanceOf(Unanswered);
+    await expect(socket.request('read', { r: 'R7', no: 1 })).rejects.toBeInstanceOf(Unanswered);
+  });
+});
+
+describe('a lost connection', () => {
+  it('comes back by itself, with growing pauses', async () => {
+    for (const pause of [500, 1_000, 2_000]) {
+      const count = FakeSocket.all.length;
+      FakeSocket.last().closes(1006);
+      await vi.advanceTimersByTimeAsync(pause - 10);
+      expect(FakeSocket.all.length).toBe(count);
+      await vi.advanceTimersByTimeAsync(20);
+      expect(FakeSocket.all.length).toBe(count + 1);
+    }
+  });
+
+  it('begins with short pauses again only after a good while', async () => {
+    FakeSocket.last().closes(1006);
+    await vi.advanceTimersByTimeAsync(600);
+    (await connect()).closes(1006);
+    await vi.advanceTimersByTimeAsync(900);
+    expect(FakeSocket.all.length).toBe(2);
+    await vi.advanceTimersByTimeAsync(200);
+    const wire = await connect();
+    await vi.advanceTimersByTimeAsync(30_500);
+    wire.closes(1006);
+    await vi.advanceTimersByTimeAsync(510);
+    expect(FakeSocket.all.length).toBe(4);
+  });
+
+  it('waits as long as the server asked', async () => {
+    const wire = await connect();
+    wire.says({ e: 'bye', d: { c: 4000, after: 5_000 } });
+    wire.closes(4000);
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(FakeSocket.all.length).toBe(1);
+    await vi.advanceTimersByTimeAsync(700);
+    expect(FakeSocket.all.length).toBe(2);
+  });
+
+  it('is noticed by its silence', async () => {
+    await connect();
+    await vi.advanceTimersByTimeAsync(34_000);
+    expect(statuses.at(-1)).toBe('ready');
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect(statuses.at(-1)).toBe('waiting');
+  });
+
+  it.each([4500, 4501, 4503, 4504, 4510, 4999])('stays away after %i', async (code) => {
+    (await connect()).closes(code);
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(statuses.at(-1)).toBe('ended');
+    expect(FakeSocket.all.length).toBe(1);
+  });
+
+  it.each([1001, 1006, 4000, 4012, 4018, 4499])('comes back after %i', async (code) => {
+    (await connect()).closes(code);
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect(FakeSocket.all.length).toBeGreaterThan(1);
+  });
+});

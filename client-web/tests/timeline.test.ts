@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { timeline } from '../src/core/timeline';
+import { ROOM, msg } from './samples';
+
+const dayOf = (at: string): string => at.slice(0, 10);
+
+it('divides days and groups an author', () => {
+  const lines = timeline(
+    [
+      msg(1, 1, { at: '2026-11-24T23:59:00.000Z' }),
+      msg(2, 2, { at: '2026-11-25T00:01:00.000Z' }),
+      msg(3, 3, { at: '2026-11-25T00:02:00.000Z' }),
+      msg(4, 4, { at: '2026-11-25T00:03:00.000Z', by: 'U1' }),
+      msg(5, 5, { at: '2026-11-25T01:03:00.000Z', by: 'U1' }),
+    ],
+    dayOf,
+  );
+  expect(lines.map((line) => (line.kind === 'message' ? line.first : line.kind))).toEqual([
+    'day',
+    true,
+    'day',
+    true,
+    false,
+    true,
+    true,
+  ]);
+  expect(new Set(lines.map((line) => line.key)).size).toBe(lines.length);
+});
+
+it('tells a lesson that is on from one that is over', () => {
+  const at = '2026-11-25T09:00:00.000Z';
+  const lines = timeline(
+    [
+      { e: 'call.started', r: ROOM, s: 1, d: { id: 'C1', by: 'U1', at } },
+      { e: 'call.ended', r: ROOM, s: 2, d: { id: 'C1', at, seconds: 2700 } },
+      { e: 'call.started', r: ROOM, s: 3, d: { id: 'C2', by: 'U1', at } },
+    ],
+    dayOf,
+  );
+  expect(lines.flatMap((line) => (line.kind === 'started' ? [line.over] : []))).toEqual([true, false]);
+});
