@@ -28,7 +28,18 @@ export function addTransceivers(pc: RTCPeerConnection, videoSlots: number): Tran
   };
   const slots = (kind: 'audio' | 'video', count: number): RTCRtpTransceiver[] =>
     Array.from({ length: count }, () => pc.addTransceiver(kind, { direction: 'recvonly' }));
-  return { up, audio: slots('audio', AUDIO_SLOTS), video: slots('video', videoSlots) };
+  const transceivers = { up, audio: slots('audio', AUDIO_SLOTS), video: slots('video', videoSlots) };
+  for (const one of [up.mic, up.screen_audio, ...transceivers.audio]) prefer(one, 'audio', ['audio/opus']);
+  for (const one of [up.camera, up.screen, ...transceivers.video]) prefer(one, 'video', ['video/vp8', 'video/rtx']);
+  return transceivers;
+}
+
+// Names only what the server speaks. A browser's full list fills 6 KB for every section, and the offer of a
+// large lesson would not fit a frame.
+function prefer(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video', types: readonly string[]): void {
+  const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
+  const wanted = codecs.filter((codec) => types.includes(codec.mimeType.toLowerCase()));
+  if (wanted.length > 0) transceiver.setCodecPreferences(wanted);
 }
 
 export function upMids(up: Transceivers['up']): UpMids {
