@@ -233,6 +233,7 @@ impl Worker {
             }
         }
         let now = Instant::now();
+        self.sfu.flush(now);
         if self.sfu.next().is_some_and(|at| at <= now) {
             self.sfu.tick(now);
         }

@@ -1,7 +1,7 @@
 //! The SFU itself: no sockets, no clock, no tasks.
 //!
 //! Call a method with the time, then take everything from [`Sfu::poll`], and call [`Sfu::tick`] at
-//! [`Sfu::next`]. Datagrams find their connection by an address that has proved itself, or by the
+//! [`Sfu::next`]. Datagrams come in batches, each ended by [`Sfu::flush`]. Datagrams find their connection by an address that has proved itself, or by the
 //! user name of a STUN request whose integrity is valid; nothing else makes or moves a path.
 
 pub mod allocate;
@@ -20,7 +20,7 @@ mod reconcile;
 mod room;
 mod track;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -66,6 +66,8 @@ pub struct Sfu {
     peers: HashMap<PeerKey, RoomKey>,
     addresses: HashMap<SocketAddr, PeerKey>,
     ufrags: HashMap<String, PeerKey>,
+    /// Rooms with datagrams not carried out yet.
+    touched: BTreeSet<RoomKey>,
     out: Outbox,
 }
 
@@ -78,6 +80,7 @@ impl Sfu {
             peers: HashMap::new(),
             addresses: HashMap::new(),
             ufrags: HashMap::new(),
+            touched: BTreeSet::new(),
             out: Outbox::default(),
         }
     }
@@ -167,13 +170,26 @@ impl Sfu {
         self.in_room(peer, |room, out| room.view(now, peer, views, out));
     }
 
-    /// Takes a datagram from the socket.
+    /// Takes a datagram from the socket. [`flush`](Self::flush) must follow the last of a batch.
     pub fn datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
         let Some(peer) = self.route(now, from, bytes) else {
             self.out.stats.dropped_garbage += 1;
             return;
         };
+        if let Some(room) = self.peers.get(&peer) {
+            self.touched.insert(*room);
+        }
         self.in_room(peer, |room, out| room.datagram(now, peer, from, bytes, out));
+    }
+
+    /// Carries out what the datagrams since the last call have caused.
+    pub fn flush(&mut self, now: Instant) {
+        while let Some(room) = self.touched.pop_first() {
+            if let Some(room) = self.rooms.get_mut(&room) {
+                room.flush(now, &mut self.out);
+            }
+        }
+        self.tidy();
     }
 
     /// Lets time pass in every room that waits for it.

@@ -136,7 +136,12 @@ struct Up {
 struct Down {
     mid: Mid,
     ssrc: Ssrc,
+    /// Retransmissions.
+    rtx: Option<Ssrc>,
     pt: Pt,
+    /// Something was sent. Streams never used are kept from the engine: it walks through all of
+    /// them for every packet, and would send reports about nothing.
+    used: bool,
 }
 
 /// The slot does not exist, or the payload does not fit its codec.
@@ -204,6 +209,7 @@ impl Peer {
         peer.read_ups(&offer.up)?;
         peer.audio = peer.downs(&offer.down_audio, MediaKind::Audio, AUDIO_SLOTS_MAX)?;
         peer.video = peer.downs(&offer.down_video, MediaKind::Video, VIDEO_SLOTS_MAX)?;
+        peer.hide_unused();
         Ok((peer, answer))
     }
 
@@ -212,7 +218,13 @@ impl Peer {
     /// # Errors
     /// [`MediaError::BadOffer`].
     pub fn restart(&mut self, sdp: &str) -> Result<String, MediaError> {
-        answer(&mut self.rtc, sdp)
+        // The answer must declare the same senders as the first one.
+        for down in self.audio.iter().chain(&self.video) {
+            declare(&mut self.rtc, down);
+        }
+        let answer = answer(&mut self.rtc, sdp);
+        self.hide_unused();
+        answer
     }
 
     /// The local ICE user name fragment, by which STUN requests find this connection.
@@ -322,13 +334,15 @@ impl Peer {
     ) -> Result<(), Unfit> {
         self.advance(now);
         let downs = if packet.source.is_audio() {
-            &self.audio
+            &mut self.audio
         } else {
-            &self.video
+            &mut self.video
         };
-        let Some(down) = downs.get(slot).copied() else {
-            return Err(Unfit);
-        };
+        let down = downs.get_mut(slot).ok_or(Unfit)?;
+        if !down.used {
+            declare(&mut self.rtc, down);
+            down.used = true;
+        }
         let mut write = RtpWrite::new(
             down.pt,
             numbers.seq.into(),
@@ -452,15 +466,29 @@ impl Peer {
                 .rtc
                 .direct_api()
                 .stream_tx_by_mid(mid, None)
-                .map(|stream| stream.ssrc());
-            let Some(ssrc) = ssrc else {
+                .map(|stream| (stream.ssrc(), stream.rtx()));
+            let Some((ssrc, rtx)) = ssrc else {
                 return Err(MediaError::BadOffer(format!(
                     "mid {name} cannot be sent to"
                 )));
             };
-            downs.push(Down { mid, ssrc, pt });
+            downs.push(Down {
+                mid,
+                ssrc,
+                rtx,
+                pt,
+                used: false,
+            });
         }
         Ok(downs)
+    }
+
+    fn hide_unused(&mut self) {
+        for down in self.audio.iter().chain(&self.video) {
+            if !down.used {
+                self.rtc.direct_api().remove_stream_tx(down.ssrc);
+            }
+        }
     }
 
     fn check(&self, mid: Mid, kind: MediaKind, direction: Direction) -> Result<(), MediaError> {
@@ -580,6 +608,14 @@ impl Peer {
     fn fail(&mut self, error: &str0m::RtcError) {
         tracing::debug!(%error, "media connection failed");
         self.rtc.disconnect();
+    }
+}
+
+/// Makes the engine know a stream; nothing if it does, or if a later offer took the m-line away.
+fn declare(rtc: &mut Rtc, down: &Down) {
+    if rtc.media(down.mid).is_some() {
+        rtc.direct_api()
+            .declare_stream_tx(down.ssrc, down.rtx, down.mid, None);
     }
 }
 

@@ -11,6 +11,8 @@ use crate::{MediaEvent, PeerKey, Source, View};
 
 /// Budget of a receiver that gives no feedback to estimate from, bits per second.
 const ASSUMED_BPS: u64 = 2_000_000;
+/// Least bandwidth that a receiver of pictures probes for, bits per second.
+const DESIRED_MIN_BPS: u64 = 1_000_000;
 /// Tile width assumed for receivers that never said what they see, by number of tiles.
 const fn default_width(tiles: usize) -> u32 {
     match tiles {
@@ -197,7 +199,14 @@ impl Room {
         } else {
             0
         };
-        let demand = (next, chosen.desired);
+        // Probes go to about what is asked for, and a probe's result replaces the estimate: asking
+        // for the bare cost would make the estimate hover at the edge of it.
+        let floor = if pictures.is_empty() {
+            0
+        } else {
+            DESIRED_MIN_BPS
+        };
+        let demand = (next, (chosen.desired + chosen.desired / 2).max(floor));
         let differs = |old: u64, new: u64| old.abs_diff(new) > old / 8;
         if receiver.connected
             && (differs(receiver.demand.0, demand.0) || differs(receiver.demand.1, demand.1))

@@ -99,6 +99,8 @@ impl Room {
         self.stale = true;
     }
 
+    /// Takes a datagram. What it causes at other members waits for [`flush`](Self::flush): polling
+    /// an engine costs more than writing to it.
     pub(super) fn datagram(
         &mut self,
         now: Instant,
@@ -121,7 +123,7 @@ impl Room {
                 peer,
             });
         }
-        self.changed(now, peer, out);
+        self.drain(now, peer, out);
     }
 
     pub(super) fn set_muted(
@@ -236,6 +238,11 @@ impl Room {
                 active: now_active,
             });
         }
+    }
+
+    /// Carries out what datagrams have caused.
+    pub(super) fn flush(&mut self, now: Instant, out: &mut Outbox) {
+        self.settle(now, out);
     }
 
     /// Polls every engine that was changed, forwards what comes out, until nothing moves.

@@ -43,6 +43,7 @@ fn ten_thousand_bad_packets_do_not_end_a_call() {
         }
         let from = if nth % 4 < 2 { stranger } else { spoofed };
         net.sfu.datagram(net.now, from, &bytes);
+        net.sfu.flush(net.now);
         net.collect();
     }
     assert!(net.sfu.stats().dropped_garbage >= garbage + 5_000);

@@ -119,6 +119,7 @@ impl Net {
                 client.receive(now, from, &bytes);
             }
         }
+        self.sfu.flush(now);
         for client in self.clients.values_mut() {
             client.tick(now);
         }
