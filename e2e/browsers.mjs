@@ -56,6 +56,8 @@ export async function chromiumPerson(browser, name) {
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   await page.addInitScript(watchCalls);
+  // Yes, end the lesson for all.
+  page.on('dialog', (dialog) => void dialog.accept());
   /** @type {(role: ElementRole, text: string) => import('playwright-core').Locator} */
   const find = (role, text) => page.getByRole(role, { name: text }).first();
   return {
@@ -113,8 +115,11 @@ export async function firefoxPerson(name) {
   await page.evaluateOnNewDocument(watchCalls);
   /** @type {(role: ElementRole, text: string) => Promise<import('puppeteer-core').ElementHandle<Element>>} */
   const find = async (role, text) => {
-    const handle = await page.waitForFunction(findByRole, { polling: 200 }, role, text);
-    return /** @type {any} */ (handle);
+    try {
+      return /** @type {any} */ (await page.waitForFunction(findByRole, { polling: 200 }, role, text));
+    } catch (error) {
+      throw new Error(await lament(name, `the ${role} «${text}»`, error, () => page.evaluate(lookAround)));
+    }
   };
   return {
     name,

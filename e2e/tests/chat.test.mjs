@@ -99,15 +99,21 @@ test('a message arrives at once, in both directions', async () => {
 
 test('presence and typing show', async () => {
   const { name } = await server.person('student1');
-  await waitForText(teacher, 'в сети');
-  await student.type('Сообщение', 'Думаю…');
-  await teacher.until(
-    (who) => document.body.innerText.match(new RegExp(`${who.split(' ')[0]}[^\n]*\\s*печата`, 'u')),
-    name,
-    `that ${name} is writing`,
-  );
+  await waitForText(teacher, '2 в сети');
+  // Goes on writing as a person does: the client tells it every 3 s at most.
+  let seen = false;
+  const seeing = teacher
+    .until(
+      (who) => document.body.innerText.match(new RegExp(`${who.split(' ')[0]}[^\n]*\\s*печата`, 'u')),
+      name,
+      `that ${name} is writing`,
+    )
+    .finally(() => (seen = true));
+  while (!seen) await student.type('Сообщение', 'м');
+  await seeing;
+  await student.type('Сообщение', ' — думаю…');
   await student.click('button', 'Отправить');
-  await waitForText(teacher, 'Думаю…');
+  await waitForText(teacher, ' — думаю…');
 });
 
 test('a photo and a document arrive whole, with their names', async () => {
