@@ -1,5 +1,4 @@
 // Every example of the protocol is understood.
-import { readFileSync, readdirSync } from 'node:fs';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { greet, prepend, reduce } from '../src/core/rooms';
 import { Socket, type Handlers } from '../src/core/socket';
@@ -14,10 +13,9 @@ interface Fixture {
   frame: Record<string, unknown>;
 }
 
-const FOLDER = new URL('../../protocol/fixtures/', import.meta.url);
-const fixtures = readdirSync(FOLDER)
-  .filter((file) => file.endsWith('.json'))
-  .map((file) => JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')) as Fixture);
+const fixtures = Object.values(
+  import.meta.glob<Fixture>('../../protocol/fixtures/*.json', { eager: true, import: 'default' }),
+);
 const frame = (name: string): Record<string, unknown> => {
   const found = fixtures.find((fixture) => fixture.name === name);
   if (!found) throw new Error(`no fixture ${name}`);
