@@ -4,6 +4,7 @@
 
 import { backoff } from '../backoff';
 import { Refused, type Method, type Params, type Results } from '../socket';
+import type { ErrorCode } from '../wire/ErrorCode';
 import type { LiveEvent } from '../wire/LiveEvent';
 import type { Participant } from '../wire/Participant';
 import type { Quality } from '../wire/Quality';
@@ -41,13 +42,18 @@ export interface Options {
   readonly videoSlots: number;
   readonly request: Request;
   readonly changed: (state: CallState) => void;
-  /** The lesson is over, or this person may not be in it. */
-  readonly ended: () => void;
+  /** The lesson is over, or this person or browser cannot be in it (`problem`). */
+  readonly ended: (problem: ErrorCode | undefined) => void;
 }
 
 type Tracks = Partial<Record<Source, MediaStreamTrack>>;
 
 const SILENT: Speaking = { speakers: [] };
+
+const SOURCES = ['mic', 'camera', 'screen', 'screen_audio'] as const;
+
+/** Refusals that another try would only repeat. */
+const FINAL: ReadonlySet<ErrorCode> = new Set(['call_ended', 'call_full', 'forbidden', 'media_refused', 'too_large']);
 
 export class CallSession {
   /** Answers applied since the page began this lesson: 1 per join. */
@@ -58,6 +64,8 @@ export class CallSession {
   #pc: RTCPeerConnection | undefined;
   #transceivers: Transceivers | undefined;
   #views: readonly View[] = [];
+  /** Switches that the server has not heard of, because there was no connection. */
+  #unsaid = new Set<Source>();
   #lost: ReturnType<typeof setTimeout> | undefined;
   #tries = 0;
   #generation = 0;
@@ -91,7 +99,7 @@ export class CallSession {
     const sender = this.#transceivers?.up[source].sender;
     await sender?.replaceTrack((on || source === 'mic' ? this.#tracks[source] : undefined) ?? null);
     if (this.#tracks.mic && source === 'mic') this.#tracks.mic.enabled = on;
-    await this.#ask('call.set', { call: this.#options.call, src: source, on });
+    await this.#tellSource(source);
   }
 
   view(views: readonly View[]): void {
@@ -125,9 +133,12 @@ export class CallSession {
   /** The chat's connection is back. The server kept this browser's place unless it says otherwise. */
   connectionReady(): void {
     if (this.state.status === 'over' || this.#pc === undefined) return;
-    void this.#ask('call.view', { call: this.#options.call, views: [...this.#views] }).then((known) => {
-      if (!known) this.#rejoin();
-      else if (this.state.status === 'reconnecting') void this.#restart();
+    void this.#ask('call.view', { call: this.#options.call, views: [...this.#views] }).then((answer) => {
+      if (answer === 'refused') this.#rejoin();
+      else if (answer === 'done') {
+        for (const source of this.#unsaid) void this.#tellSource(source);
+        if (this.state.status === 'reconnecting') void this.#restart();
+      }
     });
   }
 
@@ -143,8 +154,7 @@ export class CallSession {
 
   /** The lesson was ended for everybody. */
   over(): void {
-    this.#finish();
-    this.#options.ended();
+    this.#end(undefined);
   }
 
   async stats(): Promise<Record<string, PeerStats>> {
@@ -167,22 +177,27 @@ export class CallSession {
     try {
       const transceivers = addTransceivers(pc, this.#options.videoSlots);
       this.#transceivers = transceivers;
-      for (const source of ['mic', 'camera', 'screen', 'screen_audio'] as const) {
+      for (const source of SOURCES) {
         await transceivers.up[source].sender.replaceTrack(this.#tracks[source] ?? null);
       }
       await pc.setLocalDescription(await pc.createOffer());
+      const { on } = this.state;
       const joined = await this.#options.request('call.join', {
         call: this.#options.call,
         sdp: pc.localDescription?.sdp ?? '',
         up: upMids(transceivers.up),
         down_audio: transceivers.audio.map(mid),
         down_video: transceivers.video.map(mid),
-        on: (['mic', 'camera', 'screen', 'screen_audio'] as const).filter((source) => this.state.on[source]),
+        on: SOURCES.filter((source) => on[source]),
       });
       if (pc !== this.#pc) return;
+      // News of who is here may have overtaken the answer; the list that names this browser is the newer one.
+      const overtaken = this.state.people.some((one) => one.p === joined.p);
+      this.#set({ me: joined.p, people: overtaken ? this.state.people : joined.people });
+      this.#unsaid.clear();
+      for (const source of SOURCES) if (on[source] !== this.state.on[source]) void this.#tellSource(source);
       this.remoteDescriptions += 1;
       await pc.setRemoteDescription({ type: 'answer', sdp: joined.sdp });
-      this.#set({ me: joined.p, people: joined.people });
       this.#tellViews();
       // Without a path after this time something is wrong with it.
       this.#watch(RESTART_MS * 2);
@@ -248,18 +263,31 @@ export class CallSession {
 
   #failed(error: unknown): void {
     const code = error instanceof Refused ? error.error.c : undefined;
-    if (code === 'call_ended' || code === 'forbidden' || code === 'call_full') this.over();
+    if (code !== undefined && FINAL.has(code)) this.#end(code === 'call_ended' ? undefined : code);
     else this.#rejoin();
   }
 
-  // False when the server does not know this browser in the lesson.
-  async #ask<M extends Method>(m: M, p: Params<M>): Promise<boolean> {
+  // 'refused' when the server does not know this browser in the lesson.
+  async #ask<M extends Method>(m: M, p: Params<M>): Promise<'done' | 'refused' | 'unanswered'> {
     try {
       await this.#options.request(m, p);
-      return true;
+      return 'done';
     } catch (error) {
-      return !(error instanceof Refused && error.error.c === 'forbidden');
+      if (!(error instanceof Refused)) return 'unanswered';
+      return error.error.c === 'forbidden' ? 'refused' : 'done';
     }
+  }
+
+  async #tellSource(source: Source): Promise<void> {
+    this.#unsaid.add(source);
+    const answer = await this.#ask('call.set', { call: this.#options.call, src: source, on: this.state.on[source] });
+    if (answer !== 'unanswered') this.#unsaid.delete(source);
+  }
+
+  #end(problem: ErrorCode | undefined): void {
+    if (this.state.status === 'over') return;
+    this.#finish();
+    this.#options.ended(problem);
   }
 
   #tellViews(): void {
