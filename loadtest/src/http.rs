@@ -1,0 +1,177 @@
+//! Parta's HTTP interface as a browser uses it: plain HTTP/1.1, a connection for each request.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, ORIGIN, SET_COOKIE};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use protocol::RoomId;
+use protocol::event::RoomEvent;
+use protocol::http::{EventsPage, Login};
+use protocol::limits::PAGE_EVENTS_MAX;
+use tokio::net::TcpStream;
+
+use crate::LoadError;
+
+/// Where a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Host and port.
+    pub authority: String,
+    /// The origin (RFC 6454) that its own pages have.
+    pub origin: String,
+}
+
+impl Address {
+    /// Reads `http://host:port`.
+    ///
+    /// # Errors
+    /// [`LoadError::Address`] for every other form.
+    pub fn parse(url: &str) -> Result<Self, LoadError> {
+        let origin = url.trim_end_matches('/');
+        let authority = origin
+            .strip_prefix("http://")
+            .filter(|rest| !rest.is_empty() && !rest.contains('/'))
+            .ok_or_else(|| LoadError::Address(url.to_owned()))?;
+        let has_port = authority
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        Ok(Self {
+            authority: if has_port {
+                authority.to_owned()
+            } else {
+                format!("{authority}:80")
+            },
+            origin: origin.to_owned(),
+        })
+    }
+
+    /// Opens a TCP connection.
+    ///
+    /// # Errors
+    /// [`LoadError::Io`].
+    pub async fn connect(&self) -> Result<TcpStream, LoadError> {
+        let stream = TcpStream::connect(&self.authority).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+/// A session of a signed-in person: the value of the `Cookie` header.
+#[derive(Clone, Debug)]
+pub struct Session(pub(crate) String);
+
+/// Signs in.
+///
+/// # Errors
+/// [`LoadError::Status`] when it is refused, and those of the network.
+pub async fn sign_in(address: &Address, login: &str, password: &str) -> Result<Session, LoadError> {
+    let body = Login {
+        login: login.to_owned(),
+        password: password.to_owned(),
+    };
+    let body = serde_json::to_vec(&body).map_err(|e| LoadError::Protocol(e.to_string()))?;
+    let (headers, _) = request(address, Method::POST, "/session", None, body).await?;
+    let cookie = headers
+        .get_all(SET_COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .find(|value| value.starts_with("parta_session="))
+        .ok_or_else(|| LoadError::Protocol("signing in set no cookie".to_owned()))?;
+    Ok(Session(
+        cookie.split(';').next().unwrap_or(cookie).to_owned(),
+    ))
+}
+
+/// Reads a room's whole history after a position, page by page.
+///
+/// # Errors
+/// [`LoadError::Status`] when it is refused, [`LoadError::Protocol`], and those of the network.
+pub async fn history(
+    address: &Address,
+    session: &Session,
+    room: &RoomId,
+    after: i64,
+) -> Result<Vec<RoomEvent>, LoadError> {
+    let (mut events, mut after) = (Vec::new(), after);
+    loop {
+        let path = format!("/rooms/{room}/events?after={after}&limit={PAGE_EVENTS_MAX}");
+        let (_, body) = request(address, Method::GET, &path, Some(session), Vec::new()).await?;
+        let page: EventsPage =
+            serde_json::from_slice(&body).map_err(|e| LoadError::Protocol(e.to_string()))?;
+        let Some(last) = page.events.last() else {
+            return Ok(events);
+        };
+        if last.seq() <= after {
+            return Err(LoadError::Protocol(
+                "a history page does not move on".to_owned(),
+            ));
+        }
+        after = last.seq();
+        events.extend(page.events);
+        if !page.more {
+            return Ok(events);
+        }
+    }
+}
+
+async fn request(
+    address: &Address,
+    method: Method,
+    path: &str,
+    session: Option<&Session>,
+    body: Vec<u8>,
+) -> Result<(HeaderMap, Bytes), LoadError> {
+    let stream = TokioIo::new(address.connect().await?);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+    let connection = tokio::spawn(connection);
+    let what = format!("{method} {path}");
+    let mut request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1{path}"))
+        .header(HOST, &address.authority)
+        .header(ORIGIN, &address.origin)
+        .header(CONTENT_TYPE, "application/json");
+    if let Some(session) = session {
+        request = request.header(COOKIE, &session.0);
+    }
+    let request = request
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|e| LoadError::Protocol(e.to_string()))?;
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    let body = body.collect().await?.to_bytes();
+    connection.abort();
+    if head.status != StatusCode::OK {
+        return Err(LoadError::Status {
+            what,
+            status: head.status.as_u16(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+        });
+    }
+    Ok((head.headers, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_addresses_are_taken() {
+        let address = Address::parse("http://localhost:8420/").unwrap();
+        assert_eq!(address.authority, "localhost:8420");
+        assert_eq!(address.origin, "http://localhost:8420");
+        assert_eq!(
+            Address::parse("http://[::1]").unwrap().authority,
+            "[::1]:80"
+        );
+        for bad in [
+            "https://a:1",
+            "localhost:1",
+            "http://",
+            "http://a:1/path",
+            "",
+        ] {
+            assert!(Address::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Fake users for Parta: they sign in over HTTP, speak the WebSocket protocol of `docs/PROTOCOL.md`, and judge what
+//! they saw. Depends on `protocol` alone, so that a fault of the server's cannot hide behind shared code.
+
+#![forbid(unsafe_code)]
+
+pub mod chat;
+pub mod error;
+pub mod history;
+pub mod http;
+pub mod latency;
+pub mod server;
+pub mod socket;
+
+pub use error::LoadError;
