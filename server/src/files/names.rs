@@ -21,7 +21,9 @@ pub fn safe(name: &str) -> String {
         .filter(|c| is_shown(*c) || matches!(c, '\u{200D}' | '\u{FE0F}'))
         .map(|c| if "<>:\"|?*".contains(c) { '_' } else { c })
         .collect();
-    let clean = clean.trim().trim_end_matches('.').trim();
+    let clean = clean
+        .trim_start()
+        .trim_end_matches(|c: char| c == '.' || c.is_whitespace());
     if clean.is_empty() || clean.chars().all(|c| c == '.') {
         return NAMELESS.to_owned();
     }

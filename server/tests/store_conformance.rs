@@ -1,0 +1,529 @@
+//! Every public method of the store, on SQLite and on a real PostgreSQL (`PARTA_TEST_POSTGRES`, set by
+//! `make test`). Both must behave alike.
+
+use std::future::Future;
+
+use protocol::command::MsgSend;
+use protocol::model::{Attachment, Preview, Role};
+use protocol::{CallId, ClientId, ErrorCode, FileId, RoomEvent, RoomId, UserId};
+use server::store::{NewFile, NewMessage, NewPerson, Store, StoreError};
+
+/// Runs a test on both databases.
+async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = Store::open_sqlite(&folder.path().join("parta.db"))
+        .await
+        .unwrap();
+    test(sqlite.clone()).await;
+    sqlite.close().await;
+    let Ok(admin) = std::env::var("PARTA_TEST_POSTGRES") else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "PostgreSQL is missing; run the tests with `make test`"
+        );
+        eprintln!("PARTA_TEST_POSTGRES is not set: only SQLite was tested");
+        return;
+    };
+    let name = format!("parta_{}", uuid::Uuid::new_v4().simple());
+    let pool = sqlx::PgPool::connect(&admin).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .execute(&pool)
+        .await
+        .unwrap();
+    let (server, _) = admin.rsplit_once('/').unwrap();
+    let postgres = Store::open_postgres(&format!("{server}/{name}"))
+        .await
+        .unwrap();
+    test(postgres.clone()).await;
+    postgres.close().await;
+}
+
+struct School {
+    store: Store,
+    anna: UserId,
+    misha: UserId,
+    stranger: UserId,
+    room: RoomId,
+}
+
+async fn school(store: Store) -> School {
+    let mut ids = Vec::new();
+    for (login, role) in [
+        ("anna", Role::Teacher),
+        ("misha", Role::Student),
+        ("stranger", Role::Student),
+    ] {
+        ids.push(
+            store
+                .add_person(&person(login, role), 1_000)
+                .await
+                .unwrap()
+                .id,
+        );
+    }
+    let room = store
+        .add_room("Робототехника", &ids[..2], 2_000)
+        .await
+        .unwrap();
+    let [anna, misha, stranger] = ids.try_into().unwrap();
+    School {
+        store,
+        anna,
+        misha,
+        stranger,
+        room,
+    }
+}
+
+fn person(login: &str, role: Role) -> NewPerson {
+    NewPerson {
+        login: login.to_owned(),
+        name: format!("Имя {login}"),
+        role,
+        password: "хэш".to_owned(),
+    }
+}
+
+fn text(room: &RoomId, cid: &str, body: &str) -> MsgSend {
+    let cid = ClientId::parse(cid).unwrap();
+    MsgSend {
+        r: room.clone(),
+        cid,
+        body: body.to_owned(),
+        re: None,
+        att: Vec::new(),
+    }
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, StoreError>) -> ErrorCode {
+    match result.unwrap_err() {
+        StoreError::Refused(code) => code,
+        other => panic!("{other}"),
+    }
+}
+
+impl School {
+    async fn write(&self, by: &UserId, cid: &str, body: &str) -> server::store::Stored {
+        let send = text(&self.room, cid, body);
+        self.store
+            .add_message(NewMessage { by, send: &send }, 5_000)
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn accounts_have_one_login_each() {
+    on_both(|store| async move {
+        assert!(!store.has_people().await.unwrap());
+        let anna = store
+            .add_person(&person("anna", Role::Teacher), 1)
+            .await
+            .unwrap();
+        assert!(store.has_people().await.unwrap());
+        assert_eq!(
+            refusal(store.add_person(&person("anna", Role::Student), 2).await),
+            ErrorCode::Taken
+        );
+        let account = store.account("anna").await.unwrap().unwrap();
+        assert_eq!(account.person, anna);
+        assert_eq!(account.password, "хэш");
+        assert!(store.account("nobody").await.unwrap().is_none());
+        store.check().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_end_by_time_and_by_hand() {
+    on_both(|store| async move {
+        let anna = store
+            .add_person(&person("anna", Role::Teacher), 1)
+            .await
+            .unwrap();
+        store.add_session("t1", &anna.id, 100, 200).await.unwrap();
+        assert_eq!(
+            store.session("t1", 199).await.unwrap().as_ref(),
+            Some(&anna)
+        );
+        assert_eq!(store.session("t1", 200).await.unwrap(), None);
+        assert_eq!(store.session("t2", 100).await.unwrap(), None);
+        store.end_session("t1").await.unwrap();
+        assert_eq!(store.session("t1", 150).await.unwrap(), None);
+        store.end_session("t1").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn messages_are_numbered_without_gaps_and_stored_once() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let first = s.write(&s.anna, "c1", "раз").await;
+        let second = s.write(&s.misha, "c1", "два: свой ключ у каждого").await;
+        let again = s.write(&s.anna, "c1", "раз").await;
+        assert!(!first.dup && again.dup);
+        assert_eq!(again.message, first.message);
+        let third = s.write(&s.anna, "c2", "три").await;
+        let numbers = [&first, &second, &third].map(|m| (m.event.seq(), m.message.no));
+        assert_eq!(numbers, [(1, 1), (2, 2), (3, 3)]);
+        assert_eq!(third.message.at, "1970-01-01T00:00:05.000Z");
+        let (_, seq, no) = s.store.position(&s.room).await.unwrap();
+        assert_eq!((seq, no), (3, 3));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn messages_that_may_not_be_leave_no_trace() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let other = s
+            .store
+            .add_room("Другая", std::slice::from_ref(&s.anna), 1)
+            .await
+            .unwrap();
+        let elsewhere = text(&other, "c9", "там");
+        let elsewhere = s
+            .store
+            .add_message(
+                NewMessage {
+                    by: &s.anna,
+                    send: &elsewhere,
+                },
+                1,
+            )
+            .await
+            .unwrap();
+        let mut reply = text(&s.room, "c1", "ответ чужому");
+        reply.re = Some(elsewhere.message.id.clone());
+        let mut file = text(&s.room, "c2", "файл, которого нет");
+        file.att = vec![FileId::parse("nothing").unwrap()];
+        let same_key = text(&s.room, "c9", "тот же ключ, другая группа");
+        for (by, send, code) in [
+            (
+                &s.stranger,
+                text(&s.room, "c0", "чужой"),
+                ErrorCode::Forbidden,
+            ),
+            (&s.anna, reply, ErrorCode::NotFound),
+            (&s.anna, file, ErrorCode::NotFound),
+            (&s.anna, same_key, ErrorCode::BadRequest),
+        ] {
+            assert_eq!(
+                refusal(s.store.add_message(NewMessage { by, send: &send }, 1).await),
+                code
+            );
+        }
+        assert_eq!(s.store.position(&s.room).await.unwrap().1, 0);
+        assert_eq!(s.write(&s.anna, "c1", "без пропусков").await.event.seq(), 1);
+        assert_eq!(
+            refusal(s.store.position(&RoomId::parse("none").unwrap()).await),
+            ErrorCode::NotFound
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn writers_at_the_same_time_get_consecutive_numbers() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for k in 0..40 {
+            // Each message is sent twice at once, as by a client that is impatient.
+            let (store, room) = (s.store.clone(), s.room.clone());
+            let by = if k % 4 < 2 {
+                s.anna.clone()
+            } else {
+                s.misha.clone()
+            };
+            tasks.spawn(async move {
+                let send = text(&room, &format!("c{}", k / 2), "разом");
+                store
+                    .add_message(
+                        NewMessage {
+                            by: &by,
+                            send: &send,
+                        },
+                        1,
+                    )
+                    .await
+                    .unwrap()
+                    .event
+                    .seq()
+            });
+        }
+        tasks.join_all().await;
+        let events = s.store.events_after(&s.room, 0, 300).await.unwrap();
+        let seqs: Vec<i64> = events.iter().map(RoomEvent::seq).collect();
+        assert_eq!(seqs, (1..=20).collect::<Vec<i64>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn history_is_paged_both_ways() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        for k in 1..=7 {
+            s.write(&s.anna, &format!("c{k}"), &format!("№ {k}")).await;
+        }
+        let seqs = |events: &[RoomEvent]| events.iter().map(RoomEvent::seq).collect::<Vec<_>>();
+        let last = s.store.page_before(&s.room, None, 3).await.unwrap();
+        assert_eq!((seqs(&last.events), last.more), (vec![5, 6, 7], true));
+        let first = s.store.page_before(&s.room, Some(3), 3).await.unwrap();
+        assert_eq!((seqs(&first.events), first.more), (vec![1, 2], false));
+        let after = s.store.page_after(&s.room, 5, 3).await.unwrap();
+        assert_eq!((seqs(&after.events), after.more), (vec![6, 7], false));
+        let after = s.store.page_after(&s.room, -4, 3).await.unwrap();
+        assert_eq!((seqs(&after.events), after.more), (vec![1, 2, 3], true));
+        for (before, limit) in [(Some(i64::MIN), 3), (Some(0), 3), (Some(1), u32::MAX)] {
+            assert!(
+                s.store
+                    .page_before(&s.room, before, limit)
+                    .await
+                    .unwrap()
+                    .events
+                    .is_empty()
+            );
+        }
+        assert!(
+            s.store
+                .page_after(&s.room, i64::MAX, 3)
+                .await
+                .unwrap()
+                .events
+                .is_empty()
+        );
+        assert_eq!(
+            seqs(&s.store.events_between(&s.room, 2, 4).await.unwrap()),
+            [3, 4]
+        );
+        let RoomEvent::Msg { d, .. } = &last.events[0] else {
+            panic!("a message")
+        };
+        assert_eq!(d.body, "№ 5");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn replies_and_files_hang_on_their_message() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let first = s.write(&s.anna, "c1", "вопрос").await;
+        let file = |id: &str, preview| Attachment {
+            id: FileId::parse(id).unwrap(),
+            name: "Отчёт №1 (финал).pdf".to_owned(),
+            size: 5_000_000_000,
+            mime: "application/pdf".to_owned(),
+            sha256: "00".repeat(32),
+            preview,
+        };
+        let files = [file("f1", None), file("f2", Some(Preview { w: 3, h: 4 }))];
+        for file in &files {
+            s.store
+                .add_file(
+                    NewFile {
+                        room: &s.room,
+                        owner: &s.misha,
+                        file,
+                    },
+                    1,
+                )
+                .await
+                .unwrap();
+        }
+        // Before it hangs on a message, a file is its owner's alone.
+        assert!(
+            s.store
+                .file_for(&files[0].id, &s.misha)
+                .await
+                .unwrap()
+                .is_some()
+        );
+        assert!(
+            s.store
+                .file_for(&files[0].id, &s.anna)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        let mut send = text(&s.room, "c2", "");
+        send.re = Some(first.message.id.clone());
+        send.att = vec![files[1].id.clone(), files[0].id.clone()];
+        let mut theft = text(&s.room, "c3", "чужой файл");
+        theft.att.clone_from(&send.att);
+        let theft = s
+            .store
+            .add_message(
+                NewMessage {
+                    by: &s.anna,
+                    send: &theft,
+                },
+                1,
+            )
+            .await;
+        assert_eq!(refusal(theft), ErrorCode::NotFound);
+        let stored = s
+            .store
+            .add_message(
+                NewMessage {
+                    by: &s.misha,
+                    send: &send,
+                },
+                1,
+            )
+            .await
+            .unwrap();
+        assert_eq!(stored.message.att, [files[1].clone(), files[0].clone()]);
+        assert_eq!(stored.message.re, Some(first.message.id));
+        assert_eq!(
+            s.store.events_after(&s.room, 1, 9).await.unwrap(),
+            [stored.event]
+        );
+        assert_eq!(
+            s.store
+                .file_for(&files[0].id, &s.anna)
+                .await
+                .unwrap()
+                .unwrap()
+                .file,
+            files[0]
+        );
+        assert!(
+            s.store
+                .file_for(&files[0].id, &s.stranger)
+                .await
+                .unwrap()
+                .is_none()
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn read_pointers_only_move_forward() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        for k in 1..=3 {
+            s.write(&s.anna, &format!("c{k}"), "текст").await;
+        }
+        assert_eq!(
+            s.store.read_no(&s.room, &s.anna).await.unwrap(),
+            3,
+            "one's own messages are read"
+        );
+        assert_eq!(
+            s.store.mark_read(&s.room, &s.misha, 2).await.unwrap(),
+            Some(2)
+        );
+        assert_eq!(s.store.mark_read(&s.room, &s.misha, 1).await.unwrap(), None);
+        assert_eq!(
+            s.store.mark_read(&s.room, &s.misha, 99).await.unwrap(),
+            Some(3)
+        );
+        assert_eq!(
+            refusal(s.store.mark_read(&s.room, &s.stranger, 1).await),
+            ErrorCode::Forbidden
+        );
+        assert_eq!(
+            refusal(s.store.read_no(&s.room, &s.stranger).await),
+            ErrorCode::Forbidden
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rooms_show_what_their_members_may_see() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        s.write(&s.anna, "c1", "первое").await;
+        s.write(&s.anna, "c2", "последнее").await;
+        let rooms = s.store.rooms_of(&s.misha).await.unwrap();
+        let [room] = rooms.as_slice() else {
+            panic!("one room")
+        };
+        assert_eq!((room.seq, room.no, room.read_no), (2, 2, 0));
+        assert_eq!(room.last.as_ref().unwrap().body, "последнее");
+        assert!(room.members.contains(&s.anna) && room.members.contains(&s.misha));
+        assert!(s.store.rooms_of(&s.stranger).await.unwrap().is_empty());
+        assert!(s.store.acquaintances(&s.stranger).await.unwrap().is_empty());
+        assert_eq!(s.store.acquaintances(&s.misha).await.unwrap().len(), 2);
+
+        assert!(!s.store.is_member(&s.room, &s.stranger).await.unwrap());
+        s.store.add_member(&s.room, &s.stranger).await.unwrap();
+        s.store.add_member(&s.room, &s.stranger).await.unwrap();
+        assert!(s.store.is_member(&s.room, &s.stranger).await.unwrap());
+        assert_eq!(
+            s.store.read_no(&s.room, &s.stranger).await.unwrap(),
+            2,
+            "the past counts as read"
+        );
+        assert_eq!(s.store.members(&s.room).await.unwrap().len(), 3);
+        assert_eq!(
+            s.store.room_named("Робототехника").await.unwrap().as_ref(),
+            Some(&s.room)
+        );
+        assert_eq!(s.store.room_named("Нет такой").await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_room_has_one_lesson_at_a_time() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        assert_eq!(
+            refusal(s.store.start_call(&s.room, &s.stranger, 1).await),
+            ErrorCode::Forbidden
+        );
+        let started = s.store.start_call(&s.room, &s.anna, 1_000).await.unwrap();
+        let again = s.store.start_call(&s.room, &s.misha, 2_000).await.unwrap();
+        assert_eq!(again.call, started.call);
+        assert!(started.event.is_some() && again.event.is_none());
+        assert_eq!(
+            s.store.open_calls().await.unwrap(),
+            [(s.room.clone(), started.call.clone())]
+        );
+        assert_eq!(
+            s.store.rooms_of(&s.misha).await.unwrap()[0].call,
+            Some(started.call.clone())
+        );
+
+        let ended = s.store.end_call(&started.call.id, 61_500).await.unwrap();
+        let Some(RoomEvent::CallEnded { s: seq, d, .. }) = ended.event else {
+            panic!("an event")
+        };
+        assert_eq!((seq, d.seconds), (2, 60));
+        assert!(
+            s.store
+                .end_call(&started.call.id, 70_000)
+                .await
+                .unwrap()
+                .event
+                .is_none()
+        );
+        let never = CallId::parse("never").unwrap();
+        assert_eq!(
+            refusal(s.store.end_call(&never, 1).await),
+            ErrorCode::CallEnded
+        );
+        assert!(s.store.open_calls().await.unwrap().is_empty());
+        assert_eq!(s.store.rooms_of(&s.misha).await.unwrap()[0].call, None);
+        let next = s.store.start_call(&s.room, &s.anna, 80_000).await.unwrap();
+        assert_ne!(next.call.id, started.call.id);
+        let kinds = s.store.events_after(&s.room, 0, 9).await.unwrap();
+        assert!(matches!(
+            kinds.as_slice(),
+            [
+                RoomEvent::CallStarted { .. },
+                RoomEvent::CallEnded { .. },
+                RoomEvent::CallStarted { .. }
+            ]
+        ));
+    })
+    .await;
+}
