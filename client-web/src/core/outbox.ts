@@ -53,7 +53,7 @@ export class Outbox {
 
   /** Reads what an earlier page left. Client ids begin with the time, so their order is the order of writing. */
   async load(): Promise<void> {
-    const stored = await (await this.#db).getAll('outbox');
+    const stored = await this.#db.then((db) => db.getAll('outbox')).catch((): Item[] => []);
     const known = new Set(this.#items.map((item) => item.cid));
     const earlier = stored.filter((item) => item.by === this.#by && !known.has(item.cid));
     this.#set([...earlier, ...this.#items].sort((a, b) => (a.cid < b.cid ? -1 : 1)));
@@ -63,7 +63,7 @@ export class Outbox {
   async add(draft: Draft): Promise<string> {
     const item: Item = { ...draft, cid: uuidv7(), by: this.#by };
     this.#set([...this.#items, item]);
-    await (await this.#db).put('outbox', item);
+    await this.#write(item);
     void this.#flush(item.r);
     return item.cid;
   }
@@ -93,7 +93,7 @@ export class Outbox {
 
   async remove(cid: string): Promise<void> {
     this.#set(this.#items.filter((item) => item.cid !== cid));
-    await (await this.#db).delete('outbox', cid);
+    await this.#db.then((db) => db.delete('outbox', cid)).catch(() => undefined);
   }
 
   #flushAll(): void {
@@ -136,7 +136,12 @@ export class Outbox {
 
   async #replace(item: Item): Promise<void> {
     this.#set(this.#items.map((one) => (one.cid === item.cid ? item : one)));
-    await (await this.#db).put('outbox', item);
+    await this.#write(item);
+  }
+
+  // A browser without storage (a private window, a full disk) still sends; only a reload would lose the message.
+  async #write(item: Item): Promise<void> {
+    await this.#db.then((db) => db.put('outbox', item)).catch(() => undefined);
   }
 
   #set(items: readonly Item[]): void {

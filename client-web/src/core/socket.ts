@@ -15,6 +15,8 @@ export const SUBPROTOCOL = 'hub.v1.json';
 /** A connection that lasted this long was a good one: the next loss starts again with short waits. */
 const STABLE_MS = 30_000;
 const HELLO_TIMEOUT_MS = 10_000;
+/** How long the answer to a probe may take. */
+const PROBE_MS = 3_000;
 
 export type Method = Command['m'];
 export type Params<M extends Method> = Extract<Command, { m: M }>['p'];
@@ -114,6 +116,23 @@ export class Socket {
       clearTimeout(this.#retry);
       this.#retry = setTimeout(() => this.open(), Math.random() * 1_000);
     }
+  }
+
+  /** Whether the connection survived a change of network shows by an answer; without one it is given up. */
+  probe<M extends Method>(m: M, p: Params<M>): void {
+    if (this.status !== 'ready') {
+      this.nudge();
+      return;
+    }
+    const ws = this.#ws;
+    const late = setTimeout(() => {
+      if (ws !== this.#ws) return;
+      ws?.close();
+      this.#lost(undefined);
+    }, PROBE_MS);
+    this.request(m, p)
+      .catch(() => undefined)
+      .finally(() => clearTimeout(late));
   }
 
   request<M extends Method>(m: M, p: Params<M>): Promise<Results[M]> {

@@ -21,6 +21,12 @@ const TYPING_EVERY_MS = 3_000;
 /** An event behind a gap may only be out of order: wait this long before asking for what is missing. */
 const GAP_MS = 300;
 
+// Close codes (docs/PROTOCOL.md).
+const SIGNED_OUT = 4501;
+const LOGGED_OUT = 4503;
+const TOO_MANY = 4504;
+const TOO_OLD = 4510;
+
 /** What listens to the events of lessons. */
 export interface LessonListener {
   event(event: LiveEvent): void;
@@ -36,6 +42,8 @@ class App {
   limits = $state.raw<Limits | undefined>(undefined);
   /** Who writes, by room: person → when it ends. */
   typing = $state.raw<ReadonlyMap<string, ReadonlyMap<string, number>>>(new Map());
+  /** Why the server asked this page to stay away. */
+  stopped = $state<'many' | 'old' | 'fault'>();
   lesson: LessonListener | undefined;
 
   #socket: Socket | undefined;
@@ -109,6 +117,8 @@ class App {
   }
 
   async send(draft: Draft): Promise<void> {
+    // The next word is news again.
+    this.#typed.delete(draft.r);
     await this.#box?.add(draft);
   }
 
@@ -139,7 +149,16 @@ class App {
   }
 
   nudge(): void {
-    this.#socket?.nudge();
+    // The read pointer never moves back: this asks for nothing but an answer.
+    const [room] = this.chat?.rooms.keys() ?? [];
+    if (room === undefined) this.#socket?.nudge();
+    else this.#socket?.probe('read', { r: room, no: 0 });
+  }
+
+  /** Connects after the server had asked to stay away. */
+  again(): void {
+    this.stopped = undefined;
+    this.#socket?.open();
   }
 
   #hello(ok: HelloOk): void {
@@ -181,8 +200,10 @@ class App {
   #connection(status: Status, code: number | undefined): void {
     this.status = status;
     if (status !== 'ready') this.#box?.offline();
-    // Signed out elsewhere, or the page is older than the server: begin again.
-    if (status === 'ended' && code !== undefined) location.assign('/');
+    if (status !== 'ended' || code === undefined) return;
+    if (code === SIGNED_OUT || code === LOGGED_OUT) location.assign('/');
+    // To come back by itself would push out another of this person's pages, which would come back in turn.
+    else this.stopped = code === TOO_MANY ? 'many' : code === TOO_OLD ? 'old' : 'fault';
   }
 
   #watchGap(room: string): void {

@@ -29,6 +29,13 @@ export const en: Words = {
   theme: 'Appearance',
   themes: { system: 'same as system', light: 'light', dark: 'dark' },
   offline: 'No connection. Reconnecting…',
+  stopped: {
+    many: 'Parta is open in several other tabs or devices. The connection here was closed.',
+    old: 'Parta was updated. Reload the page.',
+    fault: 'The connection was closed because of a fault. Reload the page.',
+  },
+  continueHere: 'Continue here',
+  reload: 'Reload',
   catchingUp: 'Getting new messages…',
   members: 'Members',
   membersCount: (count) => n(count, `${count} member`, '', `${count} members`),
