@@ -3,16 +3,18 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 
 import { PATIENCE_MS, chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
 import { pdf, png } from '../files.mjs';
 import { Server } from '../server.mjs';
+import { steps } from '../steps.mjs';
 
 const ROOM = 'Робототехника, поток 1';
 const REPORT = 'Отчёт №1 (финал).pdf';
 const PHOTO = 'Схема робота.png';
 
+const step = steps();
 /** @type {Server} */
 let server;
 /** @type {import('playwright-core').Browser} */
@@ -82,7 +84,7 @@ function shown(person, text) {
   return person.read((wanted) => (document.querySelector('main')?.innerText ?? '').split(wanted).length - 1, text);
 }
 
-test('a message arrives at once, in both directions', async () => {
+step('a message arrives at once, in both directions', async () => {
   const question = 'Привет! Кто принёс батарейки? 🔋 <b>не тег</b>';
   const said = Date.now();
   await say(teacher, question);
@@ -97,7 +99,7 @@ test('a message arrives at once, in both directions', async () => {
   }
 });
 
-test('presence and typing show', async () => {
+step('presence and typing show', async () => {
   const { name } = await server.person('student1');
   await waitForText(teacher, '2 в сети');
   // Goes on writing as a person does: the client tells it every 3 s at most.
@@ -116,7 +118,7 @@ test('presence and typing show', async () => {
   await waitForText(teacher, ' — думаю…');
 });
 
-test('a photo and a document arrive whole, with their names', async () => {
+step('a photo and a document arrive whole, with their names', async () => {
   const report = pdf();
   const photo = png(640, 480);
   await writeFile(join(folder, REPORT), report);
@@ -166,7 +168,7 @@ async function downloaded(from, name) {
   }
 }
 
-test('a message written without a network goes out once', async () => {
+step('a message written without a network goes out once', async () => {
   const text = 'Написано в метро';
   await teacher.context.setOffline(true);
   await say(teacher, text);
@@ -178,7 +180,7 @@ test('a message written without a network goes out once', async () => {
   assert.equal(await shown(teacher, text), 1);
 });
 
-test('a message written while the server is down goes out once', async () => {
+step('a message written while the server is down goes out once', async () => {
   const text = 'Написано, пока сервер лежал';
   await server.kill('SIGKILL');
   await say(teacher, text);
@@ -194,7 +196,7 @@ test('a message written while the server is down goes out once', async () => {
   assert.equal(await shown(teacher, text), 1);
 });
 
-test('a message written and left by a reload goes out once', async () => {
+step('a message written and left by a reload goes out once', async () => {
   const text = 'Написано перед перезагрузкой страницы';
   await server.kill('SIGKILL');
   await say(teacher, text);

@@ -1,12 +1,14 @@
 // A live lesson: three Chromium and one Firefox, then one more.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 
 import { chromiumPerson, firefoxPerson, launchChromium } from '../browsers.mjs';
 import { ROOM, enterLesson, tilePlays } from '../lesson.mjs';
 import { forget, remoteDescriptions, seeAndHear } from '../media.mjs';
 import { Server } from '../server.mjs';
+import { steps } from '../steps.mjs';
 
+const step = steps();
 /** @type {Server} */
 let server;
 /** @type {import('playwright-core').Browser} */
@@ -38,7 +40,7 @@ after(async () => {
   await server?.stop();
 });
 
-test('four browsers see and hear each other', async () => {
+step('four browsers see and hear each other', async () => {
   peers.set(teacher, await enterLesson(teacher, server, 'teacher', 'Начать урок'));
   for (const [at, student] of students.entries()) {
     peers.set(student, await enterLesson(student, server, `student${at + 1}`, 'Присоединиться'));
@@ -49,7 +51,7 @@ test('four browsers see and hear each other', async () => {
   }
 });
 
-test('one who comes late sees everybody and is seen, without a new offer from anybody', async () => {
+step('one who comes late sees everybody and is seen, without a new offer from anybody', async () => {
   const before = everybody();
   const late = await chromiumPerson(chromium, 'student 4, late');
   peers.set(late, await enterLesson(late, server, 'student4', 'Присоединиться'));
@@ -58,7 +60,7 @@ test('one who comes late sees everybody and is seen, without a new offer from an
   for (const person of before) assert.equal(await remoteDescriptions(person), 1, person.name);
 });
 
-test('one who reloads the page is back, without a new offer from anybody else', async () => {
+step('one who reloads the page is back, without a new offer from anybody else', async () => {
   const [student] = students;
   const stay = everybody().filter((person) => person !== student);
   const old = peers.get(student);
@@ -73,7 +75,7 @@ test('one who reloads the page is back, without a new offer from anybody else', 
   for (const person of stay) assert.equal(await remoteDescriptions(person), 1, person.name);
 });
 
-test('a shared screen is legible at the others', async () => {
+step('a shared screen is legible at the others', async () => {
   await teacher.page.evaluate(stripesAsScreen);
   await teacher.click('button', 'Показать экран');
   const peer = /** @type {string} */ (peers.get(teacher));
@@ -84,7 +86,7 @@ test('a shared screen is legible at the others', async () => {
   for (const person of everybody()) assert.equal(await remoteDescriptions(person), 1, person.name);
 });
 
-test('who mutes is not heard, and is again afterwards', async () => {
+step('who mutes is not heard, and is again afterwards', async () => {
   const [student] = students;
   const listeners = everybody().filter((person) => person !== student);
   const peer = /** @type {string} */ (peers.get(student));
@@ -112,7 +114,7 @@ test('who mutes is not heard, and is again afterwards', async () => {
   await Promise.all(listeners.map((person) => hears(person, peer)));
 });
 
-test('when the teacher ends the lesson, it is over for all', async () => {
+step('when the teacher ends the lesson, it is over for all', async () => {
   await teacher.click('button', 'Завершить урок');
   for (const person of everybody().filter((one) => one !== teacher)) {
     await person.until(
