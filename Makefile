@@ -9,6 +9,7 @@ NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 DENY := $(shell cargo deny --version >/dev/null 2>&1 && echo yes)
 CLIENT_SOURCES := $(shell find client-web -type f -not -path '*/node_modules/*' -not -path '*/.svelte-kit/*' -not -path '*/build/*' 2>/dev/null)
 CLIENT_BUILT := client-web/node_modules/.built
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 # One set of artefacts serves the tests and the browsers.
 BUILD := cargo build --locked --workspace --bins --tests
 
@@ -17,7 +18,7 @@ run:
 	@scripts/setup.sh run
 	@$(MAKE) --no-print-directory client
 	@cargo build --locked --quiet --package server --bin parta
-	@exec target/debug/parta serve --demo --data ./data
+	@exec $(TARGET)/debug/parta serve --demo --data ./data
 
 # The whole suite: client, Rust, browsers.
 test:
@@ -57,7 +58,7 @@ endif
 # Load and speed, written to target/bench.
 bench: client
 	cargo build --locked --release --package server --package loadtest --bins
-	target/release/parta-load --help
+	$(TARGET)/release/parta-load --help
 
 # Writes anew what is made from the Rust types and committed: the client's wire types, the example settings.
 types:

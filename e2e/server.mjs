@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const BINARY = process.env.PARTA_BIN ?? fileURLToPath(new URL('../target/debug/parta', import.meta.url));
+const TARGET = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../target', import.meta.url));
+const BINARY = process.env.PARTA_BIN ?? join(TARGET, 'debug/parta');
 const START_MS_MAX = 30_000;
 
 /** @returns {Promise<number>} */
