@@ -98,6 +98,10 @@ pub struct CallOver {
 }
 
 /// A passing event: not stored, may be lost or merged.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an event is encoded as soon as it is made; boxes would only cost"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "e")]
 pub enum LiveEvent {

@@ -55,8 +55,7 @@ impl Client {
                 let done = self.app.lessons.end(&self.me.person, &which.call).await;
                 self.answer(i, done.map(|()| Done {}));
             }
-            // `frame` has dealt with it.
-            Command::Hello(_) => {}
+            Command::Hello(_) => self.answer_err(i, ErrorCode::BadRequest.into()),
         }
     }
 
@@ -183,6 +182,7 @@ impl Client {
 }
 
 /// What the user is told of a store's error; the rest goes to the log.
+#[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
 pub(crate) fn to_user(error: StoreError) -> ErrorBody {
     match error {
         StoreError::Refused(code) => code.into(),

@@ -172,15 +172,16 @@ impl Client {
                 return Ok(());
             }
         };
-        match command {
-            Command::Hello(hello) if !self.said_hello => self.hello(envelope.i, &hello).await,
-            Command::Hello(_) => Err(CloseCode::BadFrame),
-            _ if !self.said_hello => Err(CloseCode::BadFrame),
-            command => {
-                self.command(envelope.i, command).await;
-                Ok(())
-            }
+        if let Command::Hello(hello) = &command
+            && !self.said_hello
+        {
+            return self.hello(envelope.i, hello).await;
         }
+        if !self.said_hello {
+            return Err(CloseCode::BadFrame);
+        }
+        self.command(envelope.i, command).await;
+        Ok(())
     }
 
     pub(super) fn queue(&self, frame: Utf8Bytes) {
