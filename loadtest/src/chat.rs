@@ -86,7 +86,7 @@ pub async fn run_spawned(
     options: &Options,
 ) -> Result<Report, LoadError> {
     installation.seed(options.users, options.rooms).await?;
-    let server = installation.start().await?;
+    let mut server = installation.start().await?;
     let report = run(&server.address, Some(&server), options).await?;
     server.kill().await?;
     Ok(report)

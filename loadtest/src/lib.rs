@@ -7,8 +7,10 @@ pub mod chat;
 pub mod error;
 pub mod history;
 pub mod http;
+pub mod kill;
 pub mod latency;
 pub mod server;
+pub mod sfu;
 pub mod socket;
 
 pub use error::LoadError;

@@ -8,9 +8,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use loadtest::chat;
 use loadtest::http::Address;
 use loadtest::server::{Installation, sibling_binary};
+use loadtest::{chat, kill, sfu};
 use serde::Serialize;
 
 /// Load and faults for Parta.
@@ -41,6 +41,36 @@ enum Run {
         /// Messages of one person per minute, on average.
         #[arg(long, default_value_t = 60.0)]
         rate: f64,
+    },
+    /// Browsers in a lesson.
+    Sfu {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        common: Common,
+        /// Browsers that send sound and pictures.
+        #[arg(long, default_value_t = 1)]
+        publishers: usize,
+        /// Browsers that watch.
+        #[arg(long, default_value_t = 50)]
+        subscribers: usize,
+        /// How long it is measured.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
+    /// People who write while the server is killed and started again.
+    Kill {
+        #[command(flatten)]
+        common: Common,
+        /// People, all in one room.
+        #[arg(long, default_value_t = 4)]
+        clients: usize,
+        /// Messages of each.
+        #[arg(long, default_value_t = 200)]
+        messages: usize,
+        /// How often the server is killed.
+        #[arg(long, default_value_t = 5)]
+        kills: usize,
     },
 }
 
@@ -119,6 +149,43 @@ async fn main() -> anyhow::Result<ExitCode> {
                 Some(url) => chat::run(&Address::parse(&url)?, None, &options).await?,
                 None => chat::run_spawned(&common.installation(&data)?, &options).await?,
             };
+            common.print(&report)?;
+            report.is_clean()
+        }
+        Run::Sfu {
+            target,
+            common,
+            publishers,
+            subscribers,
+            seconds,
+        } => {
+            let options = sfu::Options {
+                publishers,
+                subscribers,
+                seconds,
+                seed: common.seed,
+            };
+            let report = match target.url {
+                Some(url) => sfu::run(&Address::parse(&url)?, None, &options).await?,
+                None => sfu::run_spawned(&common.installation(&data)?, &options).await?,
+            };
+            common.print(&report)?;
+            report.is_clean()
+        }
+        Run::Kill {
+            common,
+            clients,
+            messages,
+            kills,
+        } => {
+            let options = kill::Options {
+                installation: common.installation(&data)?,
+                clients,
+                messages,
+                kills,
+                seed: common.seed,
+            };
+            let report = kill::run(&options).await?;
             common.print(&report)?;
             report.is_clean()
         }

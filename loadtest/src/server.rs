@@ -99,6 +99,7 @@ impl Installation {
                 "--data",
             ])
             .arg(&self.data)
+            .env("PARTA_MEDIA_ADDRESSES", "127.0.0.1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -139,7 +140,7 @@ impl Server {
     ///
     /// # Errors
     /// [`LoadError::Io`].
-    pub async fn kill(mut self) -> Result<(), LoadError> {
+    pub async fn kill(&mut self) -> Result<(), LoadError> {
         Ok(self.child.kill().await?)
     }
 
