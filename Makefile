@@ -55,10 +55,12 @@ else
 	@echo 'cargo-deny is not installed: licences and banned crates were not checked'
 endif
 
-# Load and speed, written to target/bench.
+# Load, speed and kills; each run prints its figures as JSON.
 bench: client
 	cargo build --locked --release --package server --package loadtest --bins
-	$(TARGET)/release/parta-load --help
+	$(TARGET)/release/parta-load chat --spawn
+	$(TARGET)/release/parta-load sfu --spawn
+	$(TARGET)/release/parta-load kill
 
 # Writes anew what is made from the Rust types and committed: the client's wire types, the example settings.
 types:
