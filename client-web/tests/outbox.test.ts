@@ -1,5 +1,5 @@
 import 'fake-indexeddb/auto';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { Outbox, type Item } from '../src/core/outbox';
 import { Refused, Unanswered } from '../src/core/socket';
 import type { MsgSend } from '../src/core/wire/MsgSend';
@@ -86,4 +86,50 @@ it('forgets a message that is in the history already', async () => {
   await until((items) => items.length === 0);
   box.online();
   expect(sent).toEqual([]);
+});
+
+it('has one message of a room on its way at a time, and rooms do not wait for each other', async () => {
+  const answers: (() => void)[] = [];
+  const { box, sent, until } = outbox((message) => new Promise((resolve) => answers.push(() => resolve(ok(message)))));
+  box.online();
+  await box.add(draft('раз'));
+  await box.add(draft('два'));
+  await box.add({ ...draft('в другой комнате'), r: 'R2' });
+  expect(sent.map((message) => message.body)).toEqual(['раз', 'в другой комнате']);
+  answers[0]?.();
+  await until((items) => items.length === 2);
+  await vi.waitFor(() => expect(sent.map((message) => message.body)).toEqual(['раз', 'в другой комнате', 'два']));
+});
+
+it('waits and repeats when the refusal is passing', async () => {
+  let tries = 0;
+  const { box, until } = outbox((message) =>
+    tries++ === 0 ? Promise.reject(new Refused({ c: 'rate_limited', tmp: true, after: 20 })) : ok(message),
+  );
+  box.online();
+  await box.add(draft('ещё раз'));
+  await until((items) => items.length === 0);
+  expect(tries).toBe(2);
+});
+
+it('leaves another person’s messages alone', async () => {
+  const mine = outbox(ok);
+  await mine.box.add(draft('моё'));
+  let items: readonly Item[] = [];
+  const theirs = new Outbox('someone else', ok, (now) => (items = now), mine.name);
+  await theirs.load();
+  expect(items).toEqual([]);
+});
+
+it('sends although the browser stores nothing', async () => {
+  const open = vi.spyOn(indexedDB, 'open').mockImplementation(() => {
+    throw new DOMException('', 'SecurityError');
+  });
+  const { box, sent, until } = outbox(ok);
+  open.mockRestore();
+  await box.load();
+  box.online();
+  await box.add(draft('без хранилища'));
+  await until((items) => items.length === 0);
+  expect(sent.length).toBe(1);
 });

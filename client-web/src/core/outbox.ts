@@ -44,11 +44,14 @@ export class Outbox {
     this.#by = by;
     this.#send = send;
     this.#changed = changed;
-    this.#db = openDB<Schema>(name, 1, {
-      upgrade(db) {
-        db.createObjectStore('outbox', { keyPath: 'cid' });
-      },
-    });
+    // Some browsers throw at once where storage is forbidden.
+    this.#db = Promise.resolve().then(() =>
+      openDB<Schema>(name, 1, {
+        upgrade(db) {
+          db.createObjectStore('outbox', { keyPath: 'cid' });
+        },
+      }),
+    );
   }
 
   /** Reads what an earlier page left. Client ids begin with the time, so their order is the order of writing. */

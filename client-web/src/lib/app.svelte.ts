@@ -45,6 +45,8 @@ class App {
   /** Why the server asked this page to stay away. */
   stopped = $state<'many' | 'old' | 'fault'>();
   lesson: LessonListener | undefined;
+  /** Texts that were begun, by room. */
+  readonly drafts = new Map<string, string>();
 
   #socket: Socket | undefined;
   #box: Outbox | undefined;

@@ -64,6 +64,8 @@ export class CallSession {
   #pc: RTCPeerConnection | undefined;
   #transceivers: Transceivers | undefined;
   #views: readonly View[] = [];
+  /** Whether the list of people came after this join was asked for. */
+  #listed = false;
   /** Switches that the server has not heard of, because there was no connection. */
   #unsaid = new Set<Source>();
   #lost: ReturnType<typeof setTimeout> | undefined;
@@ -113,6 +115,7 @@ export class CallSession {
     if (!('call' in event) || event.call !== this.#options.call) return;
     switch (event.e) {
       case 'call.people':
+        this.#listed = true;
         this.#set({ people: event.d });
         return;
       case 'call.slots':
@@ -182,6 +185,7 @@ export class CallSession {
       }
       await pc.setLocalDescription(await pc.createOffer());
       const { on } = this.state;
+      this.#listed = false;
       const joined = await this.#options.request('call.join', {
         call: this.#options.call,
         sdp: pc.localDescription?.sdp ?? '',
@@ -192,7 +196,7 @@ export class CallSession {
       });
       if (pc !== this.#pc) return;
       // News of who is here may have overtaken the answer; the list that names this browser is the newer one.
-      const overtaken = this.state.people.some((one) => one.p === joined.p);
+      const overtaken = this.#listed && this.state.people.some((one) => one.p === joined.p);
       this.#set({ me: joined.p, people: overtaken ? this.state.people : joined.people });
       this.#unsaid.clear();
       for (const source of SOURCES) if (on[source] !== this.state.on[source]) void this.#tellSource(source);

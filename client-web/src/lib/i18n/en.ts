@@ -70,6 +70,7 @@ export const en: Words = {
   notSent: 'Not sent',
   toBottom: 'To new messages',
   uploading: (percent) => `${percent} % uploaded`,
+  tooLong: 'The message is too long. Split it, or attach it as a file.',
   fileEmpty: 'The file is empty and cannot be sent.',
   fileTooLarge: (limit) => `The file is larger than ${limit}.`,
   tooManyFiles: (limit) => `A message can carry at most ${limit} files.`,
@@ -116,6 +117,11 @@ export const en: Words = {
   alone: 'You are alone so far. The others see the lesson in the group chat.',
   lessonEnded: 'The lesson is over',
   toChat: 'Back to chat',
+  silenced: {
+    mic: 'A phone call or another program holds the microphone: nobody hears you.',
+    camera: 'A phone call or another program holds the camera: nobody sees you.',
+  },
+  reopen: 'Turn on again',
   deviceLost: 'The device was disconnected.',
   errors: {
     offline: 'The server cannot be reached. Check the network and try again.',

@@ -7,6 +7,8 @@ export class Device {
   problem = $state<DeviceProblem>();
   choices = $state.raw<readonly MediaDeviceInfo[]>([]);
   busy = $state(false);
+  /** The system holds the device back, as iOS does for a phone call. It does not always give it back. */
+  silenced = $state(false);
   /** Called when the device goes away by itself. */
   onlost: (() => void) | undefined;
   readonly kind: Kind;
@@ -27,9 +29,13 @@ export class Device {
       before?.stop();
       track.onended = () => {
         this.track = undefined;
+        this.silenced = false;
         this.problem = 'missing';
         this.onlost?.();
       };
+      track.onmute = () => (this.silenced = true);
+      track.onunmute = () => (this.silenced = false);
+      this.silenced = track.muted;
       this.track = track;
       this.problem = undefined;
       if (deviceId) remember(this.kind, deviceId);
@@ -43,6 +49,7 @@ export class Device {
   }
 
   close(): void {
+    this.silenced = false;
     this.track?.stop();
     this.track = undefined;
   }

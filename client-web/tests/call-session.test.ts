@@ -1,0 +1,249 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { CallSession, type CallState, type Request } from '../src/core/call/session';
+import { Refused, Unanswered } from '../src/core/socket';
+import type { ErrorCode } from '../src/core/wire/ErrorCode';
+import type { Participant } from '../src/core/wire/Participant';
+
+const CALL = 'C1';
+const person = (p: string, ...on: Participant['on']): Participant => ({ p, u: `U-${p}`, on, here: true });
+const joined = { p: 'P1', sdp: 'answer', people: [person('P1')] };
+
+// As much of a browser's connection as the session touches.
+class FakePeer {
+  static all: FakePeer[] = [];
+  iceConnectionState = 'new';
+  oniceconnectionstatechange: (() => void) | null = null;
+  ontrack: unknown = null;
+  localDescription: { sdp: string } | null = null;
+  closed = false;
+  #mid = 0;
+
+  constructor() {
+    FakePeer.all.push(this);
+  }
+
+  addTransceiver() {
+    return { mid: String(this.#mid++), sender: { replaceTrack: () => Promise.resolve() }, setCodecPreferences: () => undefined };
+  }
+  createOffer = () => Promise.resolve({ type: 'offer', sdp: 'offer' });
+  setLocalDescription(description: { sdp: string }) {
+    this.localDescription = description;
+    return Promise.resolve();
+  }
+  setRemoteDescription = () => Promise.resolve();
+  restartIce = () => undefined;
+  close() {
+    this.closed = true;
+  }
+  turns(state: string) {
+    this.iceConnectionState = state;
+    this.oniceconnectionstatechange?.();
+  }
+}
+
+const peer = (): FakePeer => {
+  const last = FakePeer.all.at(-1);
+  if (!last) throw new Error('no connection');
+  return last;
+};
+
+let asked: [string, unknown][];
+let answer: (method: string) => unknown;
+let state: CallState;
+let ended: (ErrorCode | undefined)[];
+
+function start(): CallSession {
+  const request = ((m: string, p: unknown) => {
+    asked.push([m, p]);
+    return Promise.resolve().then(() => answer(m));
+  }) as Request;
+  return new CallSession({
+    call: CALL,
+    videoSlots: 2,
+    request,
+    changed: (next) => (state = next),
+    ended: (problem) => ended.push(problem),
+  });
+}
+
+const methods = (): string[] => asked.map(([m]) => m);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal('RTCPeerConnection', FakePeer);
+  vi.stubGlobal('RTCRtpReceiver', { getCapabilities: () => null });
+  FakePeer.all = [];
+  asked = [];
+  ended = [];
+  answer = (m) => (m === 'call.join' ? joined : { sdp: 'answer' });
+});
+
+async function enter(): Promise<CallSession> {
+  const session = start();
+  await session.join({});
+  peer().turns('connected');
+  return session;
+}
+
+describe('joining', () => {
+  it('sends one offer and names its sections', async () => {
+    const session = await enter();
+    expect(asked[0]).toEqual([
+      'call.join',
+      {
+        call: CALL,
+        sdp: 'offer',
+        up: { mic: '0', camera: '1', screen: '2', screen_audio: '3' },
+        down_audio: ['4', '5', '6', '7'],
+        down_video: ['8', '9'],
+        on: [],
+      },
+    ]);
+    expect(session.remoteDescriptions).toBe(1);
+    expect(state).toMatchObject({ status: 'on', me: 'P1' });
+  });
+
+  it('keeps news that overtook the answer', async () => {
+    const session = start();
+    answer = (m) => {
+      if (m !== 'call.join') return {};
+      session.event({ e: 'call.people', call: CALL, d: [person('P1'), person('P2')] });
+      return joined;
+    };
+    await session.join({});
+    expect(state.people.map((one) => one.p)).toEqual(['P1', 'P2']);
+  });
+
+  it('does not take an old list for news after the server forgot everything', async () => {
+    const session = await enter();
+    session.event({ e: 'call.people', call: CALL, d: [person('P1'), person('P2')] });
+    session.event({ e: 'call.gone', call: CALL });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(FakePeer.all.length).toBe(2);
+    expect(state.people.map((one) => one.p)).toEqual(['P1']);
+  });
+
+  it.each(['media_refused', 'call_full', 'forbidden'] as const)('ends when the server says %s', async (c) => {
+    answer = () => {
+      throw new Refused({ c });
+    };
+    await start().join({});
+    expect(ended).toEqual([c]);
+    expect(peer().closed).toBe(true);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(methods()).toEqual(['call.join']);
+  });
+
+  it('tries again when there was no answer', async () => {
+    answer = () => {
+      throw new Unanswered();
+    };
+    await start().join({});
+    answer = () => joined;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(state.me).toBe('P1');
+    expect(FakePeer.all.filter((one) => !one.closed).length).toBe(1);
+  });
+});
+
+describe('during a lesson', () => {
+  it('never negotiates for switches, people or slots', async () => {
+    const session = await enter();
+    await session.setSource('mic', true);
+    session.event({ e: 'call.people', call: CALL, d: [person('P1', 'mic'), person('P2')] });
+    session.event({ e: 'call.slots', call: CALL, d: [{ mid: '8', from: { p: 'P2', src: 'camera' } }] });
+    expect(session.remoteDescriptions).toBe(1);
+    expect(methods().filter((m) => m === 'call.join' || m === 'call.restart')).toEqual(['call.join']);
+  });
+
+  it('ignores another lesson', async () => {
+    const session = await enter();
+    session.event({ e: 'call.people', call: 'C2', d: [] });
+    expect(state.people.length).toBe(1);
+  });
+
+  it('tells views once until they change', async () => {
+    const session = await enter();
+    asked = [];
+    const view = { p: 'P2', src: 'camera', w: 320, pin: false } as const;
+    session.view([view]);
+    session.view([{ ...view }]);
+    session.view([{ ...view, w: 640 }]);
+    expect(methods()).toEqual(['call.view', 'call.view']);
+  });
+
+  it('repeats a switch that the server missed, once the connection is back', async () => {
+    const session = await enter();
+    answer = () => {
+      throw new Unanswered();
+    };
+    await session.setSource('camera', true);
+    answer = () => ({});
+    asked = [];
+    session.connectionReady();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(asked).toContainEqual(['call.set', { call: CALL, src: 'camera', on: true }]);
+    asked = [];
+    session.connectionReady();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(methods()).toEqual(['call.view']);
+  });
+});
+
+describe('a lost path', () => {
+  it('is given some time, then restarted on the same connection', async () => {
+    const session = await enter();
+    peer().turns('disconnected');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(methods()).not.toContain('call.restart');
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(methods()).toContain('call.restart');
+    expect(state.status).toBe('reconnecting');
+    peer().turns('connected');
+    expect(state.status).toBe('on');
+    expect(FakePeer.all.length).toBe(1);
+    expect(session.remoteDescriptions).toBe(2);
+  });
+
+  it('that comes back by itself costs nothing', async () => {
+    await enter();
+    peer().turns('disconnected');
+    await vi.advanceTimersByTimeAsync(1_000);
+    peer().turns('connected');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(methods()).not.toContain('call.restart');
+  });
+
+  it('is joined anew when the restart brings nothing', async () => {
+    await enter();
+    peer().turns('failed');
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(FakePeer.all.length).toBeGreaterThan(1);
+    expect(FakePeer.all[0]?.closed).toBe(true);
+  });
+
+  it('is joined anew with the same mutes when the server no longer knows this browser', async () => {
+    const session = await enter();
+    await session.setSource('camera', true);
+    answer = (m) => {
+      if (m === 'call.view') throw new Refused({ c: 'forbidden' });
+      return joined;
+    };
+    session.connectionReady();
+    await vi.advanceTimersByTimeAsync(1_000);
+    const joins = asked.filter(([m]) => m === 'call.join');
+    expect(joins.length).toBe(2);
+    expect(joins[1]?.[1]).toMatchObject({ on: ['camera'] });
+  });
+});
+
+it('leaving ends the connection and asks for nothing more', async () => {
+  const session = await enter();
+  session.leave();
+  peer().turns('failed');
+  session.connectionReady();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(methods().at(-1)).toBe('call.leave');
+  expect(peer().closed).toBe(true);
+  expect(state.status).toBe('over');
+});
