@@ -60,9 +60,13 @@ class App {
       const { me } = await api<Session>('GET', '/session');
       this.signedIn(me);
     } catch (error) {
-      // Without a network the page may still be used by whoever was signed in last, as soon as it is back.
-      if (error instanceof ApiError && error.code === 'offline') setTimeout(() => void this.start(), 2_000);
-      else this.me = null;
+      if (error instanceof ApiError && error.code === 'unauthorized') {
+        this.me = null;
+        return;
+      }
+      // No network, or a server that is just starting: whoever was signed in still is.
+      this.status = 'waiting';
+      setTimeout(() => void this.start(), 2_000);
     }
   }
 
