@@ -153,6 +153,10 @@ impl Client {
 
     /// One frame. `Err` ends the connection.
     async fn frame(&mut self, line: &str) -> Result<(), CloseCode> {
+        // serde would read an array as an envelope too.
+        if !line.trim_start().starts_with('{') {
+            return Err(CloseCode::BadFrame);
+        }
         let envelope: Envelope<'_> = serde_json::from_str(line).map_err(|_| CloseCode::BadFrame)?;
         let Some(method) = envelope.m.as_deref() else {
             // The answer to a ping.
@@ -172,12 +176,13 @@ impl Client {
                 return Ok(());
             }
         };
+        // `hello` is the first command of a connection, and the only one of its kind.
         if let Command::Hello(hello) = &command
             && !self.said_hello
         {
             return self.hello(envelope.i, hello).await;
         }
-        if !self.said_hello {
+        if matches!(command, Command::Hello(_)) || !self.said_hello {
             return Err(CloseCode::BadFrame);
         }
         self.command(envelope.i, command).await;

@@ -43,7 +43,7 @@ impl Client {
             .map(|room| room.id)
             .collect::<Vec<_>>();
         app.switchboard.attach(self.id, &rooms).await;
-        app.switchboard.came(me, &rooms).await;
+        app.switchboard.came(self.id, me, &rooms).await;
         self.said_hello = true;
         let mut summaries = app.store.rooms_of(me).await?;
         summaries.retain(|room| rooms.contains(&room.id));

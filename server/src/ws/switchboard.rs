@@ -92,10 +92,10 @@ impl Switchboard {
         (id, connection)
     }
 
-    /// The person is there: others are told when that is news.
-    pub async fn came(&self, user: &UserId, rooms: &[RoomId]) {
+    /// The person is there, on this connection: others are told when that is news.
+    pub async fn came(&self, conn: ConnId, user: &UserId, rooms: &[RoomId]) {
         if self.presence().connected(user) {
-            self.0.tell_presence(user, true, rooms).await;
+            self.0.tell_presence(user, Some(conn), rooms).await;
         }
     }
 
@@ -252,18 +252,19 @@ impl Inner {
         self.send(input, event.room()).await;
     }
 
-    async fn tell_presence(&self, user: &UserId, on: bool, rooms: &[RoomId]) {
+    // `conn` is the connection that brings the person online; none takes them offline.
+    async fn tell_presence(&self, user: &UserId, conn: Option<ConnId>, rooms: &[RoomId]) {
         let frame = encode(&LiveEvent::Presence {
             d: PresenceChange {
                 u: user.clone(),
-                on,
+                on: conn.is_some(),
             },
         });
         for room in rooms {
             let input = Input::Passing {
                 room: room.clone(),
                 frame: frame.clone(),
-                except: None,
+                except: conn,
             };
             self.send(input, room).await;
         }
@@ -375,7 +376,7 @@ async fn run_presence(inner: std::sync::Weak<Inner>) {
             match inner.store.rooms_of(&user).await {
                 Ok(rooms) => {
                     let rooms: Vec<RoomId> = rooms.into_iter().map(|room| room.id).collect();
-                    inner.tell_presence(&user, false, &rooms).await;
+                    inner.tell_presence(&user, None, &rooms).await;
                 }
                 Err(error) => tracing::warn!(%user, %error, "rooms could not be read"),
             }

@@ -1,0 +1,170 @@
+use serde_json::json;
+
+use crate::harness::{ROOM, Server, room_named};
+
+#[tokio::test]
+async fn a_message_reaches_everybody_once_and_survives_a_restart() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let (mut a, hello) = teacher.hello().await;
+    let (mut b, _) = student.hello().await;
+    let (room, before) = room_named(&hello, ROOM);
+    let seq = before["seq"].as_i64().unwrap();
+
+    let send = json!({"r": room, "cid": "c1", "body": "  Здравствуйте!  "});
+    let ok = a.ask("msg.send", send.clone()).await.unwrap();
+    assert_eq!(
+        (ok["s"].as_i64(), ok["dup"].as_bool()),
+        (Some(seq + 1), Some(false))
+    );
+    let event = b.event("msg").await;
+    assert_eq!(event["d"]["body"], "Здравствуйте!");
+    assert_eq!(event["s"], ok["s"]);
+    // The sender hears of it in the same way, and a repeated try changes nothing.
+    assert_eq!(a.event("msg").await, event);
+    let again = a.ask("msg.send", send).await.unwrap();
+    assert_eq!(
+        (again["id"].clone(), again["dup"].as_bool()),
+        (ok["id"].clone(), Some(true))
+    );
+
+    drop((a, b));
+    let server = server.restart().await;
+    let student = server.sign_in("student1").await;
+    let (mut b, hello) = student
+        .hello_from(json!({ room.as_str(): [before["epoch"], seq] }))
+        .await;
+    assert_eq!(room_named(&hello, ROOM).1["seq"], seq + 1);
+    let missed = b.events_until("ready").await;
+    let missed: Vec<_> = missed
+        .into_iter()
+        .filter(|frame| frame["e"] == "msg")
+        .collect();
+    assert_eq!(missed, [event]);
+}
+
+#[tokio::test]
+async fn positions_that_mean_nothing_are_reset() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    let (_, hello) = teacher.hello().await;
+    let (room, known) = room_named(&hello, ROOM);
+    for position in [
+        json!(["another epoch", 1]),
+        json!([known["epoch"], 999]),
+        json!([known["epoch"], -5]),
+    ] {
+        let (mut socket, _) = teacher.hello_from(json!({ room.as_str(): position })).await;
+        let event = socket.event("reset").await;
+        assert_eq!(
+            (&event["r"], &event["d"]["s"]),
+            (&known["id"], &known["seq"])
+        );
+    }
+    let (mut socket, _) = teacher.hello().await;
+    socket
+        .ask("sync", json!({"r": room, "after": 12_345}))
+        .await
+        .unwrap();
+    assert_eq!(socket.event("reset").await["d"]["ep"], known["epoch"]);
+}
+
+#[tokio::test]
+async fn sync_gives_what_is_missing() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    let (mut socket, hello) = teacher.hello().await;
+    let (room, known) = room_named(&hello, ROOM);
+    let seq = known["seq"].as_i64().unwrap();
+    for k in 1..=3 {
+        socket
+            .ask(
+                "msg.send",
+                json!({"r": room, "cid": format!("c{k}"), "body": "текст"}),
+            )
+            .await
+            .unwrap();
+    }
+    let (mut late, _) = teacher.hello().await;
+    late.event("ready").await;
+    late.ask("sync", json!({"r": room, "after": seq + 1}))
+        .await
+        .unwrap();
+    assert_eq!(late.event("msg").await["s"], seq + 2);
+    assert_eq!(late.event("msg").await["s"], seq + 3);
+}
+
+#[tokio::test]
+async fn typing_presence_and_read_pointers_are_told() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let (mut a, hello) = teacher.hello().await;
+    let (room, known) = room_named(&hello, ROOM);
+    assert!(
+        hello["online"]
+            .as_array()
+            .unwrap()
+            .contains(&hello["me"]["id"])
+    );
+    let (mut b, theirs) = student.hello().await;
+    let came = a.event("presence").await;
+    let misha = theirs["me"]["id"].clone();
+    assert_eq!(came["d"], json!({"u": misha, "on": true}));
+
+    b.ask("typing", json!({"r": room})).await.unwrap();
+    let typing = a.event("typing").await;
+    assert_eq!((&typing["r"], &typing["d"]["u"]), (&json!(room), &misha));
+
+    // Another device of the same person.
+    let (mut second, again) = student.hello().await;
+    assert_eq!(room_named(&again, ROOM).1["read_no"], 0);
+    b.ask("read", json!({"r": room, "no": known["no"]}))
+        .await
+        .unwrap();
+    assert_eq!(
+        second.event("u.read").await["d"],
+        json!({"r": room, "no": known["no"]})
+    );
+}
+
+#[tokio::test]
+async fn messages_out_of_bounds_get_a_clear_answer() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    let (mut socket, hello) = teacher.hello().await;
+    let (room, known) = room_named(&hello, ROOM);
+    for (body, code) in [
+        (" \n ".to_owned(), "empty"),
+        ("я".repeat(8_193), "too_large"),
+        ("a\0b".to_owned(), "bad_request"),
+    ] {
+        let answer = socket
+            .ask("msg.send", json!({"r": room, "cid": "c", "body": body}))
+            .await;
+        assert_eq!(answer, Err(code.to_owned()));
+    }
+    let files: Vec<String> = (0..21).map(|k| format!("f{k}")).collect();
+    let answer = socket
+        .ask(
+            "msg.send",
+            json!({"r": room, "cid": "c", "body": "x", "att": files}),
+        )
+        .await;
+    assert_eq!(answer, Err("too_large".to_owned()));
+    let whole = "я".repeat(8_192);
+    let ok = socket
+        .ask("msg.send", json!({"r": room, "cid": "c", "body": whole}))
+        .await
+        .unwrap();
+    assert_eq!(
+        ok["s"],
+        known["seq"].as_i64().unwrap() + 1,
+        "refused messages take no number"
+    );
+}

@@ -1,0 +1,10 @@
+//! The whole server over real sockets: what a browser or a stranger sees.
+
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
+
+mod chat;
+mod files;
+mod harness;
+mod hostile;
+mod rights;
+mod sessions;
