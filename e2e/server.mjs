@@ -48,8 +48,7 @@ export class Server {
     this.data = data;
     this.origin = `http://127.0.0.1:${port}`;
     this.mediaPort = mediaPort;
-    // All addresses: Firefox has no loopback candidate (ICE), so the media port must be on another one too.
-    this.listen = `0.0.0.0:${port}`;
+    this.listen = `127.0.0.1:${port}`;
   }
 
   static async create() {

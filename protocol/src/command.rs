@@ -214,6 +214,10 @@ impl Command {
 }
 
 fn params_of<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, ErrorBody> {
+    // serde would read an array as an object's fields in order.
+    if !json.trim_start().starts_with('{') {
+        return Err(ErrorBody::from(ErrorCode::BadRequest).with_text("not an object"));
+    }
     serde_json::from_str(json).map_err(|e| {
         ErrorBody::from(ErrorCode::BadRequest).with_text(format!(
             "column {}: {}",

@@ -163,22 +163,30 @@ pub async fn run(
     Ok(())
 }
 
+// Media goes over every interface also when the web server is for this machine alone: Firefox offers no loopback
+// address, so the two meet at another one of the machine's own. The port answers nobody without a lesson's
+// credentials.
 fn media_config(config: &Config) -> MediaConfig {
-    let mut candidates = config.media_addresses.clone();
-    if candidates.is_empty() {
-        candidates = own_addresses(config.listen.ip());
-    }
+    let web = config.listen.ip();
+    let everywhere = web.is_loopback() || web.is_unspecified();
+    let listen = if everywhere {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        web
+    };
+    let candidates = match (config.media_addresses.as_slice(), everywhere) {
+        ([], true) => own_addresses(),
+        ([], false) => vec![web],
+        (given, _) => given.to_vec(),
+    };
     MediaConfig {
-        listen: SocketAddr::new(config.listen.ip(), config.media_port),
+        listen: SocketAddr::new(listen, config.media_port),
         candidates,
     }
 }
 
-// The addresses at which this machine can be reached, loopback last: browsers on the same machine need it.
-fn own_addresses(listen: IpAddr) -> Vec<IpAddr> {
-    if !listen.is_unspecified() {
-        return vec![listen];
-    }
+// The addresses at which this machine can be reached, loopback last: some browsers on the same machine need it.
+fn own_addresses() -> Vec<IpAddr> {
     let mut own: Vec<IpAddr> = if_addrs::get_if_addrs()
         .unwrap_or_default()
         .into_iter()

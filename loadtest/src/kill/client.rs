@@ -140,9 +140,8 @@ impl Client {
             .await
             .map_err(|_| LoadError::TimedOut("the answer to hello"))??;
         self.connections += 1;
-        let room = match (ok.rooms.pop(), ok.rooms.is_empty()) {
-            (Some(room), true) => room,
-            _ => return Err(LoadError::Protocol("not exactly one room".to_owned())),
+        let (Some(room), true) = (ok.rooms.pop(), ok.rooms.is_empty()) else {
+            return Err(LoadError::Protocol("not exactly one room".to_owned()));
         };
         if self.room.is_none() && room.seq > 0 {
             self.page(&room.id).await?;
