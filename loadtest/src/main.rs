@@ -54,6 +54,9 @@ enum Run {
         /// Browsers that watch.
         #[arg(long, default_value_t = 50)]
         subscribers: usize,
+        /// How long the server's bandwidth estimates may settle first.
+        #[arg(long, default_value_t = 3)]
+        warmup: u64,
         /// How long it is measured.
         #[arg(long, default_value_t = 20)]
         seconds: u64,
@@ -157,11 +160,13 @@ async fn main() -> anyhow::Result<ExitCode> {
             common,
             publishers,
             subscribers,
+            warmup,
             seconds,
         } => {
             let options = sfu::Options {
                 publishers,
                 subscribers,
+                warmup,
                 seconds,
                 seed: common.seed,
             };

@@ -7,6 +7,7 @@ mod publish;
 mod receive;
 mod synth;
 mod tap;
+mod track;
 
 use std::time::Duration;
 
@@ -35,7 +36,9 @@ pub struct Options {
     pub publishers: usize,
     /// Browsers that watch all of them; they join at once.
     pub subscribers: usize,
-    /// Length of the measurement, after everybody has joined.
+    /// How long the bandwidth estimates may settle after everybody has a picture, in seconds.
+    pub warmup: u64,
+    /// Length of the measurement, after that.
     pub seconds: u64,
     /// Seed of what is sent.
     pub seed: u64,
@@ -72,6 +75,9 @@ pub struct Report {
     pub p95_first_frame_ms: Option<f64>,
     /// Subscribers that never saw a whole key frame.
     pub without_picture: usize,
+    /// Subscribers that received less than nine tenths of what the best served one did: their bandwidth estimate
+    /// held them back.
+    pub held_back: usize,
     /// Key frames that the server asked of the publishers, from the first join on.
     pub key_frame_requests: u64,
     /// As asked for.
@@ -138,6 +144,7 @@ pub async fn run(
         .map(|guest| guest.join(false, stopped.clone()));
     let subscribers: Vec<Joined> = futures_util::future::try_join_all(joins).await?;
     pictures(&subscribers).await;
+    sleep(Duration::from_secs(options.warmup)).await;
     let before = Snapshot::take(&publishers, &subscribers, server)?;
     sleep(Duration::from_secs(options.seconds)).await;
     let after = Snapshot::take(&publishers, &subscribers, server)?;
@@ -158,7 +165,7 @@ async fn pictures(subscribers: &[Joined]) {
 
 struct Snapshot {
     sent: u64,
-    received: Sums,
+    received: Vec<Sums>,
     usage: Option<Usage>,
 }
 
@@ -173,12 +180,7 @@ impl Snapshot {
             .map(|joined| joined.browser.received.sums());
         Ok(Self {
             sent: publishers.iter().map(Joined::sent).sum(),
-            received: sums.fold(Sums::default(), |all, one| Sums {
-                packets: all.packets + one.packets,
-                lost: all.lost + one.lost,
-                repeats: all.repeats + one.repeats,
-                bytes: all.bytes + one.bytes,
-            }),
+            received: sums.collect(),
             usage: server.map(Server::usage).transpose()?,
         })
     }
@@ -197,8 +199,11 @@ fn report(
             times.push(at.saturating_duration_since(joined.asked.into_std()));
         }
     }
-    let forwarded = after.received.packets - before.received.packets;
-    let bytes = after.received.bytes - before.received.bytes;
+    let pairs = after.received.iter().zip(&before.received);
+    let each: Vec<Sums> = pairs.map(|(after, before)| after.since(*before)).collect();
+    let most = each.iter().map(|one| one.packets).max().unwrap_or(0);
+    let sum = |of: fn(&Sums) -> u64| each.iter().map(of).sum::<u64>();
+    let forwarded = sum(|one| one.packets);
     let cpu_s = before
         .usage
         .zip(after.usage)
@@ -213,15 +218,19 @@ fn report(
         seconds: options.seconds,
         sent_packets: after.sent - before.sent,
         forwarded_packets: forwarded,
-        lost_packets: after.received.lost.saturating_sub(before.received.lost),
-        repeated_packets: after.received.repeats - before.received.repeats,
-        kbps_per_subscriber: round(count(bytes) * 8.0 / 1e3 / watched_s.max(1.0)),
+        lost_packets: sum(|one| one.lost),
+        repeated_packets: sum(|one| one.repeats),
+        kbps_per_subscriber: round(count(sum(|one| one.bytes)) * 8.0 / 1e3 / watched_s.max(1.0)),
         server_cpu_s: cpu_s.map(round),
         cpu_us_per_packet: cpu_s.map(|cpu_s| round(cpu_s * 1e6 / count(forwarded.max(1)))),
         server_rss_mb: after.usage.map(|usage| round(usage.rss_mb)),
         p50_first_frame_ms: times.percentile_ms(50),
         p95_first_frame_ms: times.percentile_ms(95),
         without_picture: subscribers.len() - seen.count(),
+        held_back: each
+            .iter()
+            .filter(|one| one.packets * 10 < most * 9)
+            .count(),
         key_frame_requests: publishers
             .iter()
             .map(|joined| joined.browser.received.key_requests())

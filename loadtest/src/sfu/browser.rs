@@ -4,34 +4,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use protocol::call::UpMids;
-use rtc::interceptor::Slot;
-use rtc::media_stream::MediaStreamTrack;
+use rtc::interceptor::{Interceptor, RTPHeaderExtension, Slot, StreamInfo, TwccReceiverBuilder};
 use rtc::peer_connection::configuration::interceptor_registry::register_default_interceptors;
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8};
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters,
-    RTCRtpEncodingParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
+    RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
-use rtc::sdp::extmap::AUDIO_LEVEL_URI;
+use rtc::sdp::extmap::{AUDIO_LEVEL_URI, TRANSPORT_CC_URI};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use webrtc::media_stream::track_local::TrackLocal;
-use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
     RTCPeerConnectionState, RTCSessionDescription, Registry,
 };
 
 use super::tap::{Received, Tap};
+use super::track::{OPUS, Upstream, VP8, media, opus, vp8};
 use crate::LoadError;
 
-/// Payload type of VP8 in every offer.
-pub(super) const VP8: u8 = 96;
-/// Payload type of Opus in every offer.
-pub(super) const OPUS: u8 = 111;
+/// The stack numbers header extensions in the order of their registration; the offer is checked for it.
+const TRANSPORT_CC_ID: u8 = 5;
 /// Sections that are sent, in order.
 const UP: [(&str, RtpCodecKind); 4] = [
     ("mic", RtpCodecKind::Audio),
@@ -51,15 +45,6 @@ pub(super) struct Browser {
     pub(super) received: Arc<Received>,
     /// SDP offer.
     pub(super) offer: String,
-}
-
-/// A track that is sent.
-#[derive(Clone)]
-pub(super) struct Upstream {
-    track: Arc<TrackLocalStaticRTP>,
-    ssrc: u32,
-    payload_type: u8,
-    audio_level_id: Option<u8>,
 }
 
 struct Events(watch::Sender<RTCPeerConnectionState>);
@@ -82,6 +67,7 @@ impl Browser {
         let mut engine = media_engine()?;
         let registry = register_default_interceptors(Registry::new(), &mut engine)
             .map_err(media)?
+            .with(Slot::TwccReceiver, arrival_reports())
             .with(Slot::from(9_500), Tap::new(Arc::clone(&received)));
         let connection = PeerConnectionBuilder::new()
             .with_media_engine(engine)
@@ -122,6 +108,11 @@ impl Browser {
             .await
             .ok_or_else(|| LoadError::Media("no offer".to_owned()))?
             .sdp;
+        if !offer.contains(&format!("a=extmap:{TRANSPORT_CC_ID} {TRANSPORT_CC_URI}")) {
+            return Err(LoadError::Media(
+                "header extensions are numbered otherwise".to_owned(),
+            ));
+        }
         let mids: Vec<String> = offer
             .lines()
             .filter_map(|line| line.strip_prefix("a=mid:"))
@@ -209,66 +200,19 @@ impl Browser {
     }
 }
 
-impl Upstream {
-    fn new(name: &str, kind: RtpCodecKind) -> Self {
-        let ssrc = rand::random();
-        let (codec, payload_type) = if kind == RtpCodecKind::Audio {
-            (opus(), OPUS)
-        } else {
-            (vp8(), VP8)
-        };
-        let encoding = RTCRtpEncodingParameters {
-            rtp_coding_parameters: RTCRtpCodingParameters {
-                ssrc: Some(ssrc),
-                ..Default::default()
-            },
-            active: true,
-            codec,
-            ..Default::default()
-        };
-        let track = MediaStreamTrack::new(
-            "parta-load".to_owned(),
-            name.to_owned(),
-            name.to_owned(),
-            kind,
-            vec![encoding],
-        );
-        Self {
-            track: Arc::new(TrackLocalStaticRTP::new(track)),
-            ssrc,
-            payload_type,
-            audio_level_id: None,
-        }
-    }
-
-    /// Sends a packet.
-    ///
-    /// # Errors
-    /// [`LoadError::Media`] when the connection is over.
-    pub(super) async fn send(
-        &self,
-        seq: u16,
-        timestamp: u32,
-        marker: bool,
-        payload: Bytes,
-    ) -> Result<(), LoadError> {
-        let mut header = rtc::rtp::Header {
-            version: 2,
-            marker,
-            payload_type: self.payload_type,
-            sequence_number: seq,
-            timestamp,
-            ssrc: self.ssrc,
-            ..Default::default()
-        };
-        if let Some(id) = self.audio_level_id {
-            // RFC 6464: voice, 30 dB below the loudest.
-            let level = Bytes::from_static(&[0x80 | 30]);
-            header.set_extension(id, level).map_err(media)?;
-        }
-        let packet = rtc::rtp::Packet { header, payload };
-        self.track.write_rtp(packet).await.map_err(media)
-    }
+// The stack reports arrivals only once it knows a stream. A server that probes the network before its first media
+// packet, as browsers let it, would find all of that lost and hold its estimate down for many seconds. SSRC 0 is
+// what such probes carry.
+fn arrival_reports() -> impl Interceptor + 'static {
+    let mut reports = TwccReceiverBuilder::new().build();
+    reports.bind_remote_stream(&StreamInfo {
+        rtp_header_extensions: vec![RTPHeaderExtension {
+            uri: TRANSPORT_CC_URI.to_owned(),
+            id: TRANSPORT_CC_ID.into(),
+        }],
+        ..Default::default()
+    });
+    reports
 }
 
 fn media_engine() -> Result<MediaEngine, LoadError> {
@@ -293,31 +237,6 @@ fn media_engine() -> Result<MediaEngine, LoadError> {
     Ok(engine)
 }
 
-fn opus() -> RTCRtpCodec {
-    RTCRtpCodec {
-        mime_type: MIME_TYPE_OPUS.to_owned(),
-        clock_rate: 48_000,
-        channels: 2,
-        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
-        rtcp_feedback: Vec::new(),
-    }
-}
-
-fn vp8() -> RTCRtpCodec {
-    let feedback = [("ccm", "fir"), ("nack", ""), ("nack", "pli")];
-    let feedback = feedback.map(|(typ, parameter)| RTCPFeedback {
-        typ: typ.to_owned(),
-        parameter: parameter.to_owned(),
-    });
-    RTCRtpCodec {
-        mime_type: MIME_TYPE_VP8.to_owned(),
-        clock_rate: 90_000,
-        channels: 0,
-        sdp_fmtp_line: String::new(),
-        rtcp_feedback: feedback.to_vec(),
-    }
-}
-
 fn direction(direction: RTCRtpTransceiverDirection) -> RTCRtpTransceiverInit {
     RTCRtpTransceiverInit {
         direction,
@@ -325,7 +244,26 @@ fn direction(direction: RTCRtpTransceiverDirection) -> RTCRtpTransceiverInit {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-fn media(error: webrtc::error::Error) -> LoadError {
-    LoadError::Media(error.to_string())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_offer_has_the_sections_of_the_web_client_in_order() {
+        let browser = Browser::new(4, 2).await.unwrap();
+        let media = |line: &&str| line.starts_with("m=");
+        let kinds: Vec<&str> = browser
+            .offer
+            .lines()
+            .filter(media)
+            .map(|line| &line[2..7])
+            .collect();
+        assert_eq!(
+            kinds.join(" "),
+            "audio video video audio audio audio audio audio video video"
+        );
+        let (audio, video) = browser.down(4);
+        assert_eq!((audio.len(), video.len()), (4, 2));
+        assert!(browser.offer.len() < protocol::limits::SDP_BYTES_MAX);
+    }
 }

@@ -9,9 +9,9 @@ use rand::rngs::StdRng;
 use tokio::sync::watch;
 use tokio::time::interval;
 
-use super::browser::Upstream;
 use super::synth::{Camera, FRAME_RATE, FRAME_STEP, SOUND_STEP, opus};
 use super::tap::Received;
+use super::track::Upstream;
 
 /// Sends 50 Opus packets a second until `stopped` or the connection ends.
 pub(super) async fn sound(

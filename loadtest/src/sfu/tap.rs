@@ -37,6 +37,19 @@ pub(super) struct Sums {
     pub(super) bytes: u64,
 }
 
+impl Sums {
+    /// What has changed since.
+    pub(super) const fn since(self, before: Self) -> Self {
+        Self {
+            packets: self.packets - before.packets,
+            // A late packet takes a loss back.
+            lost: self.lost.saturating_sub(before.lost),
+            repeats: self.repeats - before.repeats,
+            bytes: self.bytes - before.bytes,
+        }
+    }
+}
+
 impl Received {
     /// The sums now.
     pub(super) fn sums(&self) -> Sums {
@@ -79,9 +92,13 @@ impl Received {
 
     fn rtp(&self, packet: &rtc::rtp::Packet) {
         let header = &packet.header;
+        // Padding by which a sender probes the network before it has a stream to pad.
+        if header.ssrc == 0 {
+            return;
+        }
         self.bytes
             .fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
-        let is_video = header.payload_type == super::browser::VP8;
+        let is_video = header.payload_type == super::track::VP8;
         let fields = receive::Packet {
             seq: header.sequence_number,
             timestamp: header.timestamp,
