@@ -49,8 +49,8 @@ enum Run {
         #[command(flatten)]
         common: Common,
         /// Browsers that send sound and pictures.
-        #[arg(long, default_value_t = 1)]
-        publishers: usize,
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+        publishers: u8,
         /// Browsers that watch.
         #[arg(long, default_value_t = 50)]
         subscribers: usize,
@@ -83,8 +83,7 @@ struct Target {
     /// Start a server of our own.
     #[arg(long)]
     spawn: bool,
-    /// Use this server, filled by `parta load-seed` with the password that `--help` of this flag names:
-    /// parta-load-2026.
+    /// Use this server, filled by `parta load-seed --password parta-load-2026`.
     #[arg(long)]
     url: Option<String>,
 }
@@ -164,7 +163,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             seconds,
         } => {
             let options = sfu::Options {
-                publishers,
+                publishers: publishers.into(),
                 subscribers,
                 warmup,
                 seconds,

@@ -69,6 +69,8 @@ pub struct Report {
     pub cpu_us_per_packet: Option<f64>,
     /// The server's resident memory at the end.
     pub server_rss_mb: Option<f64>,
+    /// The time from sending `call.join` until media can flow, which 95 per cent do not pass.
+    pub p95_connected_ms: Option<f64>,
     /// Median time from sending `call.join` to the first whole key frame.
     pub p50_first_frame_ms: Option<f64>,
     /// The same at 95 per cent.
@@ -78,6 +80,8 @@ pub struct Report {
     /// Subscribers that received less than nine tenths of what the best served one did: their bandwidth estimate
     /// held them back.
     pub held_back: usize,
+    /// The lowest of the server's last estimates of the subscribers' links, in kilobits per second.
+    pub estimate_kbps_min: u32,
     /// Key frames that the server asked of the publishers, from the first join on.
     pub key_frame_requests: u64,
     /// As asked for.
@@ -193,8 +197,9 @@ fn report(
     before: &Snapshot,
     after: &Snapshot,
 ) -> Report {
-    let mut times = Times::default();
+    let (mut times, mut connecting) = (Times::default(), Times::default());
     for joined in subscribers {
+        connecting.push(joined.connecting);
         if let Some(at) = joined.browser.received.first_frame() {
             times.push(at.saturating_duration_since(joined.asked.into_std()));
         }
@@ -224,6 +229,7 @@ fn report(
         server_cpu_s: cpu_s.map(round),
         cpu_us_per_packet: cpu_s.map(|cpu_s| round(cpu_s * 1e6 / count(forwarded.max(1)))),
         server_rss_mb: after.usage.map(|usage| round(usage.rss_mb)),
+        p95_connected_ms: connecting.percentile_ms(95),
         p50_first_frame_ms: times.percentile_ms(50),
         p95_first_frame_ms: times.percentile_ms(95),
         without_picture: subscribers.len() - seen.count(),
@@ -231,6 +237,7 @@ fn report(
             .iter()
             .filter(|one| one.packets * 10 < most * 9)
             .count(),
+        estimate_kbps_min: subscribers.iter().map(Joined::down_kbps).min().unwrap_or(0),
         key_frame_requests: publishers
             .iter()
             .map(|joined| joined.browser.received.key_requests())

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use protocol::call::{
     CallJoin, CallJoined, CallStart, CallStarted, CallView, Participant, Source, View,
@@ -35,7 +36,10 @@ pub(super) struct Joined {
     pub(super) browser: Browser,
     /// When `call.join` was sent.
     pub(super) asked: Instant,
+    /// From then until ICE and DTLS were done.
+    pub(super) connecting: Duration,
     sent: Arc<AtomicU64>,
+    down_kbps: Arc<AtomicU32>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -89,19 +93,23 @@ impl Guest {
             .socket
             .call("call.join", &Command::CallJoin(join))
             .await?;
+        let down_kbps = Arc::new(AtomicU32::new(0));
         let watcher = Watcher {
             socket: self.socket,
             call: self.call,
             me: joined.p,
             watches: !publishes,
             cameras: Vec::new(),
+            down_kbps: Arc::clone(&down_kbps),
         };
         tokio::spawn(watcher.run(joined.people, stopped.clone()));
         self.browser.connect(joined.sdp).await?;
         Ok(Joined {
             browser: self.browser,
             asked,
+            connecting: asked.elapsed(),
             sent: Arc::default(),
+            down_kbps,
             stopped,
         })
     }
@@ -125,6 +133,11 @@ impl Joined {
         Ok(())
     }
 
+    /// What the server last told of this link, in kilobits per second; 0 before it told anything.
+    pub(super) fn down_kbps(&self) -> u32 {
+        self.down_kbps.load(Ordering::Relaxed)
+    }
+
     /// Packets sent so far.
     pub(super) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
@@ -137,6 +150,7 @@ struct Watcher {
     me: PeerId,
     watches: bool,
     cameras: Vec<PeerId>,
+    down_kbps: Arc<AtomicU32>,
 }
 
 impl Watcher {
@@ -152,6 +166,10 @@ impl Watcher {
             };
             let done = match incoming {
                 Ok(Incoming::Live(LiveEvent::CallPeople { d, .. })) => self.view(&d).await,
+                Ok(Incoming::Live(LiveEvent::CallQuality { d, .. })) => {
+                    self.down_kbps.store(d.down_kbps, Ordering::Relaxed);
+                    Ok(())
+                }
                 Ok(Incoming::Live(_) | Incoming::Room(_) | Incoming::Reply(..)) => Ok(()),
                 Err(error) => Err(error),
             };
