@@ -8,7 +8,7 @@ import puppeteer from 'puppeteer-core';
 
 import { watchCalls } from './media.mjs';
 
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 180_000;
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
