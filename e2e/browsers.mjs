@@ -113,10 +113,10 @@ export async function firefoxPerson(name) {
   await page.setViewport({ width: 1280, height: 800 });
   page.setDefaultTimeout(PATIENCE_MS);
   await page.evaluateOnNewDocument(watchCalls);
-  /** @type {(role: ElementRole, text: string) => Promise<import('puppeteer-core').ElementHandle<Element>>} */
-  const find = async (role, text) => {
+  /** @type {(role: ElementRole, text: string, toClick?: boolean) => Promise<import('puppeteer-core').ElementHandle<Element>>} */
+  const find = async (role, text, toClick = false) => {
     try {
-      return /** @type {any} */ (await page.waitForFunction(findByRole, { polling: 200 }, role, text));
+      return /** @type {any} */ (await page.waitForFunction(findByRole, { polling: 200 }, role, text, toClick));
     } catch (error) {
       throw new Error(await lament(name, `the ${role} «${text}»`, error, () => page.evaluate(lookAround)));
     }
@@ -125,7 +125,7 @@ export async function firefoxPerson(name) {
     name,
     downloads,
     goto: async (url) => void (await page.goto(url)),
-    click: async (role, text) => (await find(role, text)).click(),
+    click: async (role, text) => (await find(role, text, true)).click(),
     see: async (role, text) => void (await find(role, text)),
     type: async (field, text) => (await find('textbox', field)).type(text),
     press: (key) => page.keyboard.press(key),
@@ -145,12 +145,13 @@ export async function firefoxPerson(name) {
   };
 }
 
-// Runs in the page.
+// Runs in the page. What is to be clicked must take the click: it is neither disabled nor still moving.
 /**
  * @param {ElementRole} role
  * @param {string} name
+ * @param {boolean} toClick
  */
-function findByRole(role, name) {
+async function findByRole(role, name, toClick) {
   const of = {
     button: 'button,[role=button]',
     link: 'a[href],[role=link]',
@@ -160,7 +161,12 @@ function findByRole(role, name) {
     const field = /** @type {HTMLInputElement} */ (element);
     const label = [element.getAttribute('aria-label'), element.textContent, element.getAttribute('title'), field.placeholder,
       ...Array.from(field.labels ?? [], (label) => label.textContent)].join(' ');
-    if (label.replace(/\s+/g, ' ').includes(name) && element.getClientRects().length > 0) return element;
+    if (!label.replace(/\s+/g, ' ').includes(name) || element.getClientRects().length === 0) continue;
+    if (!toClick) return element;
+    const place = () => JSON.stringify(element.getBoundingClientRect());
+    const before = place();
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    if (!element.matches(':disabled') && place() === before) return element;
   }
   return null;
 }
