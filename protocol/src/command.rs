@@ -39,7 +39,28 @@ pub struct Hello {
     /// [`crate::limits::POSITIONS_MAX`] rooms.
     #[serde(default)]
     #[ts(type = "Record<string, [string, number]>")]
-    pub pos: BTreeMap<RoomId, (String, i64)>,
+    pub pos: Positions,
+    /// Rooms whose every event is wanted, at most [`crate::limits::FOCUS_ROOMS_MAX`]; of the others `bump` tells.
+    /// Without it all rooms are in focus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub focus: Option<Vec<RoomId>>,
+}
+
+/// The last event that a client holds, by room: epoch and position.
+pub type Positions = BTreeMap<RoomId, (String, i64)>;
+
+/// `focus`: from now on these rooms' every event, and `bump` for the others. Rooms that come into focus are caught
+/// up from the position that is told; without one, from where they stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Focus {
+    /// The rooms, at most [`crate::limits::FOCUS_ROOMS_MAX`].
+    pub r: Vec<RoomId>,
+    /// Last event that the client holds of them.
+    #[serde(default)]
+    #[ts(type = "Record<string, [string, number]>")]
+    pub pos: Positions,
 }
 
 /// Answer to `hello`: the snapshot. Events after each room's `seq`, and those that the positions lack, follow.
@@ -159,6 +180,9 @@ pub enum Command {
     /// Catch up.
     #[serde(rename = "sync")]
     Sync(Sync),
+    /// Choose whose every event is sent.
+    #[serde(rename = "focus")]
+    Focus(Focus),
     /// Move the read pointer.
     #[serde(rename = "read")]
     Read(Read),
@@ -199,6 +223,7 @@ impl Command {
             "hello" => Self::Hello(params_of(json)?),
             "msg.send" => Self::MsgSend(params_of(json)?),
             "sync" => Self::Sync(params_of(json)?),
+            "focus" => Self::Focus(params_of(json)?),
             "read" => Self::Read(params_of(json)?),
             "typing" => Self::Typing(params_of(json)?),
             "call.start" => Self::CallStart(params_of(json)?),

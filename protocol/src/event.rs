@@ -98,10 +98,6 @@ pub struct CallOver {
 }
 
 /// A passing event: not stored, may be lost or merged.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an event is encoded as soon as it is made; boxes would only cost"
-)]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "e")]
 pub enum LiveEvent {
@@ -115,6 +111,27 @@ pub enum LiveEvent {
         r: RoomId,
         /// Where it stands.
         d: ResetTo,
+    },
+    /// Something happened in a room that is not in focus. At most one a second and room, and several events may be
+    /// in one.
+    #[serde(rename = "bump")]
+    Bump {
+        /// Room.
+        r: RoomId,
+        /// Its last event.
+        #[ts(type = "number")]
+        s: i64,
+        /// What a list of rooms shows of it.
+        d: Bump,
+    },
+    /// Events of a room were left out because this client read too slowly: ask for them with `sync`.
+    #[serde(rename = "lag")]
+    Lag {
+        /// Room.
+        r: RoomId,
+        /// The first event that was left out.
+        #[ts(type = "number")]
+        s: i64,
     },
     /// Someone is writing.
     #[serde(rename = "typing")]
@@ -212,6 +229,23 @@ pub struct ResetTo {
     /// This person's read pointer.
     #[ts(type = "number")]
     pub read: i64,
+}
+
+/// News of a room that is not in focus.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Bump {
+    /// The latest message since the last `bump`, its text cut to [`crate::limits::BUMP_TEXT_CHARS_MAX`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub last: Option<Message>,
+    /// The lesson that began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub started: Option<CallSummary>,
+    /// The lesson that ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub ended: Option<CallId>,
 }
 
 /// A person.

@@ -15,6 +15,12 @@ pub const BACKLOG_EVENTS_MAX: u32 = 300;
 pub const PAGE_EVENTS_MAX: u32 = 100;
 /// Most rooms named in the positions of one `hello`.
 pub const POSITIONS_MAX: usize = 1_000;
+/// Most rooms in focus at once.
+pub const FOCUS_ROOMS_MAX: usize = 8;
+/// Longest text of the message in a `bump`, in characters.
+pub const BUMP_TEXT_CHARS_MAX: usize = 160;
+/// Milliseconds between two `bump`s of a room.
+pub const BUMP_MILLIS: u64 = 1_000;
 /// Longest login.
 pub const LOGIN_BYTES_MAX: usize = 64;
 /// Shortest password, in characters.
@@ -43,9 +49,17 @@ pub const HELLO_SECONDS: u64 = 10;
 pub const COMMANDS_PER_SECOND: u32 = 20;
 /// Commands that a connection may send at once.
 pub const COMMANDS_BURST: u32 = 60;
-/// Bytes queued for one connection before it is closed as too slow.
+/// Messages per second and person that may go on for long.
+pub const SENDS_PER_SECOND: u32 = 5;
+/// Messages that a person may send at once.
+pub const SENDS_BURST: u32 = 10;
+/// Seconds between two `typing` of a connection and room that are passed on.
+pub const TYPING_SECONDS: u64 = 3;
+/// Bytes queued for one connection before events are left out (`lag`) or it is closed as too slow.
 pub const QUEUE_BYTES_MAX: usize = 1_048_576;
-/// Bytes queued for one connection from which typing and presence are left out.
+/// Bytes queued for one connection from which typing is left out and only the latest presence kept.
 pub const QUEUE_BYTES_SOFT: usize = 262_144;
+/// Seconds after a `lag` within which a client that is too slow again is closed.
+pub const LAG_SECONDS: u64 = 60;
 /// Open connections of one person; a further one closes the oldest.
 pub const CONNECTIONS_PER_USER: usize = 10;

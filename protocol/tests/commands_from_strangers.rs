@@ -2,13 +2,11 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use protocol::call::{
     CallJoin, CallRef, CallRestart, CallSet, CallStart, CallView, Source, UpMids, View,
 };
-use protocol::command::{MsgSend, Read, Sync, Typing};
+use protocol::command::{Focus, MsgSend, Positions, Read, Sync, Typing};
 use protocol::limits::ID_BYTES_MAX;
 use protocol::{
     CallId, ClientId, Command, Envelope, ErrorCode, Event, FileId, Hello, MessageId, PeerId, RoomId,
@@ -26,6 +24,7 @@ fn example(method: &str) -> Value {
         "hello" => json!({"v": 1, "dev": "d1", "app": "web/0.1.0"}),
         "msg.send" => json!({"r": "R7", "cid": "c1", "body": "Привет"}),
         "sync" => json!({"r": "R7", "after": 0}),
+        "focus" => json!({"r": ["R7"]}),
         "read" => json!({"r": "R7", "no": 1}),
         "typing" | "call.start" => json!({"r": "R7"}),
         "call.join" => {
@@ -206,14 +205,30 @@ fn source() -> impl Strategy<Value = Source> {
 }
 
 fn hello() -> impl Strategy<Value = Command> {
-    let positions = proptest::collection::vec((room(), text(), any::<i64>()), 0..5);
-    (any::<u32>(), client_id(), text(), positions).prop_map(|(v, dev, app, positions)| {
-        let pos: BTreeMap<_, _> = positions
+    let focus = proptest::option::of(proptest::collection::vec(room(), 0..5));
+    (any::<u32>(), client_id(), text(), positions(), focus).prop_map(|(v, dev, app, pos, focus)| {
+        Command::Hello(Hello {
+            v,
+            dev,
+            app,
+            pos,
+            focus,
+        })
+    })
+}
+
+fn positions() -> impl Strategy<Value = Positions> {
+    proptest::collection::vec((room(), text(), any::<i64>()), 0..5).prop_map(|positions| {
+        positions
             .into_iter()
             .map(|(room, epoch, seq)| (room, (epoch, seq)))
-            .collect();
-        Command::Hello(Hello { v, dev, app, pos })
+            .collect()
     })
+}
+
+fn focus() -> impl Strategy<Value = Command> {
+    (proptest::collection::vec(room(), 0..5), positions())
+        .prop_map(|(r, pos)| Command::Focus(Focus { r, pos }))
 }
 
 fn msg_send() -> impl Strategy<Value = Command> {
@@ -277,6 +292,7 @@ fn call_view() -> impl Strategy<Value = Command> {
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         hello(),
+        focus(),
         msg_send(),
         call_join(),
         call_view(),

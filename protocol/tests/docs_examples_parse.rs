@@ -163,6 +163,7 @@ fn the_limits_are_those_of_the_code() {
             "rooms in the positions of `hello`",
             vec![limits::POSITIONS_MAX],
         ),
+        ("rooms in focus", vec![limits::FOCUS_ROOMS_MAX]),
         ("SDP", vec![limits::SDP_BYTES_MAX]),
         (
             "receiving sections",
@@ -176,6 +177,13 @@ fn the_limits_are_those_of_the_code() {
                 limits::COMMANDS_BURST as usize,
             ],
         ),
+        (
+            "messages per person",
+            vec![
+                limits::SENDS_PER_SECOND as usize,
+                limits::SENDS_BURST as usize,
+            ],
+        ),
         ("connections per person", vec![limits::CONNECTIONS_PER_USER]),
         ("silence before a ping", vec![limits::PING_SECONDS as usize]),
         ("answer to a ping", vec![limits::PONG_SECONDS as usize]),
@@ -183,6 +191,10 @@ fn the_limits_are_those_of_the_code() {
         (
             "unread bytes queued for a connection",
             vec![limits::QUEUE_BYTES_MAX, limits::QUEUE_BYTES_SOFT],
+        ),
+        (
+            "time after a `lag` within which the next one closes the connection",
+            vec![usize::try_from(limits::LAG_SECONDS).expect("seconds")],
         ),
     ] {
         let start = format!("| {what} | ");

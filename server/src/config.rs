@@ -23,11 +23,22 @@ pub struct Config {
     pub data: PathBuf,
     /// PostgreSQL address (postgres://…). Empty: the embedded database in the data folder.
     pub database: String,
+    /// Redis address (redis://host:port/) when several servers share one database. Empty: this is the only one.
+    pub redis: String,
+    /// Begin of every name in Redis: installations that share a Redis need different ones.
+    pub redis_prefix: String,
     /// Addresses under which people open Parta, such as "https://parta.example.ru". Requests from pages of any
     /// other origin are refused. Empty: http://localhost and http://127.0.0.1 with the port above.
     pub origins: Vec<String>,
     /// Largest file that may be uploaded, in bytes.
     pub file_bytes_max: u64,
+    /// New connections per second that are let in, after twice as many at once; further ones are told to come a little
+    /// later. 0: 300 for each processor core.
+    pub connections_per_second: u32,
+    /// Seconds over which connections are closed at a restart, so that people do not all come back at once.
+    pub drain_seconds: u32,
+    /// Minutes after which a lesson without anybody in it ends by itself.
+    pub empty_lesson_minutes: u32,
     /// Log filter: error, warn, info, debug or trace, or by module ("info,server=debug").
     pub log: String,
 }
@@ -41,8 +52,13 @@ impl Default for Config {
             media_addresses: Vec::new(),
             data: PathBuf::from("data"),
             database: String::new(),
+            redis: String::new(),
+            redis_prefix: "parta".to_owned(),
             origins: Vec::new(),
             file_bytes_max: 512 * 1_024 * 1_024,
+            connections_per_second: 0,
+            drain_seconds: 10,
+            empty_lesson_minutes: 5,
             log: "info".to_owned(),
         }
     }
@@ -134,6 +150,26 @@ impl Config {
                 reason,
             });
         }
+        if !self.redis.is_empty() && !self.redis.starts_with("redis://") {
+            let reason = "must begin with redis:// or be empty".to_owned();
+            return Err(ConfigError::Value {
+                key: "redis",
+                reason,
+            });
+        }
+        if !self.redis.is_empty() && self.database.is_empty() {
+            let reason = "several servers need one PostgreSQL: set `database` too".to_owned();
+            return Err(ConfigError::Value {
+                key: "redis",
+                reason,
+            });
+        }
+        if self.empty_lesson_minutes == 0 {
+            return Err(ConfigError::Value {
+                key: "empty_lesson_minutes",
+                reason: "must be at least 1".to_owned(),
+            });
+        }
         if self.file_bytes_max == 0 {
             return Err(ConfigError::Value {
                 key: "file_bytes_max",
@@ -191,15 +227,20 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 14] = [
     "organisation",
     "listen",
     "media_port",
     "media_addresses",
     "data",
     "database",
+    "redis",
+    "redis_prefix",
     "origins",
     "file_bytes_max",
+    "connections_per_second",
+    "drain_seconds",
+    "empty_lesson_minutes",
     "log",
 ];
 
@@ -293,6 +334,9 @@ mod tests {
             ("origins = ['https://parta.ru/']", "origins"),
             ("database = 'mysql://x'", "database"),
             ("file_bytes_max = 0", "file_bytes_max"),
+            ("redis = 'localhost'", "redis"),
+            ("redis = 'redis://localhost/'", "database"),
+            ("empty_lesson_minutes = 0", "empty_lesson_minutes"),
         ] {
             let error = load(text, &[]).unwrap_err().to_string();
             assert!(error.contains(named), "{text}: {error}");

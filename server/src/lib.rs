@@ -2,6 +2,7 @@
 //! [`run`], which tests use too.
 
 pub mod accounts;
+pub mod bus;
 pub mod config;
 pub mod demo;
 pub mod files;
@@ -18,24 +19,25 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::event::Bye;
-use protocol::{CloseCode, LiveEvent};
 use signalling::{Media, MediaConfig};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use accounts::password::Hasher;
+use bus::{Bus, Hints, RedisSettings};
 use config::Config;
 use files::Files;
 use lessons::Lessons;
 use setup::SetupToken;
 use store::Store;
-use ws::Switchboard;
+use ws::{Switchboard, SwitchboardSettings};
 
 /// Media events that may wait for the lessons.
 const MEDIA_EVENTS: usize = 1_024;
-/// How long connections may take to end at shutdown.
-const DRAIN: Duration = Duration::from_secs(5);
+/// How long requests and connections that were told to end may still take at shutdown.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// New connections per second and core that are let in when the configuration does not say.
+const CONNECTIONS_PER_SECOND_AND_CORE: u32 = 300;
 
 /// What every request can reach. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -70,6 +72,12 @@ pub enum ServerError {
     /// Passwords.
     #[error(transparent)]
     Hash(#[from] accounts::password::HashError),
+    /// The web server's address.
+    #[error("{0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// The bus between servers.
+    #[error(transparent)]
+    Bus(#[from] bus::BusError),
     /// Files or sockets.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -100,7 +108,9 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
     started: impl FnOnce(&App, SocketAddr),
 ) -> Result<(), ServerError> {
-    let listener = TcpListener::bind(config.listen).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| ServerError::Listen(config.listen, error))?;
     let address = listener.local_addr()?;
     let config = Arc::new(config.with_default_origins(address));
     let store = open_store(&config).await?;
@@ -113,14 +123,21 @@ pub async fn run(
     }
     let (media_events, lesson_events) = mpsc::channel(MEDIA_EVENTS);
     let media = Media::start(media_config(&config), media_events).await?;
-    let switchboard = Switchboard::start(store.clone(), cores);
+    let settings = SwitchboardSettings {
+        shards: cores,
+        connections_per_second: connections_per_second(&config, cores),
+    };
+    let switchboard = Switchboard::start(store.clone(), settings, open_bus(&config)?);
+    let empty_ends_after = Duration::from_secs(60 * u64::from(config.empty_lesson_minutes));
     let lessons = Lessons::start_up(
         store.clone(),
         switchboard.clone(),
         media.clone(),
+        empty_ends_after,
         lesson_events,
     )
     .await?;
+    let drain = Duration::from_secs(config.drain_seconds.into());
     let app = App {
         files: Files::in_folder(&config.data.join("files"))?,
         setup: if store.has_people().await? {
@@ -143,11 +160,7 @@ pub async fn run(
     let graceful = async move {
         shutdown.await;
         tracing::info!("shutting down");
-        let bye = Bye {
-            c: CloseCode::Restart.code(),
-            after: 1_000,
-        };
-        drained.close_all(&LiveEvent::Bye { d: bye });
+        drained.drain(drain).await;
         stopping.notify_one();
     };
     let serving = axum::serve(listener, router)
@@ -156,11 +169,30 @@ pub async fn run(
     tokio::select! {
         served = serving => served?,
         // Downloads and dead connections do not hold up a restart.
-        () = async { stop.notified().await; tokio::time::sleep(DRAIN).await; } => {}
+        () = async { stop.notified().await; tokio::time::sleep(LAST_WORDS).await; } => {}
     }
     media.shutdown().await;
     store.close().await;
     Ok(())
+}
+
+fn connections_per_second(config: &Config, cores: usize) -> u32 {
+    match config.connections_per_second {
+        0 => {
+            CONNECTIONS_PER_SECOND_AND_CORE.saturating_mul(u32::try_from(cores).unwrap_or(u32::MAX))
+        }
+        given => given,
+    }
+}
+
+fn open_bus(config: &Config) -> Result<(Bus, Hints), bus::BusError> {
+    if config.redis.is_empty() {
+        return Ok(Bus::alone());
+    }
+    Bus::join(RedisSettings {
+        address: config.redis.clone(),
+        prefix: config.redis_prefix.clone(),
+    })
 }
 
 // Media goes over every interface also when the web server is for this machine alone: Firefox offers no loopback

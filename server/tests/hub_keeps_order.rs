@@ -1,5 +1,5 @@
 //! The hub against a naive model: whatever the order in which commits are published, catch-ups end and gaps are
-//! read, every connection gets each event of its rooms once and in order.
+//! read, every connection gets each event of its rooms once and in order, and every summary comes to show the last.
 
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use server::hub::{ConnId, Hub, Input, Output, REORDER_WINDOW};
+use server::hub::{BUMP_WINDOW, ConnId, FETCH_RETRY, Frame, Hub, Input, Output};
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
@@ -21,10 +21,16 @@ enum Op {
     Read { which: usize },
     /// A connection that has read the database goes live.
     GoLive { which: usize },
+    /// A connection that has read the database, or is live, shows a summary from now on.
+    Watch { which: usize },
+    /// A connection that shows a summary wants every event again.
+    Focus { which: usize },
     /// A connection ends.
     Detach { which: usize },
-    /// Time passes, so that gaps are read.
-    Wait,
+    /// Somebody reads the room's position in the database.
+    Known,
+    /// Time passes.
+    Wait { millis: u64 },
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -34,22 +40,53 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => Just(Op::Attach),
         3 => (0..8_usize).prop_map(|which| Op::Read { which }),
         3 => (0..8_usize).prop_map(|which| Op::GoLive { which }),
+        2 => (0..8_usize).prop_map(|which| Op::Watch { which }),
+        1 => (0..8_usize).prop_map(|which| Op::Focus { which }),
         1 => (0..8_usize).prop_map(|which| Op::Detach { which }),
-        2 => Just(Op::Wait),
+        1 => Just(Op::Known),
+        2 => (1..3_000_u64).prop_map(|millis| Op::Wait { millis }),
     ];
     prop::collection::vec(op, 1..120)
 }
 
-/// What a connection holds: the position that it read from the database, and what the hub gave it.
+/// The room and the event's position.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Event(i64);
+
+impl Frame for Event {
+    fn outdates(&self, earlier: &Self) -> bool {
+        earlier.0 <= self.0
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Phase {
+    #[default]
+    Attached,
+    HasRead,
+    Live,
+    Watching,
+}
+
+/// What a connection holds.
 #[derive(Debug, Default)]
 struct Client {
-    read: Option<i64>,
-    live: bool,
+    phase: Phase,
+    /// The position of its first read of the database; what came after it is in `got`.
+    base: Option<i64>,
     got: Vec<i64>,
+    /// What its summary shows.
+    shown: i64,
+}
+
+impl Client {
+    fn position(&self) -> i64 {
+        self.base.unwrap() + i64::try_from(self.got.len()).unwrap()
+    }
 }
 
 struct World {
-    hub: Hub<&'static str, i64>,
+    hub: Hub<&'static str, Event>,
     now: Instant,
     committed: i64,
     waiting: Vec<i64>,
@@ -91,11 +128,7 @@ impl World {
                 if !self.waiting.is_empty() {
                     let seq = self.waiting.remove(which % self.waiting.len());
                     if !lost {
-                        self.tell(Input::Event {
-                            room: ROOM,
-                            seq,
-                            frame: seq,
-                        });
+                        self.tell(event(seq));
                     }
                 }
             }
@@ -103,27 +136,50 @@ impl World {
                 let conn = ConnId(self.next);
                 self.next += 1;
                 self.clients.insert(conn, Client::default());
-                self.tell(Input::Attach {
-                    conn,
-                    rooms: vec![ROOM],
-                });
+                self.attach(conn);
             }
             Op::Read { which } => {
-                if let Some(conn) = self.pick(which, |c| c.read.is_none()) {
+                if let Some(conn) = self.pick(which, |c| c.phase == Phase::Attached) {
                     let committed = self.committed;
-                    self.clients.get_mut(&conn).unwrap().read = Some(committed);
+                    let client = self.clients.get_mut(&conn).unwrap();
+                    if client.base.is_some() {
+                        client.got.extend(client.position() + 1..=committed);
+                    }
+                    client.base.get_or_insert(committed);
+                    client.shown = committed;
+                    client.phase = Phase::HasRead;
                 }
             }
             Op::GoLive { which } => {
-                if let Some(conn) = self.pick(which, |c| c.read.is_some() && !c.live) {
+                if let Some(conn) = self.pick(which, |c| c.phase == Phase::HasRead) {
                     let client = self.clients.get_mut(&conn).unwrap();
-                    client.live = true;
-                    let upto = client.read.unwrap();
+                    client.phase = Phase::Live;
+                    let upto = client.position();
                     self.tell(Input::Live {
                         conn,
                         room: ROOM,
                         upto,
                     });
+                }
+            }
+            Op::Watch { which } => {
+                let ready = |c: &Client| [Phase::HasRead, Phase::Live].contains(&c.phase);
+                if let Some(conn) = self.pick(which, ready) {
+                    let client = self.clients.get_mut(&conn).unwrap();
+                    client.phase = Phase::Watching;
+                    let upto = client.position();
+                    client.shown = upto;
+                    self.tell(Input::Watch {
+                        conn,
+                        room: ROOM,
+                        upto,
+                    });
+                }
+            }
+            Op::Focus { which } => {
+                if let Some(conn) = self.pick(which, |c| c.phase == Phase::Watching) {
+                    self.clients.get_mut(&conn).unwrap().phase = Phase::Attached;
+                    self.attach(conn);
                 }
             }
             Op::Detach { which } => {
@@ -132,15 +188,28 @@ impl World {
                     self.tell(Input::Detach { conn });
                 }
             }
-            Op::Wait => {
-                self.now += REORDER_WINDOW + Duration::from_millis(1);
+            Op::Known => {
+                let seq = self.committed;
+                self.tell(Input::Known { room: ROOM, seq });
+            }
+            Op::Wait { millis } => {
+                self.now += Duration::from_millis(millis);
                 self.hub.timeout(self.now);
                 self.carry_out();
+                let next = self.hub.next_timeout();
+                assert!(next.is_none_or(|next| next > self.now), "a deadline stays");
             }
         }
     }
 
-    fn tell(&mut self, input: Input<&'static str, i64>) {
+    fn attach(&mut self, conn: ConnId) {
+        self.tell(Input::Attach {
+            conn,
+            rooms: vec![ROOM],
+        });
+    }
+
+    fn tell(&mut self, input: Input<&'static str, Event>) {
         self.hub.handle(self.now, input);
         self.carry_out();
     }
@@ -150,20 +219,20 @@ impl World {
             match output {
                 Output::Durable { to, frame } => {
                     for conn in to {
-                        self.clients.get_mut(&conn).unwrap().got.push(frame);
+                        self.clients.get_mut(&conn).unwrap().got.push(frame.0);
+                    }
+                }
+                Output::Bump { to, seq, news, .. } => {
+                    assert!(news.last().unwrap().0 <= seq, "news from the future");
+                    for conn in to {
+                        let client = self.clients.get_mut(&conn).unwrap();
+                        client.shown = client.shown.max(news.last().unwrap().0);
                     }
                 }
                 Output::Passing { .. } => {}
-                Output::Fetch { room, after, upto } => {
+                Output::Fetch { after, upto, .. } => {
                     for seq in after + 1..=upto {
-                        self.hub.handle(
-                            self.now,
-                            Input::Event {
-                                room,
-                                seq,
-                                frame: seq,
-                            },
-                        );
+                        self.hub.handle(self.now, event(seq));
                     }
                     self.carry_out();
                 }
@@ -188,24 +257,39 @@ impl World {
                 lost: false,
             });
         }
-        // A lost publication is found by the next event of the room.
-        self.run(Op::Commit);
-        self.run(Op::Publish {
-            which: 0,
-            lost: false,
-        });
-        self.run(Op::Wait);
+        // A publication that was lost is found by reading the room's position.
+        self.run(Op::Known);
+        for window in [FETCH_RETRY, BUMP_WINDOW, BUMP_WINDOW] {
+            self.run(Op::Wait {
+                millis: u64::try_from(window.as_millis()).unwrap(),
+            });
+        }
     }
 
     fn check(&self, complete: bool) {
-        for (conn, client) in self.clients.iter().filter(|(_, client)| client.live) {
-            let from = client.read.unwrap() + 1;
-            let upto = from - 1 + i64::try_from(client.got.len()).unwrap();
-            assert_eq!(client.got, (from..=upto).collect::<Vec<_>>(), "{conn:?}");
-            if complete {
+        for (conn, client) in &self.clients {
+            let Some(base) = client.base else { continue };
+            let upto = client.position();
+            assert_eq!(
+                client.got,
+                (base + 1..=upto).collect::<Vec<_>>(),
+                "{conn:?}"
+            );
+            if complete && client.phase == Phase::Live {
                 assert_eq!(upto, self.committed, "{conn:?}");
             }
+            if complete && client.phase == Phase::Watching {
+                assert_eq!(client.shown, self.committed, "{conn:?}");
+            }
         }
+    }
+}
+
+const fn event(seq: i64) -> Input<&'static str, Event> {
+    Input::Event {
+        room: ROOM,
+        seq,
+        frame: Event(seq),
     }
 }
 
@@ -225,48 +309,51 @@ proptest! {
 }
 
 #[test]
-fn passing_events_reach_the_room_but_not_their_sender() {
-    let mut hub: Hub<&str, &str> = Hub::default();
-    let now = Instant::now();
-    for conn in [1, 2].map(ConnId) {
-        hub.handle(
-            now,
-            Input::Attach {
-                conn,
-                rooms: vec!["a"],
-            },
-        );
+fn summaries_are_told_once_a_second_and_only_the_latest() {
+    let mut world = World::new();
+    world.run(Op::Attach);
+    world.run(Op::Read { which: 0 });
+    world.run(Op::Watch { which: 0 });
+    let mut bumps = Vec::new();
+    for seq in 1..=3 {
+        world.hub.handle(world.now, event(seq));
+        bumps.extend(world.hub.poll());
     }
-    hub.handle(
-        now,
-        Input::Attach {
-            conn: ConnId(3),
-            rooms: vec!["b"],
-        },
-    );
-    hub.handle(
-        now,
-        Input::Passing {
-            room: "a",
-            frame: "typing",
-            except: Some(ConnId(1)),
-        },
-    );
-    assert_eq!(
-        hub.poll(),
-        [Output::Passing {
-            to: vec![ConnId(2)],
-            frame: "typing"
-        }]
-    );
-    hub.handle(now, Input::Detach { conn: ConnId(2) });
-    hub.handle(
-        now,
-        Input::Passing {
-            room: "a",
-            frame: "typing",
-            except: Some(ConnId(1)),
-        },
-    );
-    assert!(hub.poll().is_empty());
+    world.hub.timeout(world.now + BUMP_WINDOW);
+    bumps.extend(world.hub.poll());
+    let bump = |seq| Output::Bump {
+        to: vec![ConnId(0)],
+        room: ROOM,
+        seq,
+        news: vec![Event(seq)],
+    };
+    assert_eq!(bumps, [bump(1), bump(3)]);
+}
+
+#[test]
+fn passing_events_reach_the_room_but_not_their_sender() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        world.run(Op::Attach);
+    }
+    world.run(Op::Read { which: 2 });
+    world.run(Op::Watch { which: 0 });
+    let told = |world: &mut World, wide| {
+        let input = Input::Passing {
+            room: ROOM,
+            frame: Event(0),
+            except: Some(ConnId(0)),
+            wide,
+        };
+        world.hub.handle(world.now, input);
+        world.hub.poll()
+    };
+    let to = |conns: &[u64]| Output::Passing {
+        to: conns.iter().copied().map(ConnId).collect(),
+        frame: Event(0),
+    };
+    assert_eq!(told(&mut world, false), [to(&[1])]);
+    assert_eq!(told(&mut world, true), [to(&[1, 2])]);
+    world.run(Op::Detach { which: 1 });
+    assert!(told(&mut world, false).is_empty());
 }

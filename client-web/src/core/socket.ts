@@ -25,6 +25,7 @@ export interface Results {
   hello: HelloOk;
   'msg.send': MsgSent;
   sync: object;
+  focus: object;
   read: object;
   typing: object;
   'call.start': CallStarted;

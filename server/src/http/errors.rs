@@ -1,7 +1,7 @@
 //! Errors of the HTTP interface: a status and an [`ErrorBody`].
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use protocol::{ErrorBody, ErrorCode};
 
@@ -32,7 +32,13 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (status(self.0.c), Json(self.0)).into_response()
+        let wait = self.0.after.map(|millis| millis.div_ceil(1_000).max(1));
+        let mut response = (status(self.0.c), Json(self.0)).into_response();
+        if let Some(seconds) = wait {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 

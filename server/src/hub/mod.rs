@@ -11,6 +11,7 @@ mod room;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use protocol::limits::BUMP_MILLIS;
 use room::Room;
 
 /// How long an event waits for the ones before it (another task committed them first but published them later)
@@ -19,11 +20,22 @@ pub const REORDER_WINDOW: Duration = Duration::from_millis(100);
 /// Events kept for connections whose catch-up is under way, and events held because of a gap, per room.
 pub const ROOM_EVENTS_MAX: usize = 1_024;
 
+/// Before a gap that was read from the database, and is still there, is read again.
+pub const FETCH_RETRY: Duration = Duration::from_secs(1);
+/// Between two bumps of a room.
+pub const BUMP_WINDOW: Duration = Duration::from_millis(BUMP_MILLIS);
+
+/// An event, ready to be sent; cheap to clone.
+pub trait Frame: Clone {
+    /// Whether a connection that shows only a summary of the room need not see `earlier` any more once it has this.
+    fn outdates(&self, earlier: &Self) -> bool;
+}
+
 /// A connection, numbered by the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
 
-/// What happened. `R` names a room, `F` is an encoded frame, cheap to clone.
+/// What happened. `R` names a room, `F` is a [`Frame`].
 #[derive(Clone, Debug)]
 pub enum Input<R, F> {
     /// A connection wants these rooms. Their events are kept for it until [`Input::Live`].
@@ -32,6 +44,16 @@ pub enum Input<R, F> {
         conn: ConnId,
         /// Rooms.
         rooms: Vec<R>,
+    },
+    /// The connection shows only a summary of this room, as it stood at `upto` (read from the database after
+    /// `Attach`, unless the connection was live).
+    Watch {
+        /// Connection.
+        conn: ConnId,
+        /// Room.
+        room: R,
+        /// Position.
+        upto: i64,
     },
     /// The connection now holds everything up to `upto` (it was read from the database after `Attach`).
     Live {
@@ -56,6 +78,13 @@ pub enum Input<R, F> {
         /// Encoded.
         frame: F,
     },
+    /// The database says that the room has come this far. What was not published yet is read.
+    Known {
+        /// Room.
+        room: R,
+        /// Position.
+        seq: i64,
+    },
     /// Something passing happened; it may be lost.
     Passing {
         /// Room.
@@ -64,6 +93,8 @@ pub enum Input<R, F> {
         frame: F,
         /// A connection that need not hear of it.
         except: Option<ConnId>,
+        /// Whether connections that show only a summary of the room hear of it too.
+        wide: bool,
     },
 }
 
@@ -76,6 +107,17 @@ pub enum Output<R, F> {
         to: Vec<ConnId>,
         /// Encoded.
         frame: F,
+    },
+    /// Tell connections that show a summary of the room what is new in it.
+    Bump {
+        /// For these connections.
+        to: Vec<ConnId>,
+        /// The room.
+        room: R,
+        /// Its last position.
+        seq: i64,
+        /// What is new since the last bump, oldest first, without what is outdated.
+        news: Vec<F>,
     },
     /// Queue a frame that may be left out.
     Passing {
@@ -110,6 +152,8 @@ pub enum Output<R, F> {
 pub struct Hub<R, F> {
     rooms: BTreeMap<R, Room<F>>,
     rooms_of: BTreeMap<ConnId, BTreeSet<R>>,
+    /// Rooms by the time at which they want to be looked at.
+    deadlines: BTreeSet<(Instant, R)>,
     outputs: Vec<Output<R, F>>,
 }
 
@@ -118,49 +162,65 @@ impl<R, F> Default for Hub<R, F> {
         Self {
             rooms: BTreeMap::new(),
             rooms_of: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
             outputs: Vec::new(),
         }
     }
 }
 
-impl<R: Ord + Clone, F: Clone> Hub<R, F> {
+impl<R: Ord + Clone, F: Frame> Hub<R, F> {
     /// Takes an input.
     pub fn handle(&mut self, now: Instant, input: Input<R, F>) {
         match input {
             Input::Attach { conn, rooms } => self.attach(conn, rooms),
+            Input::Watch { conn, room, upto } => {
+                self.at(now, &room, |room| room.watch(now, conn, upto).into());
+            }
             Input::Live { conn, room, upto } => self.live(now, conn, &room, upto),
             Input::Detach { conn } => self.detach(conn),
-            Input::Event { room, seq, frame } => self.event(now, &room, seq, frame),
+            Input::Event { room, seq, frame } => self.at(now, &room, |room| {
+                let deliveries = room.event(now, seq, frame);
+                room.shed();
+                deliveries.into()
+            }),
+            Input::Known { room, seq } => self.at(now, &room, |room| Changes {
+                fetch: room.known(now, seq),
+                ..Changes::default()
+            }),
             Input::Passing {
                 room,
                 frame,
                 except,
-            } => self.passing(&room, frame, except),
+                wide,
+            } => self.passing(&room, frame, except, wide),
         }
     }
 
     /// Lets deadlines pass.
     pub fn timeout(&mut self, now: Instant) {
-        for (name, room) in &mut self.rooms {
-            if let Some((after, upto)) = room.gap_overdue(now) {
-                self.outputs.push(Output::Fetch {
-                    room: name.clone(),
-                    after,
-                    upto,
-                });
-            }
+        while let Some((_, name)) = self.deadlines.first().filter(|(at, _)| *at <= now).cloned() {
+            // Whatever is due is done here, so the room's next deadline lies in the future.
+            self.at(now, &name, |room| Changes {
+                fetch: room.gap_overdue(now),
+                ..Changes::default()
+            });
         }
     }
 
     /// When to call [`Self::timeout`] next.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.rooms.values().filter_map(Room::gap_deadline).min()
+        self.deadlines.first().map(|(at, _)| *at)
     }
 
     /// What is to be done, in order.
     pub fn poll(&mut self) -> Vec<Output<R, F>> {
         std::mem::take(&mut self.outputs)
+    }
+
+    /// Rooms in which somebody is.
+    pub fn rooms(&self) -> impl Iterator<Item = &R> {
+        self.rooms.keys()
     }
 
     fn attach(&mut self, conn: ConnId, rooms: Vec<R>) {
@@ -172,43 +232,74 @@ impl<R: Ord + Clone, F: Clone> Hub<R, F> {
 
     fn detach(&mut self, conn: ConnId) {
         for name in self.rooms_of.remove(&conn).unwrap_or_default() {
-            if let Some(room) = self.rooms.get_mut(&name) {
-                room.detach(conn);
-                if room.is_empty() {
-                    self.rooms.remove(&name);
+            let Some(room) = self.rooms.get_mut(&name) else {
+                continue;
+            };
+            room.detach(conn);
+            if room.is_empty() {
+                if let Some(at) = room.deadline() {
+                    self.deadlines.remove(&(at, name.clone()));
                 }
+                self.rooms.remove(&name);
             }
         }
     }
 
     fn live(&mut self, now: Instant, conn: ConnId, name: &R, upto: i64) {
+        self.at(now, name, |room| match room.live(now, conn, upto) {
+            Ok(deliveries) => deliveries.into(),
+            Err(()) => Changes {
+                catch_up: Some((conn, upto)),
+                ..Changes::default()
+            },
+        });
+    }
+
+    // Changes a room, and keeps its deadline in the index.
+    fn at(&mut self, now: Instant, name: &R, change: impl FnOnce(&mut Room<F>) -> Changes<F>) {
         let Some(room) = self.rooms.get_mut(name) else {
             return;
         };
-        match room.live(now, conn, upto) {
-            Ok(deliveries) => self.deliver(deliveries),
-            Err(()) => self.outputs.push(Output::CatchUp {
-                conn,
-                room: name.clone(),
-                after: upto,
-            }),
+        let before = room.deadline();
+        let changes = change(room);
+        let bump = room.bump_due(now);
+        let after = room.deadline();
+        if before != after {
+            if let Some(at) = before {
+                self.deadlines.remove(&(at, name.clone()));
+            }
+            if let Some(at) = after {
+                self.deadlines.insert((at, name.clone()));
+            }
+        }
+        self.deliver(changes.deliveries);
+        if let Some((to, seq, news)) = bump {
+            let room = name.clone();
+            self.outputs.push(Output::Bump {
+                to,
+                room,
+                seq,
+                news,
+            });
+        }
+        if let Some((after, upto)) = changes.fetch {
+            let room = name.clone();
+            self.outputs.push(Output::Fetch { room, after, upto });
+        }
+        if let Some((conn, after)) = changes.catch_up {
+            let room = name.clone();
+            self.outputs.push(Output::CatchUp { conn, room, after });
         }
     }
 
-    fn event(&mut self, now: Instant, name: &R, seq: i64, frame: F) {
-        let Some(room) = self.rooms.get_mut(name) else {
-            return;
-        };
-        let deliveries = room.event(now, seq, frame);
-        room.shed();
-        self.deliver(deliveries);
-    }
-
-    fn passing(&mut self, name: &R, frame: F, except: Option<ConnId>) {
+    fn passing(&mut self, name: &R, frame: F, except: Option<ConnId>, wide: bool) {
         let Some(room) = self.rooms.get(name) else {
             return;
         };
-        let to: Vec<ConnId> = room.conns().filter(|conn| Some(*conn) != except).collect();
+        let to: Vec<ConnId> = room
+            .listeners(wide)
+            .filter(|conn| Some(*conn) != except)
+            .collect();
         if !to.is_empty() {
             self.outputs.push(Output::Passing { to, frame });
         }
@@ -221,5 +312,32 @@ impl<R: Ord + Clone, F: Clone> Hub<R, F> {
                 .filter(|(to, _)| !to.is_empty())
                 .map(|(to, frame)| Output::Durable { to, frame }),
         );
+    }
+}
+
+/// What a change of a room brings about.
+struct Changes<F> {
+    deliveries: Vec<(Vec<ConnId>, F)>,
+    fetch: Option<(i64, i64)>,
+    catch_up: Option<(ConnId, i64)>,
+}
+
+impl<F> Default for Changes<F> {
+    fn default() -> Self {
+        Self {
+            deliveries: Vec::new(),
+            fetch: None,
+            catch_up: None,
+        }
+    }
+}
+
+impl<F> From<Vec<(Vec<ConnId>, F)>> for Changes<F> {
+    fn from(deliveries: Vec<(Vec<ConnId>, F)>) -> Self {
+        Self {
+            deliveries,
+            fetch: None,
+            catch_up: None,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::{ConnId, REORDER_WINDOW, ROOM_EVENTS_MAX};
+use super::{BUMP_WINDOW, ConnId, FETCH_RETRY, Frame, REORDER_WINDOW, ROOM_EVENTS_MAX};
 
 /// `last` is what has been passed on, in order. Before the first catch-up ends it is unknown and events only
 /// gather.
@@ -15,15 +15,23 @@ pub(super) struct Room<F> {
     /// Events up to `last` that connections in catch-up may still need.
     recent: BTreeMap<i64, F>,
     conns: BTreeMap<ConnId, Phase>,
+    /// The furthest position that the room is known to have reached.
+    known: i64,
     gap_deadline: Option<Instant>,
+    /// What those who show a summary have not been told yet.
+    news: Vec<F>,
+    /// When they may be told next.
+    bump_from: Option<Instant>,
 }
 
-/// ## Catching up => Live
+/// ## Catching up => Live or Watching => Catching up …
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     CatchingUp,
     /// Holds everything up to here; beyond it, live events follow.
     Live(i64),
+    /// Shows a summary.
+    Watching,
 }
 
 impl<F> Default for Room<F> {
@@ -33,14 +41,17 @@ impl<F> Default for Room<F> {
             ahead: BTreeMap::new(),
             recent: BTreeMap::new(),
             conns: BTreeMap::new(),
+            known: 0,
             gap_deadline: None,
+            news: Vec::new(),
+            bump_from: None,
         }
     }
 }
 
 type Deliveries<F> = Vec<(Vec<ConnId>, F)>;
 
-impl<F: Clone> Room<F> {
+impl<F: Frame> Room<F> {
     pub(super) fn attach(&mut self, conn: ConnId) {
         self.conns.insert(conn, Phase::CatchingUp);
     }
@@ -54,8 +65,30 @@ impl<F: Clone> Room<F> {
         self.conns.is_empty()
     }
 
-    pub(super) fn conns(&self) -> impl Iterator<Item = ConnId> {
-        self.conns.keys().copied()
+    pub(super) fn listeners(&self, wide: bool) -> impl Iterator<Item = ConnId> {
+        self.conns
+            .iter()
+            .filter(move |(_, phase)| wide || **phase != Phase::Watching)
+            .map(|(conn, _)| *conn)
+    }
+
+    /// From here on the connection shows a summary, which holds everything up to `upto`.
+    pub(super) fn watch(&mut self, now: Instant, conn: ConnId, upto: i64) -> Deliveries<F> {
+        let Some(phase) = self.conns.get_mut(&conn) else {
+            return Vec::new();
+        };
+        let caught_up = *phase != Phase::CatchingUp;
+        *phase = Phase::Watching;
+        if self.last.is_none() {
+            self.begin_at(upto);
+        }
+        if !caught_up {
+            for frame in self.since(upto) {
+                self.note(frame);
+            }
+        }
+        self.forget_recent();
+        self.advance(now)
     }
 
     /// Ends a catch-up at `upto`. `Err` means that events after it have passed by unseen: read on from there.
@@ -69,11 +102,7 @@ impl<F: Clone> Room<F> {
             return Ok(Vec::new());
         }
         let last = self.last.unwrap_or_else(|| self.begin_at(upto));
-        let missed: Vec<F> = self
-            .recent
-            .range(upto.saturating_add(1)..)
-            .map(|(_, frame)| frame.clone())
-            .collect();
+        let missed = self.since(upto);
         if i64::try_from(missed.len()).unwrap_or(i64::MAX) < last - upto {
             return Err(());
         }
@@ -98,18 +127,42 @@ impl<F: Clone> Room<F> {
         self.advance(now)
     }
 
-    pub(super) fn gap_deadline(&self) -> Option<Instant> {
-        self.gap_deadline
+    /// The range to read when the database is further than what was passed on. Read at once: whoever says so has
+    /// lost publications or fears it.
+    pub(super) fn known(&mut self, now: Instant, seq: i64) -> Option<(i64, i64)> {
+        self.known = self.known.max(seq);
+        let last = self.last?;
+        if seq <= last {
+            return None;
+        }
+        self.gap_deadline = Some(now + FETCH_RETRY);
+        Some((last, self.furthest()))
     }
 
-    /// The range to read, once per window, when an event has waited too long for its predecessors.
+    /// When the room wants to be looked at.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let bump = self.bump_from.filter(|_| !self.news.is_empty());
+        [self.gap_deadline, bump].into_iter().flatten().min()
+    }
+
+    /// The range to read when an event has waited too long for its predecessors.
     pub(super) fn gap_overdue(&mut self, now: Instant) -> Option<(i64, i64)> {
         if self.gap_deadline.is_none_or(|deadline| now < deadline) {
             return None;
         }
-        self.gap_deadline = Some(now + REORDER_WINDOW);
-        let upto = *self.ahead.last_key_value()?.0;
-        Some((self.last?, upto))
+        self.gap_deadline = Some(now + FETCH_RETRY);
+        Some((self.last?, self.furthest()))
+    }
+
+    /// Whom to tell what news, when the time for it has come.
+    pub(super) fn bump_due(&mut self, now: Instant) -> Option<(Vec<ConnId>, i64, Vec<F>)> {
+        if self.news.is_empty() || self.bump_from.is_some_and(|from| now < from) {
+            return None;
+        }
+        self.bump_from = Some(now + BUMP_WINDOW);
+        let news = std::mem::take(&mut self.news);
+        let to = self.watchers();
+        self.last.map(|last| (to, last, news))
     }
 
     /// Keeps the buffers bounded. What is dropped here is read from the database again.
@@ -139,10 +192,10 @@ impl<F: Clone> Room<F> {
             };
             self.pass_on(seq, frame, &mut deliveries);
         }
-        self.gap_deadline = if self.ahead.is_empty() {
-            None
-        } else {
+        self.gap_deadline = if self.last.is_some_and(|last| last < self.furthest()) {
             self.gap_deadline.or(Some(now + REORDER_WINDOW))
+        } else {
+            None
         };
         deliveries
     }
@@ -154,19 +207,47 @@ impl<F: Clone> Room<F> {
             .filter(|(_, phase)| matches!(phase, Phase::Live(upto) if *upto < seq))
             .map(|(conn, _)| *conn)
             .collect();
-        if self.someone_catches_up() {
+        if self.someone_is(Phase::CatchingUp) {
             self.recent.insert(seq, frame.clone());
+        }
+        if self.someone_is(Phase::Watching) {
+            self.note(frame.clone());
         }
         self.last = Some(seq);
         deliveries.push((to, frame));
     }
 
-    fn someone_catches_up(&self) -> bool {
-        self.conns.values().any(|phase| *phase == Phase::CatchingUp)
+    fn note(&mut self, frame: F) {
+        self.news.retain(|earlier| !frame.outdates(earlier));
+        self.news.push(frame);
+    }
+
+    fn since(&self, upto: i64) -> Vec<F> {
+        self.recent
+            .range(upto.saturating_add(1)..)
+            .map(|(_, frame)| frame.clone())
+            .collect()
+    }
+
+    fn furthest(&self) -> i64 {
+        let ahead = self.ahead.last_key_value().map_or(0, |(seq, _)| *seq);
+        self.known.max(ahead)
+    }
+
+    fn watchers(&self) -> Vec<ConnId> {
+        self.conns
+            .iter()
+            .filter(|(_, phase)| **phase == Phase::Watching)
+            .map(|(conn, _)| *conn)
+            .collect()
+    }
+
+    fn someone_is(&self, phase: Phase) -> bool {
+        self.conns.values().any(|one| *one == phase)
     }
 
     fn forget_recent(&mut self) {
-        if !self.someone_catches_up() {
+        if !self.someone_is(Phase::CatchingUp) {
             self.recent.clear();
         }
     }

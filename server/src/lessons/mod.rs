@@ -22,8 +22,6 @@ use crate::ws::Switchboard;
 use crate::ws::commands::to_user;
 use state::{Peer, State};
 
-/// A lesson without anybody in it ends after this.
-pub const EMPTY_ENDS_AFTER: Duration = Duration::from_secs(300);
 /// Most people in one lesson.
 pub const PEERS_MAX: usize = 200;
 const TICK: Duration = Duration::from_secs(1);
@@ -46,6 +44,8 @@ pub struct Lessons {
     switchboard: Switchboard,
     media: Media,
     state: Arc<Mutex<State>>,
+    /// A lesson without anybody in it ends after this.
+    empty_ends_after: Duration,
 }
 
 type Answer<T> = Result<T, ErrorBody>;
@@ -59,6 +59,7 @@ impl Lessons {
         store: Store,
         switchboard: Switchboard,
         media: Media,
+        empty_ends_after: Duration,
         events: mpsc::Receiver<MediaEvent>,
     ) -> StoreResult<Self> {
         let mut state = State::default();
@@ -70,6 +71,7 @@ impl Lessons {
             switchboard,
             media,
             state: Arc::new(Mutex::new(state)),
+            empty_ends_after,
         };
         tokio::spawn(lessons.clone().run(events));
         Ok(lessons)
@@ -92,7 +94,7 @@ impl Lessons {
             .open(started.call.id.clone(), room.clone(), Instant::now());
         if let Some(event) = started.event {
             tracing::info!(call = %started.call.id, %room, by = %by.id, "lesson started");
-            self.switchboard.publish(&event).await;
+            self.switchboard.publish(event).await;
         }
         Ok(started.call)
     }
@@ -293,7 +295,7 @@ impl Lessons {
             self.media.leave(peer).await;
         }
         if let Some(event) = ended.event {
-            self.switchboard.publish(&event).await;
+            self.switchboard.publish(event).await;
         }
         Ok(())
     }
@@ -307,7 +309,7 @@ impl Lessons {
                     None => return,
                 },
                 _ = ticks.tick() => {
-                    let empty = self.lock().empty_for(Instant::now(), EMPTY_ENDS_AFTER);
+                    let empty = self.lock().empty_for(Instant::now(), self.empty_ends_after);
                     for call in empty {
                         if let Err(error) = self.close(&call).await {
                             tracing::warn!(%call, %error, "an empty lesson could not be ended");

@@ -111,6 +111,34 @@ impl Store {
         Ok(rooms)
     }
 
+    /// Which rooms a person is a member of.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn room_ids_of(&self, person: &UserId) -> StoreResult<Vec<RoomId>> {
+        let rows: Vec<(String,)> = read!(self, db => {
+            sqlx::query_as("SELECT room_id FROM members WHERE person_id = $1 ORDER BY room_id")
+                .bind(person.as_str()).fetch_all(db).await
+        })?;
+        rows.into_iter().map(|(id,)| room_id(id)).collect()
+    }
+
+    /// The last position of each of these rooms. Those that do not exist are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn positions_of(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, i64)>> {
+        let mut positions = Vec::with_capacity(rooms.len());
+        for room in rooms {
+            let row: Option<(i64,)> = read!(self, db => {
+                sqlx::query_as("SELECT last_seq FROM rooms WHERE id = $1")
+                    .bind(room.as_str()).fetch_optional(db).await
+            })?;
+            positions.extend(row.map(|(seq,)| (room.clone(), seq)));
+        }
+        Ok(positions)
+    }
+
     /// Epoch and last event of a room.
     ///
     /// # Errors

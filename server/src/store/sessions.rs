@@ -1,5 +1,7 @@
 //! Sessions, by the hash of their token.
 
+use std::collections::HashSet;
+
 use protocol::UserId;
 use protocol::model::Person;
 
@@ -40,6 +42,20 @@ impl Store {
             .bind(token_hash).bind(now).fetch_optional(db).await
         })?;
         row.map(PersonRow::into_person).transpose()
+    }
+
+    /// Which of these sessions, by the hashes of their tokens, are still valid.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn live_sessions(&self, hashes: &[String], now: i64) -> StoreResult<HashSet<String>> {
+        let mut live = HashSet::new();
+        for hash in hashes {
+            if self.session(hash, now).await?.is_some() {
+                live.insert(hash.clone());
+            }
+        }
+        Ok(live)
     }
 
     /// Ends a session. Nothing happens when there is none.

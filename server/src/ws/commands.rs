@@ -1,14 +1,21 @@
 //! Commands of a connection that has said hello. Rights are checked here or in the store, for each.
 
+use std::time::{Duration, Instant};
+
 use protocol::call::{CallRestarted, CallStart, CallStarted};
-use protocol::command::{MsgSend, MsgSent, Read, Sync, Typing};
-use protocol::event::{ReadTo, ResetTo, Who};
-use protocol::limits::{ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX};
-use protocol::{Command, ErrorBody, ErrorCode, LiveEvent};
+use protocol::command::{Focus, MsgSend, MsgSent, Read, Sync, Typing};
+use protocol::event::{ReadTo, Who};
+use protocol::limits::{
+    ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, TYPING_SECONDS,
+};
+use protocol::{Command, ErrorBody, ErrorCode, LiveEvent, RoomId, UserId};
 use serde::Serialize;
 
 use super::connection::Client;
 use super::frames::{encode, reply_ok};
+use super::hello::Standing;
+use crate::App;
+use crate::hub::ConnId;
 use crate::lessons::Asker;
 use crate::store::{NewMessage, StoreError};
 use crate::time::now_ms;
@@ -20,12 +27,19 @@ type Answer<T> = Result<T, ErrorBody>;
 struct Done {}
 
 impl Client {
-    pub(super) async fn command(&self, i: Option<u32>, command: Command) {
+    pub(super) async fn command(&mut self, i: Option<u32>, command: Command) {
         match command {
             Command::MsgSend(send) => self.answer(i, self.send(send).await),
             Command::Sync(sync) => self.answer(i, self.sync(&sync).await),
+            Command::Focus(focus) => {
+                let focused = self.focus_on(focus).await;
+                self.answer(i, focused);
+            }
             Command::Read(read) => self.answer(i, self.mark_read(&read).await),
-            Command::Typing(typing) => self.answer(i, self.typing(typing).await),
+            Command::Typing(typing) => {
+                let told = self.typing(typing).await;
+                self.answer(i, told);
+            }
             Command::CallStart(start) => self.answer(i, self.start_call(&start).await),
             Command::CallJoin(join) => {
                 let joined = self.app.lessons.join(self.asker(), join).await;
@@ -87,55 +101,78 @@ impl Client {
         if send.body.contains('\0') {
             return Err(ErrorCode::BadRequest.into());
         }
-        let new = NewMessage {
-            by: &self.me.person.id,
-            send: &send,
-        };
-        let stored = self
-            .app
-            .store
-            .add_message(new, now_ms())
-            .await
-            .map_err(to_user)?;
-        // Also after a repeated try: the first may have been committed by a server that died before publishing.
-        self.app.switchboard.publish(&stored.event).await;
-        Ok(MsgSent {
-            id: stored.message.id,
-            s: stored.event.seq(),
-            no: stored.message.no,
-            at: stored.message.at,
-            dup: stored.dup,
+        self.app
+            .switchboard
+            .may_send(&self.me.person.id)
+            .map_err(|after| ErrorBody::from(ErrorCode::RateLimited).after_ms(after))?;
+        let (app, me, conn) = (self.app.clone(), self.me.person.id.clone(), self.id);
+        // On its own: a connection that ends between the commit and the publication must not keep it from the others.
+        let sent = tokio::spawn(async move { store_and_publish(&app, &me, conn, &send).await });
+        sent.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "storing a message panicked");
+            Err(ErrorCode::Internal.into())
         })
     }
 
     async fn sync(&self, sync: &Sync) -> Answer<Done> {
-        let read = self
-            .app
-            .store
-            .read_no(&sync.r, &self.me.person.id)
-            .await
-            .map_err(to_user)?;
-        let (ep, s, no) = self.app.store.position(&sync.r).await.map_err(to_user)?;
-        if sync.after < 0
-            || s.saturating_sub(sync.after) > i64::from(BACKLOG_EVENTS_MAX)
-            || sync.after > s
-        {
-            self.queue(encode(&LiveEvent::Reset {
-                r: sync.r.clone(),
-                d: ResetTo { ep, s, no, read },
-            }));
+        let standing = self.standing(&sync.r).await?;
+        let behind = standing.seq.saturating_sub(sync.after);
+        if sync.after < 0 || !(0..=i64::from(BACKLOG_EVENTS_MAX)).contains(&behind) {
+            self.queue(encode(&standing.reset()));
             return Ok(Done {});
         }
-        let events = self
-            .app
-            .store
-            .events_after(&sync.r, sync.after, BACKLOG_EVENTS_MAX)
+        let position = (standing.epoch.clone(), sync.after);
+        let mut budget = behind;
+        self.catch_up(Some(&position), &standing, &mut budget)
             .await
             .map_err(to_user)?;
-        for event in &events {
-            self.queue(encode(event));
-        }
         Ok(Done {})
+    }
+
+    async fn focus_on(&mut self, focus: Focus) -> Answer<Done> {
+        if focus.r.len() > FOCUS_ROOMS_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        if !focus.r.iter().all(|room| self.rooms.contains(room)) {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        let app = self.app.clone();
+        let mut budget = i64::from(BACKLOG_EVENTS_MAX);
+        for room in focus.r.iter().filter(|room| !self.focus.contains(room)) {
+            app.switchboard
+                .attach(self.id, std::slice::from_ref(room))
+                .await;
+            let standing = self.standing(room).await?;
+            self.catch_up(focus.pos.get(room), &standing, &mut budget)
+                .await
+                .map_err(to_user)?;
+            app.switchboard
+                .live(self.id, room.clone(), standing.seq)
+                .await;
+        }
+        for room in self.focus.iter().filter(|room| !focus.r.contains(room)) {
+            let (_, seq, _) = app.store.position(room).await.map_err(to_user)?;
+            app.switchboard.watch(self.id, room.clone(), seq).await;
+        }
+        self.focus = focus.r;
+        Ok(Done {})
+    }
+
+    // Also tells whether this person is a member still.
+    async fn standing(&self, room: &RoomId) -> Answer<Standing> {
+        let store = &self.app.store;
+        let read = store
+            .read_no(room, &self.me.person.id)
+            .await
+            .map_err(to_user)?;
+        let (epoch, seq, no) = store.position(room).await.map_err(to_user)?;
+        Ok(Standing {
+            room: room.clone(),
+            epoch,
+            seq,
+            no,
+            read,
+        })
     }
 
     async fn mark_read(&self, read: &Read) -> Answer<Done> {
@@ -158,10 +195,16 @@ impl Client {
         Ok(Done {})
     }
 
-    async fn typing(&self, typing: Typing) -> Answer<Done> {
+    async fn typing(&mut self, typing: Typing) -> Answer<Done> {
         if !self.rooms.contains(&typing.r) {
             return Err(ErrorCode::Forbidden.into());
         }
+        let now = Instant::now();
+        let soon = |at: &Instant| now.duration_since(*at) < Duration::from_secs(TYPING_SECONDS);
+        if self.typed.get(&typing.r).is_some_and(soon) {
+            return Ok(Done {});
+        }
+        self.typed.insert(typing.r.clone(), now);
         let event = LiveEvent::Typing {
             r: typing.r.clone(),
             d: Who {
@@ -179,6 +222,36 @@ impl Client {
         let call = self.app.lessons.start(&self.me.person, &start.r).await?;
         Ok(CallStarted { call })
     }
+}
+
+async fn store_and_publish(
+    app: &App,
+    me: &UserId,
+    conn: ConnId,
+    send: &MsgSend,
+) -> Answer<MsgSent> {
+    let new = NewMessage { by: me, send };
+    let stored = app
+        .store
+        .add_message(new, now_ms())
+        .await
+        .map_err(to_user)?;
+    let sent = MsgSent {
+        id: stored.message.id,
+        s: stored.event.seq(),
+        no: stored.message.no,
+        at: stored.message.at,
+        dup: stored.dup,
+    };
+    let read = ReadTo {
+        r: send.r.clone(),
+        no: sent.no,
+    };
+    // Also after a repeated try: the first may have been committed by a server that died before publishing.
+    app.switchboard.publish(stored.event).await;
+    app.switchboard
+        .tell_user(me, Some(conn), &LiveEvent::URead { d: read });
+    Ok(sent)
 }
 
 /// What the user is told of a store's error; the rest goes to the log.

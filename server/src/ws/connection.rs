@@ -1,5 +1,6 @@
 //! One connection: a reader that runs commands in order and a writer that empties the queue.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::limits::{
-    COMMANDS_BURST, COMMANDS_PER_SECOND, HELLO_SECONDS, PING_SECONDS, PONG_SECONDS,
+    COMMANDS_BURST, COMMANDS_PER_SECOND, FRAME_BYTES_MAX, HELLO_SECONDS, PING_SECONDS, PONG_SECONDS,
 };
 use protocol::{ClientId, CloseCode, Command, Envelope, ErrorBody, ErrorCode, RoomId};
 use tokio::time::timeout;
@@ -32,6 +33,10 @@ pub(super) struct Client {
     pub(super) connection: Arc<Connection>,
     /// Rooms that this person was in when the connection said hello; empty before.
     pub(super) rooms: Vec<RoomId>,
+    /// Those whose every event is sent.
+    pub(super) focus: Vec<RoomId>,
+    /// When typing in a room was last passed on.
+    pub(super) typed: BTreeMap<RoomId, Instant>,
     pub(super) said_hello: bool,
     pub(super) device: Option<ClientId>,
     bucket: Bucket,
@@ -49,6 +54,8 @@ pub(super) async fn run(app: App, me: SignedIn, socket: WebSocket) {
         me,
         connection: Arc::clone(&connection),
         rooms: Vec::new(),
+        focus: Vec::new(),
+        typed: BTreeMap::new(),
         said_hello: false,
         device: None,
         bucket: Bucket::new(now, COMMANDS_PER_SECOND, COMMANDS_BURST),
@@ -123,6 +130,9 @@ impl Client {
             let Some(message) = message else { return };
             self.heard = Instant::now();
             match message {
+                Ok(Message::Text(text)) if text.len() > FRAME_BYTES_MAX => {
+                    return self.close_after(CloseCode::BadFrame).await;
+                }
                 Ok(Message::Text(text)) => {
                     for line in text.lines().filter(|line| !line.trim().is_empty()) {
                         if let Err(code) = self.frame(line).await {

@@ -3,11 +3,11 @@
 use protocol::command::Limits;
 use protocol::event::ResetTo;
 use protocol::limits::{
-    ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FRAME_BYTES_MAX, PING_SECONDS,
-    PONG_SECONDS, POSITIONS_MAX,
+    ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, FRAME_BYTES_MAX,
+    PING_SECONDS, PONG_SECONDS, POSITIONS_MAX,
 };
 use protocol::model::RoomSummary;
-use protocol::{CloseCode, ErrorCode, Hello, HelloOk, LiveEvent, VERSION};
+use protocol::{CloseCode, ErrorCode, Hello, HelloOk, LiveEvent, RoomId, VERSION};
 
 use super::connection::Client;
 use super::frames::{encode, reply_ok};
@@ -21,7 +21,8 @@ impl Client {
             self.answer_err(i, ErrorCode::UnsupportedVersion.into());
             return Err(CloseCode::ClientTooOld);
         }
-        if hello.pos.len() > POSITIONS_MAX {
+        let focused = hello.focus.as_ref().map_or(0, Vec::len);
+        if hello.pos.len() > POSITIONS_MAX || focused > FOCUS_ROOMS_MAX {
             self.answer_err(i, ErrorCode::TooLarge.into());
             return Err(CloseCode::BadFrame);
         }
@@ -35,19 +36,14 @@ impl Client {
         let app = self.app.clone();
         let me = &self.me.person.id;
         // First the hub keeps what happens from now on, then the database tells what happened before.
-        let rooms = app
-            .store
-            .rooms_of(me)
-            .await?
-            .into_iter()
-            .map(|room| room.id)
-            .collect::<Vec<_>>();
+        let rooms = app.store.room_ids_of(me).await?;
         app.switchboard.attach(self.id, &rooms).await;
         app.switchboard.came(self.id, me, &rooms).await;
         self.said_hello = true;
         let mut summaries = app.store.rooms_of(me).await?;
         summaries.retain(|room| rooms.contains(&room.id));
         let people = app.store.acquaintances(me).await?;
+        let standings: Vec<Standing> = summaries.iter().map(Standing::from).collect();
         let ok = HelloOk {
             sid: self.id.0.to_string(),
             srv: rfc3339(now_ms()),
@@ -59,59 +55,104 @@ impl Client {
                 .switchboard
                 .online(people.iter().map(|person| &person.id)),
             people,
-            rooms: summaries.clone(),
+            rooms: summaries,
         };
         if let Some(i) = i {
             self.queue(reply_ok(i, ok));
         }
-        self.rooms = rooms;
         let mut budget = i64::from(BACKLOG_EVENTS_MAX);
-        for room in &summaries {
-            self.catch_up(hello, room, &mut budget).await?;
-            app.switchboard
-                .live(self.id, room.id.clone(), room.seq)
-                .await;
+        for standing in standings {
+            let room = standing.room.clone();
+            let in_focus = hello
+                .focus
+                .as_ref()
+                .is_none_or(|focus| focus.contains(&room));
+            if in_focus {
+                self.catch_up(hello.pos.get(&room), &standing, &mut budget)
+                    .await?;
+                app.switchboard.live(self.id, room, standing.seq).await;
+            } else {
+                app.switchboard.watch(self.id, room, standing.seq).await;
+            }
         }
+        self.focus = match &hello.focus {
+            Some(focus) => focus
+                .iter()
+                .filter(|room| rooms.contains(room))
+                .cloned()
+                .collect(),
+            None => rooms.clone(),
+        };
+        self.rooms = rooms;
         self.queue(encode(&LiveEvent::Ready {}));
         app.lessons.connection_back(&self.me, &hello.dev, self.id);
         self.device = Some(hello.dev.clone());
         Ok(())
     }
 
-    // What the client lacks of a room between its position and the snapshot.
-    async fn catch_up(
+    /// Queues what the client lacks of a room between its position and where the room stands, or `reset` when that
+    /// is more than the budget.
+    pub(super) async fn catch_up(
         &self,
-        hello: &Hello,
-        room: &RoomSummary,
+        position: Option<&(String, i64)>,
+        room: &Standing,
         budget: &mut i64,
     ) -> Result<(), StoreError> {
-        let Some((epoch, position)) = hello.pos.get(&room.id) else {
+        let Some((epoch, position)) = position else {
             return Ok(());
         };
         let missing = room.seq.saturating_sub(*position);
         if *epoch != room.epoch || !(0..=*budget).contains(&missing) || *position < 0 {
-            let d = ResetTo {
-                ep: room.epoch.clone(),
-                s: room.seq,
-                no: room.no,
-                read: room.read_no,
-            };
-            self.queue(encode(&LiveEvent::Reset {
-                r: room.id.clone(),
-                d,
-            }));
+            self.queue(encode(&room.reset()));
             return Ok(());
         }
         *budget -= missing;
-        for event in self
+        let events = self
             .app
             .store
-            .events_between(&room.id, *position, room.seq)
-            .await?
-        {
-            self.queue(encode(&event));
+            .events_between(&room.room, *position, room.seq)
+            .await?;
+        for event in &events {
+            self.connection.queue.short().await;
+            self.queue(encode(event));
         }
         Ok(())
+    }
+}
+
+/// Where a room stands, for one of its members.
+pub(super) struct Standing {
+    pub(super) room: RoomId,
+    pub(super) epoch: String,
+    pub(super) seq: i64,
+    pub(super) no: i64,
+    pub(super) read: i64,
+}
+
+impl From<&RoomSummary> for Standing {
+    fn from(room: &RoomSummary) -> Self {
+        Self {
+            room: room.id.clone(),
+            epoch: room.epoch.clone(),
+            seq: room.seq,
+            no: room.no,
+            read: room.read_no,
+        }
+    }
+}
+
+impl Standing {
+    /// Tells a client to drop what it holds and page.
+    pub(super) fn reset(&self) -> LiveEvent {
+        LiveEvent::Reset {
+            r: self.room.clone(),
+            d: ResetTo {
+                ep: self.epoch.clone(),
+                s: self.seq,
+                no: self.no,
+                read: self.read,
+            },
+        }
     }
 }
 

@@ -13,11 +13,11 @@ use axum::extract::{State, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use protocol::limits::{FRAME_BYTES_MAX, QUEUE_BYTES_MAX};
-use protocol::{CloseCode, ErrorCode, SUBPROTOCOL};
+use protocol::{CloseCode, ErrorBody, ErrorCode, SUBPROTOCOL};
 
-pub use frames::encode;
+pub use frames::{Published, encode};
 pub use queue::Class;
-pub use switchboard::Switchboard;
+pub use switchboard::{Switchboard, SwitchboardSettings};
 
 use crate::App;
 use crate::http::{ApiError, MaybeSignedIn, origin};
@@ -26,6 +26,10 @@ use crate::http::{ApiError, MaybeSignedIn, origin};
 const READ_BUFFER: usize = 4_096;
 /// Bytes gathered before a write to the socket.
 const WRITE_BUFFER: usize = 8_192;
+
+/// Longest message that is read at all. One that is only somewhat too long is answered with a close code instead of
+/// a broken connection.
+const READ_MAX: usize = 4 * FRAME_BYTES_MAX;
 
 /// `GET /api/v1/ws`.
 ///
@@ -41,13 +45,17 @@ pub async fn upgrade(
     if !origin::is_ours(&app.config, &headers) {
         return Err(ErrorCode::ForeignOrigin.into());
     }
+    // Everybody at once at eight o'clock: who is told to wait a second or two is served sooner than in a crowd.
+    app.switchboard
+        .admit()
+        .map_err(|after| ErrorBody::from(ErrorCode::Overloaded).after_ms(after))?;
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(QUEUE_BYTES_MAX)
-        .max_frame_size(FRAME_BYTES_MAX)
-        .max_message_size(FRAME_BYTES_MAX);
+        .max_frame_size(READ_MAX)
+        .max_message_size(READ_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
         match signed_in.0 {
             Some(signed_in) => connection::run(app, signed_in, socket).await,

@@ -1,19 +1,25 @@
 //! Frames waiting for one connection, bounded in bytes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
-use protocol::CloseCode;
-use protocol::limits::{QUEUE_BYTES_MAX, QUEUE_BYTES_SOFT};
+use protocol::limits::{LAG_SECONDS, QUEUE_BYTES_MAX, QUEUE_BYTES_SOFT};
+use protocol::{CloseCode, LiveEvent, RoomId, UserId};
 use tokio::sync::Notify;
 
-/// How a full queue treats a frame.
+use super::frames::{Published, encode};
+
+/// Most people whose presence is remembered for a connection that does not read.
+const LATE_MAX: usize = 1_024;
+
+/// How a long queue treats a frame that is not durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Replies and durable events: when there is no room the connection ends, and the client resumes by position.
+    /// Replies and what cannot be asked for again: when there is no room the connection ends.
     Kept,
-    /// Typing, presence and the like: left out when the queue is long.
+    /// Left out when the queue is long: typing, who speaks.
     Passing,
 }
 
@@ -31,50 +37,116 @@ pub enum Next {
 pub struct Queue {
     state: Mutex<State>,
     changed: Notify,
+    drained: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    frames: VecDeque<Utf8Bytes>,
+    frames: VecDeque<Published>,
     bytes: usize,
     closing: Option<CloseCode>,
+    late: BTreeMap<UserId, Utf8Bytes>,
+    /// Rooms of which durable events were left out, with the first of them.
+    lag: BTreeMap<RoomId, i64>,
+    lagged: Option<Instant>,
 }
 
 impl Queue {
-    /// Queues a frame, or ends the connection when a kept frame has no room.
-    pub fn push(&self, class: Class, frame: Utf8Bytes) {
+    /// Queues a durable event. When the queue is full, the durable events in it are left out, which `lag` tells the
+    /// client once it has read the rest; a client that falls behind again soon loses the connection instead.
+    pub fn push_durable(&self, now: Instant, frame: Published) {
         let mut state = self.lock();
         if state.closing.is_some() {
             return;
         }
-        let bytes = state.bytes + frame.len();
+        let Some(event) = frame.event.clone() else {
+            return;
+        };
+        if state.lag.contains_key(event.room()) {
+            return;
+        }
+        if state.bytes + frame.text.len() > QUEUE_BYTES_MAX {
+            state.shed(now);
+            if state.closing.is_none() {
+                state
+                    .lag
+                    .entry(event.room().clone())
+                    .or_insert_with(|| event.seq());
+            }
+        } else {
+            state.push(frame);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Queues a frame that is not durable.
+    pub fn push(&self, class: Class, text: Utf8Bytes) {
+        let mut state = self.lock();
+        if state.closing.is_some() {
+            return;
+        }
+        let bytes = state.bytes + text.len();
         match class {
             Class::Passing if bytes > QUEUE_BYTES_SOFT => return,
             Class::Kept if bytes > QUEUE_BYTES_MAX => {
-                state.closing = Some(CloseCode::Slow);
-                // What waits is in the database; sending it would only take longer.
-                state.frames.clear();
-                state.bytes = 0;
+                state.shed(Instant::now());
+                if state.bytes + text.len() > QUEUE_BYTES_MAX {
+                    state.end_slow();
+                }
+                if state.closing.is_none() {
+                    state.push(Published::passing(text));
+                }
             }
             Class::Kept | Class::Passing => {
-                state.bytes = bytes;
-                state.frames.push_back(frame);
+                state.push(Published::passing(text));
             }
         }
         drop(state);
         self.changed.notify_one();
     }
 
+    /// Queues who came or went. In a long queue only the latest of each person waits, and behind the rest.
+    pub fn push_presence(&self, of: &UserId, text: Utf8Bytes) {
+        let mut state = self.lock();
+        if state.closing.is_some() {
+            return;
+        }
+        if state.bytes + text.len() <= QUEUE_BYTES_SOFT {
+            state.push(Published::passing(text));
+        } else if state.late.len() < LATE_MAX || state.late.contains_key(of) {
+            state.late.insert(of.clone(), text);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Waits until the queue is short, so that a long answer does not fill it. For the connection's own reader.
+    pub async fn short(&self) {
+        loop {
+            let drained = self.drained.notified();
+            {
+                let state = self.lock();
+                if state.bytes <= QUEUE_BYTES_SOFT || state.closing.is_some() {
+                    return;
+                }
+            }
+            drained.await;
+        }
+    }
+
     /// Ends the connection after what is queued.
     pub fn close(&self, code: CloseCode) {
         self.lock().closing.get_or_insert(code);
         self.changed.notify_one();
+        self.drained.notify_waiters();
     }
 
     /// Waits for something to do.
     pub async fn next(&self) -> Next {
         loop {
             if let Some(next) = self.take() {
+                self.drained.notify_waiters();
                 return next;
             }
             self.changed.notified().await;
@@ -83,11 +155,22 @@ impl Queue {
 
     fn take(&self) -> Option<Next> {
         let mut state = self.lock();
-        if !state.frames.is_empty() {
-            state.bytes = 0;
-            return Some(Next::Frames(state.frames.drain(..).collect()));
+        if state.frames.is_empty() {
+            let late = std::mem::take(&mut state.late).into_values();
+            let mut frames: Vec<Utf8Bytes> = late.collect();
+            let lag = std::mem::take(&mut state.lag);
+            frames.extend(
+                lag.into_iter()
+                    .map(|(r, s)| encode(&LiveEvent::Lag { r, s })),
+            );
+            if frames.is_empty() {
+                return state.closing.map(Next::Close);
+            }
+            return Some(Next::Frames(frames));
         }
-        state.closing.map(Next::Close)
+        state.bytes = 0;
+        let frames = state.frames.drain(..).map(|frame| frame.text).collect();
+        Some(Next::Frames(frames))
     }
 
     // The guarded code cannot panic, so a poisoned lock still holds a sound value.
@@ -96,34 +179,119 @@ impl Queue {
     }
 }
 
+impl State {
+    fn push(&mut self, frame: Published) {
+        self.bytes += frame.text.len();
+        self.frames.push_back(frame);
+    }
+
+    // Leaves out what the database has, and remembers where.
+    fn shed(&mut self, now: Instant) {
+        let soon = |at: Instant| now.duration_since(at) < Duration::from_secs(LAG_SECONDS);
+        if self.lagged.is_some_and(soon) {
+            return self.end_slow();
+        }
+        self.lagged = Some(now);
+        for frame in std::mem::take(&mut self.frames) {
+            match &frame.event {
+                Some(event) => {
+                    self.lag
+                        .entry(event.room().clone())
+                        .or_insert_with(|| event.seq());
+                }
+                None => self.frames.push_back(frame),
+            }
+        }
+        self.bytes = self.frames.iter().map(|frame| frame.text.len()).sum();
+    }
+
+    // What waits is in the database; sending it would only take longer.
+    fn end_slow(&mut self) {
+        self.closing = Some(CloseCode::Slow);
+        self.frames.clear();
+        self.lag.clear();
+        self.late.clear();
+        self.bytes = 0;
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use protocol::event::CallOver;
+    use protocol::{CallId, RoomEvent};
+
     use super::*;
 
-    #[tokio::test]
-    async fn a_reader_that_stops_loses_typing_first_and_then_the_connection() {
-        let queue = Queue::default();
-        let big = Utf8Bytes::from("x".repeat(QUEUE_BYTES_SOFT));
-        queue.push(Class::Kept, big.clone());
-        queue.push(Class::Passing, Utf8Bytes::from_static("typing"));
-        queue.push(Class::Kept, Utf8Bytes::from_static("message"));
-        let Next::Frames(frames) = queue.next().await else {
-            panic!("frames wait")
-        };
-        assert_eq!(frames, [big.clone(), Utf8Bytes::from_static("message")]);
+    fn text(bytes: usize) -> Utf8Bytes {
+        "x".repeat(bytes).into()
+    }
 
-        for _ in 0..5 {
-            queue.push(Class::Kept, big.clone());
+    fn durable(seq: i64, bytes: usize) -> Published {
+        let d = CallOver {
+            id: CallId::parse("C1").unwrap(),
+            at: String::new(),
+            seconds: 0,
+        };
+        let event = RoomEvent::CallEnded {
+            r: RoomId::parse("R1").unwrap(),
+            s: seq,
+            d,
+        };
+        Published {
+            text: text(bytes),
+            ..Published::durable(event)
+        }
+    }
+
+    async fn frames(queue: &Queue) -> Vec<String> {
+        match queue.next().await {
+            Next::Frames(frames) => frames.iter().map(ToString::to_string).collect(),
+            Next::Close(code) => panic!("closed with {code:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_reads_slowly_loses_typing_then_events_then_the_connection() {
+        let (queue, now) = (Queue::default(), Instant::now());
+        queue.push_durable(now, durable(1, QUEUE_BYTES_SOFT));
+        queue.push(Class::Passing, "typing".into());
+        let anna = UserId::parse("anna").unwrap();
+        queue.push_presence(&anna, "anna came".into());
+        queue.push_presence(&anna, "anna went".into());
+        queue.push(Class::Kept, "reply".into());
+        for seq in 2..=5 {
+            queue.push_durable(now, durable(seq, QUEUE_BYTES_SOFT));
+        }
+        assert_eq!(frames(&queue).await, ["reply"]);
+        assert_eq!(
+            frames(&queue).await,
+            ["anna went", r#"{"e":"lag","r":"R1","s":1}"#]
+        );
+        queue.push_durable(now, durable(6, 1));
+        assert_eq!(frames(&queue).await, ["x"], "and on");
+
+        for seq in 7..=11 {
+            queue.push_durable(now, durable(seq, QUEUE_BYTES_SOFT));
         }
         assert!(matches!(queue.next().await, Next::Close(CloseCode::Slow)));
     }
 
     #[tokio::test]
+    async fn a_long_answer_waits_for_its_reader() {
+        let queue = Queue::default();
+        queue.push(Class::Kept, text(QUEUE_BYTES_SOFT + 1));
+        let mut short = Box::pin(queue.short());
+        assert!(futures_util::poll!(short.as_mut()).is_pending());
+        assert_eq!(frames(&queue).await.len(), 1);
+        short.await;
+    }
+
+    #[tokio::test]
     async fn what_is_queued_is_written_before_a_close() {
         let queue = Queue::default();
-        queue.push(Class::Kept, Utf8Bytes::from_static("bye"));
+        queue.push(Class::Kept, "bye".into());
         queue.close(CloseCode::Restart);
-        assert!(matches!(queue.next().await, Next::Frames(frames) if frames.len() == 1));
+        assert_eq!(frames(&queue).await, ["bye"]);
         assert!(matches!(
             queue.next().await,
             Next::Close(CloseCode::Restart)

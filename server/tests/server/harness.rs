@@ -63,6 +63,7 @@ impl Server {
             media_port: 0,
             data: folder.path().to_owned(),
             file_bytes_max: FILE_BYTES_MAX,
+            drain_seconds: 0,
             ..Config::default()
         };
         let (stop, stopped) = oneshot::channel::<()>();

@@ -5,6 +5,7 @@ import type { CallRestart } from "./CallRestart";
 import type { CallSet } from "./CallSet";
 import type { CallStart } from "./CallStart";
 import type { CallView } from "./CallView";
+import type { Focus } from "./Focus";
 import type { Hello } from "./Hello";
 import type { MsgSend } from "./MsgSend";
 import type { Read } from "./Read";
@@ -14,4 +15,4 @@ import type { Typing } from "./Typing";
 /**
  * Every command.
  */
-export type Command = { "m": "hello", "p": Hello } | { "m": "msg.send", "p": MsgSend } | { "m": "sync", "p": Sync } | { "m": "read", "p": Read } | { "m": "typing", "p": Typing } | { "m": "call.start", "p": CallStart } | { "m": "call.join", "p": CallJoin } | { "m": "call.restart", "p": CallRestart } | { "m": "call.set", "p": CallSet } | { "m": "call.view", "p": CallView } | { "m": "call.leave", "p": CallRef } | { "m": "call.end", "p": CallRef };
+export type Command = { "m": "hello", "p": Hello } | { "m": "msg.send", "p": MsgSend } | { "m": "sync", "p": Sync } | { "m": "focus", "p": Focus } | { "m": "read", "p": Read } | { "m": "typing", "p": Typing } | { "m": "call.start", "p": CallStart } | { "m": "call.join", "p": CallJoin } | { "m": "call.restart", "p": CallRestart } | { "m": "call.set", "p": CallSet } | { "m": "call.view", "p": CallView } | { "m": "call.leave", "p": CallRef } | { "m": "call.end", "p": CallRef };

@@ -1,0 +1,385 @@
+//! The hub's shell: the registry of connections, one task per shard of rooms, presence, and what other nodes say.
+
+mod hints;
+mod presence;
+mod shards;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::ws::Utf8Bytes;
+use dashmap::DashMap;
+use protocol::event::Bye;
+use protocol::limits::{CONNECTIONS_PER_USER, SENDS_BURST, SENDS_PER_SECOND};
+use protocol::{CloseCode, LiveEvent, RoomEvent, RoomId, UserId};
+use rand::seq::SliceRandom;
+use rand::{RngExt, rng};
+use tokio::sync::{mpsc, oneshot};
+
+use super::frames::{Published, encode};
+use super::queue::{Class, Queue};
+use super::rate::Bucket;
+use crate::bus::{Bus, Hints, NodeId};
+use crate::hub::presence::Presence;
+use crate::hub::{ConnId, Input};
+use crate::store::Store;
+
+/// Inputs that may wait for a shard before its senders wait.
+const SHARD_INPUTS: usize = 4_096;
+/// Groups in which connections are closed at a restart, so that they do not all come back at once.
+const WAVES: u32 = 20;
+
+/// An open connection, as the registry knows it.
+#[derive(Debug)]
+pub struct Connection {
+    /// Whose.
+    pub user: UserId,
+    /// Hash of its session's token: ending the session ends the connection.
+    pub session: String,
+    /// What waits to be written.
+    pub queue: Queue,
+}
+
+/// What a person has open here.
+#[derive(Debug)]
+struct Theirs {
+    conns: Vec<ConnId>,
+    /// Over all of them.
+    sends: Bucket,
+}
+
+impl Default for Theirs {
+    fn default() -> Self {
+        Self {
+            conns: Vec::new(),
+            sends: Bucket::new(Instant::now(), SENDS_PER_SECOND, SENDS_BURST),
+        }
+    }
+}
+
+enum ShardInput {
+    Hub(Input<RoomId, Published>),
+    /// Which rooms have connections?
+    Rooms(oneshot::Sender<Vec<RoomId>>),
+}
+
+/// How the switchboard works.
+#[derive(Clone, Copy, Debug)]
+pub struct SwitchboardSettings {
+    /// Tasks among which rooms are divided.
+    pub shards: usize,
+    /// New connections that are let in, after twice as many at once.
+    pub connections_per_second: u32,
+}
+
+/// Passes events from whoever makes them to the connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Switchboard(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    bus: Bus,
+    shards: Vec<mpsc::Sender<ShardInput>>,
+    connections: DashMap<ConnId, Arc<Connection>>,
+    by_user: DashMap<UserId, Theirs>,
+    presence: Mutex<Presence<UserId, NodeId>>,
+    arrivals: Mutex<Bucket>,
+    next: AtomicU64,
+}
+
+impl Switchboard {
+    /// Starts the tasks; they end when the last handle is dropped.
+    #[must_use]
+    pub fn start(store: Store, settings: SwitchboardSettings, (bus, hints): (Bus, Hints)) -> Self {
+        let rate = settings.connections_per_second.max(1);
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..settings.shards.max(1))
+            .map(|_| mpsc::channel(SHARD_INPUTS))
+            .unzip();
+        let switchboard = Self(Arc::new(Inner {
+            store,
+            bus,
+            shards: senders,
+            connections: DashMap::new(),
+            by_user: DashMap::new(),
+            presence: Mutex::default(),
+            arrivals: Mutex::new(Bucket::new(Instant::now(), rate, rate.saturating_mul(2))),
+            next: AtomicU64::new(1),
+        }));
+        let inner = &switchboard.0;
+        for inputs in receivers {
+            tokio::spawn(shards::run(Arc::downgrade(inner), inputs));
+        }
+        tokio::spawn(presence::run(Arc::downgrade(inner)));
+        tokio::spawn(hints::run(Arc::downgrade(inner), hints));
+        tokio::spawn(hints::keep_in_step(
+            Arc::downgrade(inner),
+            inner.bus.health(),
+        ));
+        switchboard
+    }
+
+    /// Whether there is room for one more connection just now.
+    ///
+    /// # Errors
+    /// The milliseconds after which to come again.
+    pub fn admit(&self) -> Result<(), u32> {
+        let mut arrivals = self
+            .0
+            .arrivals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        arrivals.take(Instant::now())
+    }
+
+    /// Registers a connection. The person's oldest is closed when there are too many.
+    pub fn open(&self, user: &UserId, session: String) -> (ConnId, Arc<Connection>) {
+        let id = ConnId(self.0.next.fetch_add(1, Ordering::Relaxed));
+        let connection = Arc::new(Connection {
+            user: user.clone(),
+            session,
+            queue: Queue::default(),
+        });
+        self.0.connections.insert(id, Arc::clone(&connection));
+        let mut theirs = self.0.by_user.entry(user.clone()).or_default();
+        theirs.conns.push(id);
+        let oldest = (theirs.conns.len() > CONNECTIONS_PER_USER).then(|| theirs.conns.remove(0));
+        drop(theirs);
+        if let Some(oldest) = oldest.and_then(|id| self.0.connection(id)) {
+            oldest.queue.close(CloseCode::TooManyConnections);
+        }
+        (id, connection)
+    }
+
+    /// The person is there, on this connection: others are told when that is news.
+    pub async fn came(&self, conn: ConnId, user: &UserId, rooms: &[RoomId]) {
+        let change = self.0.presence().connected(user);
+        if change.here {
+            self.0.bus.presence(user, true);
+        }
+        if change.anywhere {
+            self.0.tell_presence(user, Some(conn), rooms).await;
+        }
+    }
+
+    /// Forgets a connection.
+    pub async fn close(&self, id: ConnId, said_hello: bool) {
+        let Some((_, connection)) = self.0.connections.remove(&id) else {
+            return;
+        };
+        if let Some(mut theirs) = self.0.by_user.get_mut(&connection.user) {
+            theirs.conns.retain(|conn| *conn != id);
+        }
+        self.0
+            .by_user
+            .remove_if(&connection.user, |_, theirs| theirs.conns.is_empty());
+        if said_hello {
+            self.0
+                .presence()
+                .disconnected(Instant::now(), &connection.user);
+        }
+        for shard in &self.0.shards {
+            // Fails only when the server is going down.
+            let _ = shard
+                .send(ShardInput::Hub(Input::Detach { conn: id }))
+                .await;
+        }
+    }
+
+    /// Which of these people are online.
+    #[must_use]
+    pub fn online<'a>(&self, people: impl Iterator<Item = &'a UserId>) -> Vec<UserId> {
+        let presence = self.0.presence();
+        people
+            .filter(|person| presence.is_online(person))
+            .cloned()
+            .collect()
+    }
+
+    /// Begins to keep these rooms' events for a connection; see [`Input::Attach`].
+    pub async fn attach(&self, conn: ConnId, rooms: &[RoomId]) {
+        for (index, shard) in self.0.shards.iter().enumerate() {
+            let rooms: Vec<RoomId> = rooms
+                .iter()
+                .filter(|room| self.0.shard_of(room) == index)
+                .cloned()
+                .collect();
+            if !rooms.is_empty() {
+                let _ = shard
+                    .send(ShardInput::Hub(Input::Attach { conn, rooms }))
+                    .await;
+            }
+        }
+    }
+
+    /// Ends a catch-up; see [`Input::Live`].
+    pub async fn live(&self, conn: ConnId, room: RoomId, upto: i64) {
+        let input = Input::Live { conn, room, upto };
+        self.0.send(input).await;
+    }
+
+    /// From here on only a summary; see [`Input::Watch`].
+    pub async fn watch(&self, conn: ConnId, room: RoomId, upto: i64) {
+        let input = Input::Watch { conn, room, upto };
+        self.0.send(input).await;
+    }
+
+    /// Whether this person may send another message now.
+    ///
+    /// # Errors
+    /// The milliseconds to wait.
+    pub fn may_send(&self, user: &UserId) -> Result<(), u32> {
+        match self.0.by_user.get_mut(user) {
+            Some(mut theirs) => theirs.sends.take(Instant::now()),
+            // The connection that sends is being closed.
+            None => Ok(()),
+        }
+    }
+
+    /// Publishes an event that was committed, here and on the other nodes.
+    pub async fn publish(&self, event: RoomEvent) {
+        let event = Published::durable(event);
+        self.0.bus.event(&event);
+        self.0.deliver(event).await;
+    }
+
+    /// Tells a room something that may be lost.
+    pub async fn tell_room(&self, room: &RoomId, event: &LiveEvent, except: Option<ConnId>) {
+        let text = encode(event);
+        self.0.bus.passing(room, &text);
+        self.0.passing(room, Published::passing(text), except).await;
+    }
+
+    /// Queues a frame for one connection of this node.
+    pub fn tell(&self, conn: ConnId, class: Class, frame: Utf8Bytes) {
+        if let Some(connection) = self.0.connection(conn) {
+            connection.queue.push(class, frame);
+        }
+    }
+
+    /// Queues a frame for a person's other connections, on all nodes.
+    pub fn tell_user(&self, user: &UserId, except: Option<ConnId>, event: &LiveEvent) {
+        let text = encode(event);
+        self.0.bus.user(user, &text);
+        self.0.tell_user(user, except, &text);
+    }
+
+    /// Closes every connection of a session, on all nodes.
+    pub fn end_session(&self, session: &str) {
+        self.0.bus.session_ended(session);
+        self.0.end_session(session);
+    }
+
+    /// Closes every connection in waves, for a restart, over this time. Each is told how long to wait before it
+    /// comes back.
+    pub async fn drain(&self, over: Duration) {
+        self.0.bus.leave().await;
+        let mut open: Vec<Arc<Connection>> = self
+            .0
+            .connections
+            .iter()
+            .map(|entry| Arc::clone(&entry))
+            .collect();
+        open.shuffle(&mut rng());
+        let wave = open.len().div_ceil(WAVES as usize).max(1);
+        for some in open.chunks(wave) {
+            for connection in some {
+                // Milliseconds of seconds: far below 2^32.
+                let most = u32::try_from(over.as_millis()).unwrap_or(u32::MAX);
+                let bye = Bye {
+                    c: CloseCode::Restart.code(),
+                    after: rng().random_range(0..=most),
+                };
+                let bye = encode(&LiveEvent::Bye { d: bye });
+                connection.queue.push(Class::Kept, bye);
+                connection.queue.close(CloseCode::Restart);
+            }
+            tokio::time::sleep(over / WAVES).await;
+        }
+        // Those that came meanwhile.
+        for entry in &self.0.connections {
+            entry.queue.close(CloseCode::Restart);
+        }
+    }
+
+    /// Open connections.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.connections.len()
+    }
+}
+
+impl Inner {
+    fn shard_of(&self, room: &RoomId) -> usize {
+        let mut hasher = DefaultHasher::new();
+        room.hash(&mut hasher);
+        let shards = self.shards.len() as u64;
+        usize::try_from(hasher.finish() % shards).unwrap_or_default()
+    }
+
+    async fn send(&self, input: Input<RoomId, Published>) {
+        let shard = match &input {
+            Input::Watch { room, .. }
+            | Input::Live { room, .. }
+            | Input::Event { room, .. }
+            | Input::Known { room, .. }
+            | Input::Passing { room, .. } => self.shard_of(room),
+            // These concern several shards and are sent to each.
+            Input::Attach { .. } | Input::Detach { .. } => return,
+        };
+        // Fails only when the server is going down.
+        let _ = self.shards[shard].send(ShardInput::Hub(input)).await;
+    }
+
+    // To this node's connections.
+    async fn deliver(&self, frame: Published) {
+        let Some(event) = &frame.event else { return };
+        let (room, seq) = (event.room().clone(), event.seq());
+        self.send(Input::Event { room, seq, frame }).await;
+    }
+
+    async fn passing(&self, room: &RoomId, frame: Published, except: Option<ConnId>) {
+        let room = room.clone();
+        // Who is online shows also beside a room's summary; who types does not.
+        let wide = frame.presence.is_some();
+        self.send(Input::Passing {
+            room,
+            frame,
+            except,
+            wide,
+        })
+        .await;
+    }
+
+    fn connection(&self, id: ConnId) -> Option<Arc<Connection>> {
+        self.connections.get(&id).map(|entry| Arc::clone(&entry))
+    }
+
+    fn tell_user(&self, user: &UserId, except: Option<ConnId>, text: &Utf8Bytes) {
+        let theirs = self
+            .by_user
+            .get(user)
+            .map(|theirs| theirs.conns.clone())
+            .unwrap_or_default();
+        for conn in theirs.into_iter().filter(|conn| Some(*conn) != except) {
+            if let Some(connection) = self.connection(conn) {
+                connection.queue.push(Class::Kept, text.clone());
+            }
+        }
+    }
+
+    fn end_session(&self, session: &str) {
+        for entry in &self.connections {
+            if entry.session == session {
+                entry.queue.close(CloseCode::LoggedOut);
+            }
+        }
+    }
+
+    // The guarded code cannot panic, so a poisoned lock still holds a sound value.
+    fn presence(&self) -> std::sync::MutexGuard<'_, Presence<UserId, NodeId>> {
+        self.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,126 @@
+//! One task per shard of rooms: carries out what the hub says.
+
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use protocol::limits::BACKLOG_EVENTS_MAX;
+use protocol::{CloseCode, RoomEvent, RoomId};
+use tokio::sync::mpsc;
+
+use super::super::frames::{Published, bump};
+use super::{Class, Inner, ShardInput};
+use crate::hub::{ConnId, Hub, Input, Output};
+
+pub(super) async fn run(inner: Weak<Inner>, mut inputs: mpsc::Receiver<ShardInput>) {
+    let mut hub: Hub<RoomId, Published> = Hub::default();
+    loop {
+        let deadline = hub.next_timeout().map(tokio::time::Instant::from_std);
+        let input = tokio::select! {
+            input = inputs.recv() => match input {
+                Some(input) => Some(input),
+                None => return,
+            },
+            () = sleep_until(deadline) => None,
+        };
+        let now = Instant::now();
+        match input {
+            Some(ShardInput::Hub(input)) => hub.handle(now, input),
+            Some(ShardInput::Rooms(answer)) => {
+                // Whoever asked may have gone.
+                let _ = answer.send(hub.rooms().cloned().collect());
+            }
+            None => hub.timeout(now),
+        }
+        let Some(inner) = inner.upgrade() else { return };
+        for output in hub.poll() {
+            carry_out(&inner, now, output);
+        }
+    }
+}
+
+fn carry_out(inner: &Arc<Inner>, now: Instant, output: Output<RoomId, Published>) {
+    match output {
+        Output::Durable { to, frame } => {
+            for connection in to.iter().filter_map(|conn| inner.connections.get(conn)) {
+                connection.queue.push_durable(now, frame.clone());
+            }
+        }
+        Output::Bump {
+            to,
+            room,
+            seq,
+            news,
+        } => {
+            // Small and at most one a second: whoever does not read even that has to come back.
+            let text = bump(room, seq, &news);
+            for connection in to.iter().filter_map(|conn| inner.connections.get(conn)) {
+                connection.queue.push(Class::Kept, text.clone());
+            }
+        }
+        Output::Passing { to, frame } => {
+            for connection in to.iter().filter_map(|conn| inner.connections.get(conn)) {
+                match &frame.presence {
+                    Some(of) => connection.queue.push_presence(of, frame.text.clone()),
+                    None => connection.queue.push(Class::Passing, frame.text.clone()),
+                }
+            }
+        }
+        // Reading the database must not hold up the shard.
+        Output::Fetch { room, after, upto } => {
+            let inner = Arc::clone(inner);
+            tokio::spawn(async move { inner.fetch(room, after, upto).await });
+        }
+        Output::CatchUp { conn, room, after } => {
+            let inner = Arc::clone(inner);
+            tokio::spawn(async move { inner.catch_up(conn, room, after).await });
+        }
+    }
+}
+
+impl Inner {
+    // Reads a range that was not published in time and hands it in as if it had been.
+    async fn fetch(&self, room: RoomId, after: i64, upto: i64) {
+        let upto = upto.min(after.saturating_add(i64::from(BACKLOG_EVENTS_MAX)));
+        match self.store.events_between(&room, after, upto).await {
+            Ok(events) => {
+                for event in events {
+                    self.deliver(Published::durable(event)).await;
+                }
+            }
+            // The gap stays open and the hub asks again.
+            Err(error) => tracing::warn!(%room, %error, "a gap could not be read"),
+        }
+    }
+
+    async fn catch_up(&self, conn: ConnId, room: RoomId, after: i64) {
+        let Some(connection) = self.connection(conn) else {
+            return;
+        };
+        match self
+            .store
+            .events_after(&room, after, BACKLOG_EVENTS_MAX)
+            .await
+        {
+            Ok(events) => {
+                let upto = events.last().map_or(after, RoomEvent::seq);
+                for event in events {
+                    connection.queue.short().await;
+                    let text = Published::durable(event).text;
+                    connection.queue.push(Class::Kept, text);
+                }
+                self.send(Input::Live { conn, room, upto }).await;
+            }
+            Err(error) => {
+                tracing::warn!(%room, %error, "a catch-up could not be read");
+                connection.queue.close(CloseCode::Overloaded);
+            }
+        }
+    }
+}
+
+async fn sleep_until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
