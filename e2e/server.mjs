@@ -33,6 +33,11 @@ function freeUdpPort() {
   });
 }
 
+/**
+ * Where a person comes in: the server itself, or what stands before it.
+ * @typedef {Pick<Server, 'origin' | 'person'>} Entrance
+ */
+
 /** A running Parta. `kill` and `start` again keep its data and its address; `stop` removes both. */
 export class Server {
   /** @type {import('node:child_process').ChildProcess | undefined} */
@@ -43,17 +48,21 @@ export class Server {
    * @param {string} data
    * @param {number} port
    * @param {number} mediaPort
+   * @param {string[]} origins
    */
-  constructor(data, port, mediaPort) {
+  constructor(data, port, mediaPort, origins) {
     this.data = data;
     this.origin = `http://127.0.0.1:${port}`;
     this.mediaPort = mediaPort;
     this.listen = `127.0.0.1:${port}`;
+    // None: the server allows its own.
+    this.env = origins.length > 0 ? { ...process.env, PARTA_ORIGINS: [this.origin, ...origins].join(',') } : process.env;
   }
 
-  static async create() {
+  /** @param {string[]} origins under which pages may come besides the server's own */
+  static async create(...origins) {
     const data = await mkdtemp(join(tmpdir(), 'parta-e2e-'));
-    const server = new Server(data, await freeTcpPort(), await freeUdpPort());
+    const server = new Server(data, await freeTcpPort(), await freeUdpPort(), origins);
     await server.start();
     return server;
   }
@@ -62,7 +71,7 @@ export class Server {
     const child = spawn(
       BINARY,
       ['serve', '--demo', '--listen', this.listen, '--media-port', String(this.mediaPort), '--data', this.data],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
+      { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.#process = child;
     child.stderr.on('data', (chunk) => (this.#log = (this.#log + chunk).slice(-100_000)));
