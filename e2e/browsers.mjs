@@ -85,7 +85,7 @@ export async function chromiumPerson(browser, name) {
 /**
  * Firefox ESR, headless, with false devices, that saves downloads to `downloads`.
  * @param {string} name
- * @returns {Promise<Person & {downloads: string}>}
+ * @returns {Promise<Person & {page: import('puppeteer-core').Page, downloads: string}>}
  */
 export async function firefoxPerson(name) {
   const downloads = await mkdtemp(join(tmpdir(), 'parta-downloads-'));
@@ -123,6 +123,7 @@ export async function firefoxPerson(name) {
   };
   return {
     name,
+    page,
     downloads,
     goto: async (url) => void (await page.goto(url)),
     click: async (role, text) => (await find(role, text, true)).click(),
@@ -191,7 +192,7 @@ async function lament(name, what, error, look) {
 /**
  * Signs in as a person of the demo's list.
  * @param {Person} person
- * @param {import('./server.mjs').Server} server
+ * @param {import('./server.mjs').Entrance} server
  * @param {string} login
  */
 export async function signIn(person, server, login) {

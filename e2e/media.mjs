@@ -22,8 +22,13 @@ export function watchCalls() {
     people: [],
     /** What the tests made in the page. @type {Record<string, any>} */
     kept: {},
-    /** By `peer/source`: pictures decoded and energy heard since the watch began. @type {Record<string, {frames: number, energy: number, width: number, height: number}>} */
+    /**
+     * By `peer/source`: pictures decoded, energy heard and seconds of sound played since the watch began.
+     * @type {Record<string, {frames: number, energy: number, seconds: number, width: number, height: number}>}
+     */
     seen: {},
+    /** Energy of everything heard in a receiving section, by mid, whoever it carried. @type {Record<string, number>} */
+    heard: {},
     report: () => ({
       remote: e2e.remoteDescriptions,
       states: connections.map((c) => `${c.connectionState}/${c.iceConnectionState}`),
@@ -72,7 +77,11 @@ export function watchCalls() {
     }
   };
 
-  /** Last figures by section, with whom it carried then. @type {Map<string, {who: string, frames: number, energy: number}>} */
+  /**
+   * Last figures by stream, with whom its section carried then. A section may have several: Chromium keeps one for what
+   * came before it knew the stream.
+   * @type {Map<string, {who: string, frames: number, energy: number, seconds: number}>}
+   */
   const last = new Map();
   async function sample() {
     const connection = connections.findLast((c) => c.connectionState === 'connected');
@@ -80,20 +89,30 @@ export function watchCalls() {
     /** @type {Map<string, string>} */
     const who = new Map();
     for (const slot of e2e.slots) if (slot.from) who.set(slot.mid, `${slot.from.p}/${slot.from.src}`);
+    /** @type {Record<string, number>} */
+    const heard = {};
     for (const stat of (await connection.getStats()).values()) {
       if (stat.type !== 'inbound-rtp') continue;
       const mid = String(stat.mid ?? '');
-      const now = { who: who.get(mid) ?? '', frames: stat.framesDecoded ?? 0, energy: stat.totalAudioEnergy ?? 0 };
-      const before = last.get(mid);
-      last.set(mid, now);
+      if (stat.kind === 'audio') heard[mid] = (heard[mid] ?? 0) + stat.totalAudioEnergy;
+      const now = {
+        who: who.get(mid) ?? '',
+        frames: stat.framesDecoded ?? 0,
+        energy: stat.totalAudioEnergy ?? 0,
+        seconds: stat.totalSamplesDuration ?? 0,
+      };
+      const before = last.get(stat.id);
+      last.set(stat.id, now);
       // A section that has just changed hands may still hold the end of what it carried before.
       if (!before || before.who !== now.who || now.who === '') continue;
-      const entry = (e2e.seen[now.who] ??= { frames: 0, energy: 0, width: 0, height: 0 });
+      const entry = (e2e.seen[now.who] ??= { frames: 0, energy: 0, seconds: 0, width: 0, height: 0 });
       entry.frames += Math.max(0, now.frames - before.frames);
       entry.energy += Math.max(0, now.energy - before.energy);
+      entry.seconds += Math.max(0, now.seconds - before.seconds);
       entry.width = stat.frameWidth ?? entry.width;
       entry.height = stat.frameHeight ?? entry.height;
     }
+    e2e.heard = heard;
   }
   setInterval(() => void sample().catch(() => undefined), 250);
 }

@@ -1,5 +1,7 @@
 // Group chat between Chromium and Firefox.
 import assert from 'node:assert/strict';
+import { on } from 'node:events';
+import { watch } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -137,8 +139,7 @@ step('a photo and a document arrive whole, with their names', async () => {
     'the preview of the photo',
   );
 
-  await student.click('link', REPORT);
-  const saved = await downloaded(student.downloads, REPORT);
+  const saved = await downloaded(student, REPORT);
   assert.ok(saved.equals(report), 'Firefox: the bytes are the same');
 
   const another = await chromiumPerson(chromium, 'another student');
@@ -153,19 +154,32 @@ step('a photo and a document arrive whole, with their names', async () => {
 });
 
 /**
- * The finished download in a folder.
- * @param {string} from
+ * Clicks a link and gives the finished download.
+ * @param {Awaited<ReturnType<typeof firefoxPerson>>} person
  * @param {string} name
  */
-async function downloaded(from, name) {
-  const until = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const names = (await readdir(from)).map((found) => found.normalize('NFC'));
-    const bytes = names.includes(name) && !names.some((found) => found.endsWith('.part')) ? await readFile(join(from, name)) : null;
-    if (bytes?.length) return bytes;
-    assert.ok(Date.now() < until, `${name} was not downloaded, only ${names}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+async function downloaded(person, name) {
+  const folder = person.downloads;
+  // Before the click, so that no change goes unseen.
+  const watcher = watch(folder);
+  /** @type {string[]} */
+  let names = [];
+  try {
+    const changes = on(watcher, 'change', { signal: AbortSignal.timeout(PATIENCE_MS) });
+    await person.click('link', name);
+    for await (const _ of changes) {
+      names = (await readdir(folder)).map((found) => found.normalize('NFC'));
+      if (!names.includes(name) || names.some((found) => found.endsWith('.part'))) continue;
+      const bytes = await readFile(join(folder, name));
+      // Firefox holds the name with an empty file until the whole one takes its place.
+      if (bytes.length > 0) return bytes;
+    }
+  } catch (error) {
+    throw new Error(`${name} was not downloaded, only ${names}`, { cause: error });
+  } finally {
+    watcher.close();
   }
+  throw new Error(`${name} was not downloaded, only ${names}`);
 }
 
 step('a message written without a network goes out once', async () => {
