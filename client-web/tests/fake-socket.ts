@@ -1,6 +1,8 @@
 // A WebSocket whose other end is the test.
 
 import { vi } from 'vitest';
+import { overWebSocket, type Connect } from '../src/core/link';
+import { Ways } from '../src/core/ways';
 
 type Close = { code: number };
 
@@ -60,3 +62,7 @@ export class FakeSocket {
     return this.sent.map((text) => JSON.parse(text) as { i?: number; m: string; p: unknown }).filter((one) => 'm' in one);
   }
 }
+
+/** WebSockets only, unless `stream` is given and `isThere` says that the server is. */
+export const fakeWays = (stream: Connect = overWebSocket('ws://stream/'), isThere = false): Ways =>
+  new Ways({ websocket: overWebSocket('ws://test/'), stream }, () => Promise.resolve(isThere));

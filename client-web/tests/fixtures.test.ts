@@ -5,7 +5,7 @@ import { Socket, type Handlers } from '../src/core/socket';
 import type { Event } from '../src/core/wire/Event';
 import type { EventsPage } from '../src/core/wire/EventsPage';
 import type { HelloOk } from '../src/core/wire/HelloOk';
-import { FakeSocket } from './fake-socket';
+import { FakeSocket, fakeWays } from './fake-socket';
 
 interface Fixture {
   name: string;
@@ -40,7 +40,7 @@ for (const fixture of fixtures.filter((one) => typeof one.frame['e'] === 'string
       onEvent: (event) => heard.push(event),
       onStatus: () => undefined,
     };
-    const socket = new Socket('ws://test/', handlers);
+    const socket = new Socket(fakeWays(), handlers);
     socket.open();
     FakeSocket.last().opens();
     FakeSocket.last().says(fixture.frame);

@@ -133,3 +133,32 @@ it('sends although the browser stores nothing', async () => {
   await until((items) => items.length === 0);
   expect(sent.length).toBe(1);
 });
+
+it('in two tabs of one person stores each message once, in order, and shows no error', async () => {
+  const first = outbox(ok);
+  const bodies = ['один', 'два', 'три', 'четыре'];
+  for (const body of bodies) await first.box.add(draft(body));
+  // The server: a client id that it knows gets the stored row, as often as it is asked.
+  const stored: MsgSend[] = [];
+  const store = async (message: MsgSend): Promise<MsgSent> => {
+    await new Promise((resolve) => setTimeout(resolve));
+    const known = stored.findIndex(({ cid }) => cid === message.cid);
+    const no = known < 0 ? stored.push(message) : known + 1;
+    return { id: `M${no}`, s: no, no, at: '', dup: known >= 0 };
+  };
+  const tabs = [outbox(store, first.name), outbox(store, first.name)];
+  const failures: Item[] = [];
+  await Promise.all(tabs.map(({ box }) => box.load()));
+  for (const { box } of tabs) box.online();
+  await Promise.all(tabs.map(({ until }) => until((items) => {
+    failures.push(...items.filter((item) => item.failed));
+    return items.length === 0;
+  })));
+  expect(failures).toEqual([]);
+  expect(stored.map(({ body }) => body)).toEqual(bodies);
+  expect(tabs.every(({ sent }) => sent.length === bodies.length)).toBe(true);
+  const later = outbox(ok, first.name);
+  await later.box.load();
+  later.box.online();
+  expect(later.sent).toEqual([]);
+});

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { firstSeq, gapAfter, greet, markRead, positions, prepend, reduce, unread, type Chat } from '../src/core/rooms';
+import { firstSeq, gapAfter, greet, isUpToDate, markRead, positions, prepend, reduce, unread, type Chat } from '../src/core/rooms';
+import type { Bump } from '../src/core/wire/Bump';
 import type { HelloOk } from '../src/core/wire/HelloOk';
 import type { RoomEvent } from '../src/core/wire/RoomEvent';
 
@@ -46,7 +47,8 @@ describe('events of a room', () => {
 
   it('survive a reconnect: the position stays and what was missed follows', () => {
     const before = reduce(greet(undefined, hello(0)), msg(1));
-    expect(positions(before)).toEqual({ R: ['e', 1] });
+    expect(positions(before, ['R', 'unknown'])).toEqual({ R: ['e', 1] });
+    expect(positions(undefined, ['R'])).toEqual({});
     let chat = greet(before, hello(3));
     expect(seqs(chat)).toEqual([1]);
     for (const s of [2, 3]) chat = reduce(chat, msg(s));
@@ -67,6 +69,65 @@ describe('events of a room', () => {
     expect(firstSeq(room(chat))).toBe(899);
     expect(prepend(chat, 'R', { epoch: 'e', events: [msg(890)], more: true })).toBe(chat);
     expect(prepend(chat, 'R', { epoch: 'other', events: [msg(898)], more: true })).toBe(chat);
+  });
+});
+
+describe('a room out of focus', () => {
+  const opened = (): Chat => reduce(greet(undefined, hello(10, { read_no: 8 })), msg(11));
+  const bump = (s: number, d: Bump) => ({ e: 'bump', r: 'R', s, d }) as const;
+  const news = (no: number, by = 'anna') => ({ id: `M${no}`, cid: `c${no}`, no, by, at: '', body: 'нач' });
+  const call = { id: 'C', by: 'anna', at: '2026-11-25T09:00:00.000Z' };
+
+  it('shows what is new, and keeps its events and their position', () => {
+    const chat = reduce(opened(), bump(14, { last: news(13), started: call }));
+    expect(seqs(chat)).toEqual([11]);
+    expect(positions(chat, ['R'])).toEqual({ R: ['e', 11] });
+    expect(room(chat)).toMatchObject({ head: 14, no: 13, last: { no: 13 }, call: { id: 'C' } });
+    expect(unread(room(chat))).toBe(5);
+    expect(isUpToDate(room(chat))).toBe(false);
+  });
+
+  it('takes the missing events when it is opened, and the whole text with them', () => {
+    let chat = reduce(opened(), bump(13, { last: news(13) }));
+    for (const s of [12, 13, 14]) chat = reduce(chat, msg(s));
+    expect(seqs(chat)).toEqual([11, 12, 13, 14]);
+    expect(isUpToDate(room(chat))).toBe(true);
+    expect(room(reduce(reduce(reduce(opened(), bump(13, { last: news(13) })), msg(12)), msg(13))).last?.body).toBe('№ 13');
+  });
+
+  it('does not blink: events that the list knew before them change nothing in it', () => {
+    const before = reduce(opened(), bump(13, { ended: 'C' }));
+    const after = reduce(before, { e: 'call.started', r: 'R', s: 12, d: call });
+    expect(room(after)).toMatchObject({ seq: 12, head: 13, call: undefined });
+  });
+
+  it('moves on at once when nothing of it is held', () => {
+    const chat = reduce(greet(undefined, hello(10)), bump(14, { last: news(13) }));
+    expect(positions(chat, ['R'])).toEqual({ R: ['e', 14] });
+    expect(firstSeq(room(chat))).toBe(15);
+  });
+
+  it('takes no old news', () => {
+    const chat = reduce(opened(), bump(14, { last: news(13) }));
+    expect(reduce(chat, bump(12, { last: news(12), started: call }))).toBe(chat);
+  });
+
+  it('counts what this person wrote on another device as read', () => {
+    expect(unread(room(reduce(opened(), bump(12, { last: news(12, 'me') }))))).toBe(0);
+  });
+
+  it('has at most one lesson on, whichever news of it were merged', () => {
+    const on = reduce(opened(), bump(12, { started: call }));
+    const lesson = (chat: Chat, d: Bump) => room(reduce(chat, bump(20, d))).call?.id;
+    expect(lesson(on, { ended: 'C' })).toBeUndefined();
+    expect(lesson(on, { ended: 'another that began and ended since' })).toBeUndefined();
+    expect(lesson(on, { ended: 'C', started: { ...call, id: 'C2' } })).toBe('C2');
+    expect(lesson(opened(), { started: call, ended: 'C' })).toBeUndefined();
+    expect(lesson(on, { last: news(12) })).toBe('C');
+  });
+
+  it('keeps how far was read here when the server has not heard of it yet', () => {
+    expect(room(greet(markRead(opened(), 'R', 11), hello(12, { read_no: 8 }))).readNo).toBe(11);
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Refused, Socket, Unanswered, type Handlers, type Status } from '../src/core/socket';
-import { FakeSocket } from './fake-socket';
+import { FakeSocket, fakeWays } from './fake-socket';
 import { hello } from './samples';
 
 let statuses: Status[];
@@ -9,7 +9,7 @@ let socket: Socket;
 
 const handlers: Handlers = {
   hello: () => ({ v: 1, dev: 'd', app: 'test', pos: { R7: ['e1', 10] } }),
-  onHello: () => undefined,
+  onHello: () => events.push('(hello)'),
   onEvent: (event) => events.push(event.e),
   onStatus: (status) => statuses.push(status),
 };
@@ -20,7 +20,7 @@ beforeEach(() => {
   FakeSocket.install();
   statuses = [];
   events = [];
-  socket = new Socket('ws://test/', handlers);
+  socket = new Socket(fakeWays(), handlers);
   socket.open();
 });
 
@@ -45,6 +45,23 @@ describe('a connection', () => {
     expect(wire.protocol).toBe('hub.v1.json');
     expect(wire.commands()[0]).toMatchObject({ m: 'hello', p: { v: 1, pos: { R7: ['e1', 10] } } });
     expect(statuses.at(-1)).toBe('ready');
+  });
+
+  it('greets before it tells what follows in the same frame', async () => {
+    const wire = FakeSocket.last();
+    wire.opens();
+    wire.says({ i: wire.commands()[0]?.i, ok: hello() }, { e: 'presence', d: { u: 'U4', on: true } }, { e: 'ready' });
+    expect(events).toEqual(['(hello)', 'presence', 'ready']);
+    expect(statuses.at(-1)).toBe('ready');
+  });
+
+  it('hears from the close why its hello was refused', async () => {
+    const wire = FakeSocket.last();
+    wire.opens();
+    wire.says({ i: wire.commands()[0]?.i, err: { c: 'unsupported_version' } });
+    await vi.advanceTimersByTimeAsync(0);
+    wire.closes(4510);
+    expect(statuses.at(-1)).toBe('ended');
   });
 
   it('answers a ping', async () => {
@@ -120,6 +137,56 @@ describe('a lost connection', () => {
     expect(statuses.at(-1)).toBe('ready');
     await vi.advanceTimersByTimeAsync(1_100);
     expect(statuses.at(-1)).toBe('waiting');
+  });
+
+  it('is noticed by its silence before it has begun, too', async () => {
+    (await connect()).closes(1006);
+    await vi.advanceTimersByTimeAsync(510);
+    await vi.advanceTimersByTimeAsync(9_900);
+    expect(statuses.at(-1)).toBe('connecting');
+    await vi.advanceTimersByTimeAsync(200);
+    expect(statuses.at(-1)).toBe('waiting');
+  });
+
+  it('waits longer after too many commands, also when the network comes back meanwhile', async () => {
+    (await connect()).closes(4008);
+    socket.nudge();
+    await vi.advanceTimersByTimeAsync(29_900);
+    expect(FakeSocket.all.length).toBe(1);
+    await vi.advanceTimersByTimeAsync(700);
+    expect(FakeSocket.all.length).toBe(2);
+  });
+
+  it('is tried within two seconds when the network is back', async () => {
+    for (let tries = 0; tries < 6; tries++) {
+      FakeSocket.last().closes(1006);
+      await vi.advanceTimersByTimeAsync(tries < 5 ? 30_100 : 100);
+    }
+    const count = FakeSocket.all.length;
+    socket.nudge();
+    await vi.advanceTimersByTimeAsync(1_900);
+    expect(FakeSocket.all.length).toBe(count);
+    await vi.advanceTimersByTimeAsync(150);
+    expect(FakeSocket.all.length).toBe(count + 1);
+  });
+
+  it('shows when somebody looks: a probe without an answer ends it', async () => {
+    const wire = await connect();
+    socket.probe('read', { r: 'R7', no: 0 });
+    socket.probe('read', { r: 'R7', no: 0 });
+    expect(wire.commands().filter(({ m }) => m === 'read').length).toBe(1);
+    await vi.advanceTimersByTimeAsync(2_900);
+    expect(statuses.at(-1)).toBe('ready');
+    await vi.advanceTimersByTimeAsync(150);
+    expect(statuses.at(-1)).toBe('waiting');
+  });
+
+  it('was not lost when the probe is answered, even by a refusal', async () => {
+    const wire = await connect();
+    socket.probe('read', { r: 'R7', no: 0 });
+    wire.says({ i: wire.commands().at(-1)?.i, err: { c: 'rate_limited', tmp: true } });
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(statuses.at(-1)).toBe('ready');
   });
 
   it.each([4500, 4501, 4503, 4504, 4510, 4999])('stays away after %i', async (code) => {

@@ -39,3 +39,10 @@ export function errorCode(text: string): ErrorCode {
     return 'overloaded';
   }
 }
+
+/** Whether the server answers at all. */
+export const isThere = (): Promise<boolean> =>
+  fetch(`${API}/health`, { cache: 'no-store' }).then(
+    (response) => response.ok,
+    () => false,
+  );

@@ -1,5 +1,6 @@
 // What this person sees of their rooms, as a value that events turn into the next one. No framework, no clock.
 
+import type { Bump } from './wire/Bump';
 import type { CallSummary } from './wire/CallSummary';
 import type { Event } from './wire/Event';
 import type { EventsPage } from './wire/EventsPage';
@@ -9,12 +10,18 @@ import type { Person } from './wire/Person';
 import type { RoomEvent } from './wire/RoomEvent';
 import type { RoomSummary } from './wire/RoomSummary';
 
+/**
+ * A room, known twice: its events up to `seq`, and what a list of rooms shows (`no`, `last`, `call`) as of `head`. They
+ * are the same while the room is in focus; out of focus the head goes ahead.
+ */
 export interface Room {
   readonly id: string;
   readonly name: string;
   readonly epoch: string;
   /** Last event that was applied. */
   readonly seq: number;
+  /** Last event that is known of; never before `seq`. */
+  readonly head: number;
   readonly no: number;
   readonly readNo: number;
   readonly members: readonly string[];
@@ -37,27 +44,22 @@ export const unread = (room: Room): number => Math.max(0, room.no - room.readNo)
 
 export const firstSeq = (room: Room): number => room.events[0]?.s ?? room.seq + 1;
 
-/** Positions for `hello`: what need not be sent again. */
-export function positions(chat: Chat | undefined): Record<string, [string, number]> {
-  const all: Record<string, [string, number]> = {};
-  for (const room of chat?.rooms.values() ?? []) all[room.id] = [room.epoch, room.seq];
-  return all;
+/** Whether every event that is known of was applied. */
+export const isUpToDate = (room: Room): boolean => room.seq === room.head;
+
+/** Positions in these rooms: what of them need not be sent again. */
+export function positions(chat: Chat | undefined, ids: readonly string[]): Record<string, [string, number]> {
+  const rooms = ids.flatMap((id) => chat?.rooms.get(id) ?? []);
+  return Object.fromEntries(rooms.map((room) => [room.id, [room.epoch, room.seq]]));
 }
 
 /** The snapshot of `hello`. Rooms that are held already keep their position: what they lack follows. */
 export function greet(before: Chat | undefined, ok: HelloOk): Chat {
-  const rooms = new Map<string, Room>();
-  for (const summary of ok.rooms) {
-    const known = before?.rooms.get(summary.id);
-    const fresh = fromSummary(summary);
-    const keep = known !== undefined && known.epoch === fresh.epoch && known.seq <= fresh.seq;
-    rooms.set(fresh.id, keep ? { ...fresh, seq: known.seq, events: known.events, held: known.held } : fresh);
-  }
   return {
     me: ok.me,
     people: new Map(ok.people.map((person) => [person.id, person])),
     online: new Set(ok.online),
-    rooms,
+    rooms: new Map(ok.rooms.map((summary) => [summary.id, meet(before?.rooms.get(summary.id), summary)])),
   };
 }
 
@@ -67,14 +69,17 @@ export function reduce(chat: Chat, event: Event): Chat {
     case 'msg':
     case 'call.started':
     case 'call.ended':
-      return withRoom(chat, event.r, (room) => take(room, event));
+      return withRoom(chat, event.r, (room) => take(room, event, chat.me.id));
+    case 'bump':
+      return withRoom(chat, event.r, (room) => bump(room, event.s, event.d, chat.me.id));
     case 'reset':
       return withRoom(chat, event.r, (room) => ({
         ...room,
         epoch: event.d.ep,
         seq: event.d.s,
+        head: event.d.s,
         no: event.d.no,
-        readNo: event.d.read,
+        readNo: event.d.ep === room.epoch ? Math.max(event.d.read, room.readNo) : event.d.read,
         events: [],
         held: new Map(),
       }));
@@ -90,7 +95,8 @@ export function reduce(chat: Chat, event: Event): Chat {
     case 'u.room': {
       const people = new Map(chat.people);
       for (const person of event.d.people) people.set(person.id, person);
-      return { ...chat, people, rooms: new Map(chat.rooms).set(event.d.room.id, fromSummary(event.d.room)) };
+      const room = meet(chat.rooms.get(event.d.room.id), event.d.room);
+      return { ...chat, people, rooms: new Map(chat.rooms).set(room.id, room) };
     }
     default:
       // Passing events of lessons, typing and control, and events that a newer server may add.
@@ -104,7 +110,7 @@ export function prepend(chat: Chat, id: string, page: EventsPage): Chat {
     const first = firstSeq(room);
     const older = page.events.filter((event) => event.s < first);
     const fits = page.epoch === room.epoch && older.at(-1)?.s === first - 1;
-    return fits ? { ...room, events: [...older, ...room.events] } : room;
+    return fits ? retold({ ...room, events: [...older, ...room.events] }) : room;
   });
 }
 
@@ -116,31 +122,68 @@ export function markRead(chat: Chat, id: string, no: number): Chat {
 /** The position after which events are missing, when some wait behind a gap. */
 export const gapAfter = (room: Room): number | undefined => (room.held.size > 0 ? room.seq : undefined);
 
-function take(room: Room, event: RoomEvent): Room {
+function take(room: Room, event: RoomEvent, me: string): Room {
   if (event.s <= room.seq) return room;
   if (event.s > room.seq + 1) return { ...room, held: new Map(room.held).set(event.s, event) };
-  let next = apply(room, event);
+  let next = apply(room, event, me);
   const held = new Map(room.held);
   for (let following = held.get(next.seq + 1); following; following = held.get(next.seq + 1)) {
     held.delete(following.s);
-    next = apply(next, following);
+    next = apply(next, following, me);
   }
-  for (const seq of held.keys()) if (seq <= next.seq) held.delete(seq);
   return { ...next, held };
 }
 
-function apply(room: Room, event: RoomEvent): Room {
+function apply(room: Room, event: RoomEvent, me: string): Room {
   const next = { ...room, seq: event.s, events: [...room.events, event] };
+  if (event.s > room.head) return { ...tell(next, newsOf(event), me), head: event.s };
+  // The list knows it already, its text maybe in part only.
+  return event.e === 'msg' && event.d.no === room.last?.no ? { ...next, last: event.d } : next;
+}
+
+function newsOf(event: RoomEvent): Bump {
   switch (event.e) {
-    case 'msg': {
-      const { no } = event.d;
-      return { ...next, no: Math.max(room.no, no), last: (room.last?.no ?? 0) > no ? room.last : event.d };
-    }
+    case 'msg':
+      return { last: event.d };
     case 'call.started':
-      return { ...next, call: event.d };
+      return { started: event.d };
     case 'call.ended':
-      return { ...next, call: room.call?.id === event.d.id ? undefined : room.call };
+      return { ended: event.d.id };
   }
+}
+
+function bump(room: Room, head: number, news: Bump, me: string): Room {
+  if (head <= room.head) return room;
+  // Of a room that holds nothing nothing is missing: it is paged when it is opened.
+  const seq = room.events.length === 0 && room.held.size === 0 ? head : room.seq;
+  return { ...tell(room, news, me), seq, head };
+}
+
+// What is new in a list of rooms.
+function tell(room: Room, news: Bump, me: string): Room {
+  const { last = room.last } = news;
+  const no = Math.max(room.no, last?.no ?? 0);
+  // Whoever writes has read what stands above; so the server counts, too.
+  const readNo = news.last?.by === me ? Math.max(room.readNo, news.last.no) : room.readNo;
+  return { ...room, last, no, readNo, call: callAfter(room.call, news) };
+}
+
+// A room has one lesson at a time: one that began is on unless it is the one that ended, and one that ended was the last.
+function callAfter(before: CallSummary | undefined, { started, ended }: Bump): CallSummary | undefined {
+  if (started !== undefined) return started.id === ended ? undefined : started;
+  return ended === undefined ? before : undefined;
+}
+
+// After a `reset` the list shows what it had before; what it lacks is in the page that follows.
+function retold(room: Room): Room {
+  if (!isUpToDate(room)) return room;
+  const message = room.events.findLast((event) => event.e === 'msg');
+  const lesson = room.events.findLast((event) => event.e !== 'msg');
+  return {
+    ...room,
+    last: message ? message.d : room.last,
+    call: lesson ? callAfter(room.call, newsOf(lesson)) : room.call,
+  };
 }
 
 const readUpTo = (room: Room, no: number): Room => (no <= room.readNo ? room : { ...room, readNo: no });
@@ -152,7 +195,13 @@ function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
   return changed === room ? chat : { ...chat, rooms: new Map(chat.rooms).set(id, changed) };
 }
 
-function fromSummary(summary: RoomSummary): Room {
+// A room's summary, beside what is held of the room already.
+function meet(known: Room | undefined, summary: RoomSummary): Room {
   const { id, name, epoch, seq, no, read_no, members, last, call } = summary;
-  return { id, name, epoch, seq, no, readNo: read_no, members, last, call, events: [], held: new Map() };
+  const fresh: Room = { id, name, epoch, seq, head: seq, no, readNo: read_no, members, last, call, events: [], held: new Map() };
+  if (known?.epoch !== epoch || known.seq > seq) return fresh;
+  // The server may not have heard yet how far was read here.
+  const met = { ...fresh, readNo: Math.max(read_no, known.readNo) };
+  const { events, held } = known;
+  return events.length === 0 && held.size === 0 ? met : { ...met, seq: known.seq, events, held };
 }

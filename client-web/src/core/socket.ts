@@ -1,6 +1,9 @@
-// The WebSocket: hello, requests, events, coming back by itself. docs/PROTOCOL.md is the spec.
+// The connection: hello, requests, events, coming back by itself. docs/PROTOCOL.md is the spec.
 
-import { backoff } from './backoff';
+import { Pauses } from './backoff';
+import { isFinal } from './codes';
+import type { Link } from './link';
+import type { Way, Ways } from './ways';
 import type { CallJoined } from './wire/CallJoined';
 import type { CallRestarted } from './wire/CallRestarted';
 import type { CallStarted } from './wire/CallStarted';
@@ -11,7 +14,6 @@ import type { Hello } from './wire/Hello';
 import type { HelloOk } from './wire/HelloOk';
 import type { MsgSent } from './wire/MsgSent';
 
-export const SUBPROTOCOL = 'hub.v1.json';
 /** A connection that lasted this long was a good one: the next loss starts again with short waits. */
 const STABLE_MS = 30_000;
 const HELLO_TIMEOUT_MS = 10_000;
@@ -67,35 +69,42 @@ interface Waiting {
 
 export class Socket {
   status: Status = 'connecting';
-  readonly #url: string;
+  readonly #ways: Ways;
   readonly #handlers: Handlers;
-  #ws: WebSocket | undefined;
+  readonly #pauses = new Pauses();
+  #link: Link | undefined;
+  #way: Way = 'websocket';
+  /** Whether the link takes commands. */
+  #opened = false;
   #waiting = new Map<number, Waiting>();
   #next = 1;
-  #tries = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #retryAt = 0;
   #silence: ReturnType<typeof setTimeout> | undefined;
-  #stable: ReturnType<typeof setTimeout> | undefined;
   #silenceMs = HELLO_TIMEOUT_MS;
-  #waitAtLeast = 0;
+  #stable: ReturnType<typeof setTimeout> | undefined;
+  #probing: Link | undefined;
 
-  constructor(url: string, handlers: Handlers) {
-    this.#url = url;
+  constructor(ways: Ways, handlers: Handlers) {
+    this.#ways = ways;
     this.#handlers = handlers;
   }
 
   open(): void {
     clearTimeout(this.#retry);
+    this.#drop();
     this.#set('connecting');
-    const ws = new WebSocket(this.#url, SUBPROTOCOL);
-    this.#ws = ws;
-    ws.onopen = () => void this.#hello(ws);
-    ws.onmessage = (message) => {
-      if (ws === this.#ws) this.#frames(String(message.data));
-    };
-    ws.onclose = (close) => {
-      if (ws === this.#ws) this.#lost(close.code);
-    };
+    const { way, connect } = this.#ways.next(Date.now());
+    this.#way = way;
+    this.#link = connect({
+      opened: () => this.#hello(),
+      frames: (text) => this.#frames(text),
+      closed: (code, after) => {
+        if (after) this.#pauses.asked(Date.now(), after);
+        this.#lost(code);
+      },
+    });
+    this.#silenceMs = HELLO_TIMEOUT_MS;
     this.#listen();
   }
 
@@ -103,67 +112,71 @@ export class Socket {
   close(): void {
     this.#set('ended');
     clearTimeout(this.#retry);
-    clearTimeout(this.#stable);
-    clearTimeout(this.#silence);
-    const ws = this.#ws;
-    this.#ws = undefined;
-    ws?.close(1000);
-    this.#failAll();
+    this.#drop();
   }
 
   /** Now is a good time to try: the network is back, or the reader is. */
   nudge(): void {
-    if (this.status === 'waiting') {
-      clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => this.open(), Math.random() * 1_000);
-    }
+    if (this.status !== 'waiting') return;
+    const wait = this.#pauses.back(Date.now(), Math.random());
+    if (Date.now() + wait < this.#retryAt) this.#openIn(wait);
   }
 
   /** Whether the connection survived a change of network shows by an answer; without one it is given up. */
   probe<M extends Method>(m: M, p: Params<M>): void {
-    if (this.status !== 'ready') {
-      this.nudge();
-      return;
-    }
-    const ws = this.#ws;
-    const late = setTimeout(() => {
-      if (ws !== this.#ws) return;
-      ws?.close();
-      this.#lost(undefined);
-    }, PROBE_MS);
+    const link = this.#link;
+    if (this.status !== 'ready') this.nudge();
+    if (this.status !== 'ready' || link === this.#probing) return;
+    this.#probing = link;
+    const late = setTimeout(() => link === this.#link && this.#lost(undefined), PROBE_MS);
     this.request(m, p)
       .catch(() => undefined)
-      .finally(() => clearTimeout(late));
+      .finally(() => {
+        clearTimeout(late);
+        if (this.#probing === link) this.#probing = undefined;
+      });
   }
 
   request<M extends Method>(m: M, p: Params<M>): Promise<Results[M]> {
-    const ws = this.#ws;
-    if (ws?.readyState !== WebSocket.OPEN) return Promise.reject(new Unanswered());
-    const i = this.#next++;
     return new Promise<Results[M]>((resolve, reject) => {
-      this.#waiting.set(i, { resolve: (value) => resolve(value as Results[M]), reject });
-      ws.send(JSON.stringify({ i, m, p }));
+      this.#ask(m, p, { resolve: (value) => resolve(value as Results[M]), reject });
     });
   }
 
   /** A command without an answer; lost when there is no connection. */
   tell<M extends Method>(m: M, p: Params<M>): void {
-    if (this.status === 'ready') this.#ws?.send(JSON.stringify({ m, p }));
+    if (this.status === 'ready') this.#link?.send(JSON.stringify({ m, p }));
   }
 
-  async #hello(ws: WebSocket): Promise<void> {
-    try {
-      const ok = await this.request('hello', this.#handlers.hello());
-      this.#silenceMs = (ok.ping + ok.pongto) * 1_000;
-      this.#set('catching-up');
-      this.#handlers.onHello(ok);
-    } catch {
-      ws.close();
+  #ask<M extends Method>(m: M, p: Params<M>, waiting: Waiting): void {
+    if (!this.#link || !this.#opened) {
+      waiting.reject(new Unanswered());
+      return;
     }
+    const i = this.#next++;
+    this.#waiting.set(i, waiting);
+    this.#link.send(JSON.stringify({ i, m, p }));
+  }
+
+  #hello(): void {
+    this.#opened = true;
+    this.#ask('hello', this.#handlers.hello(), {
+      // Not through a promise: events may follow in the same frame, and they are news of this snapshot.
+      resolve: (value) => {
+        const ok = value as HelloOk;
+        this.#silenceMs = (ok.ping + ok.pongto) * 1_000;
+        this.#listen();
+        this.#set('catching-up');
+        this.#handlers.onHello(ok);
+      },
+      // The server closes, which tells why.
+      reject: () => undefined,
+    });
   }
 
   #frames(text: string): void {
     this.#listen();
+    this.#ways.reached(this.#way);
     for (const line of text.split('\n')) {
       if (line.trim() !== '') this.#frame(JSON.parse(line) as Record<string, unknown>);
     }
@@ -173,7 +186,7 @@ export class Socket {
     if (typeof frame['e'] === 'string') {
       const event = frame as unknown as Event;
       if (event.e === 'ready') this.#ready();
-      if (event.e === 'bye') this.#waitAtLeast = event.d.after;
+      if (event.e === 'bye') this.#pauses.asked(Date.now(), event.d.after);
       this.#handlers.onEvent(event);
     } else if (typeof frame['i'] === 'number') {
       const waiting = this.#waiting.get(frame['i']);
@@ -181,41 +194,47 @@ export class Socket {
       if ('err' in frame) waiting?.reject(new Refused(frame['err'] as ErrorBody));
       else waiting?.resolve(frame['ok']);
     } else {
-      this.#ws?.send('{}');
+      this.#link?.send('{}');
     }
   }
 
   #ready(): void {
     this.#set('ready');
-    this.#stable = setTimeout(() => {
-      this.#tries = 0;
-    }, STABLE_MS);
+    this.#stable = setTimeout(() => this.#pauses.stable(), STABLE_MS);
   }
 
   // A connection that says nothing for too long is dead, whatever the browser believes.
   #listen(): void {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => {
-      this.#ws?.close();
-      this.#lost(undefined);
-    }, this.#silenceMs);
+    this.#silence = setTimeout(() => this.#lost(undefined), this.#silenceMs);
   }
 
   #lost(code: number | undefined): void {
-    clearTimeout(this.#silence);
-    clearTimeout(this.#stable);
-    this.#ws = undefined;
-    this.#failAll();
+    if (this.#link?.reached === false) void this.#ways.failed(this.#way, Date.now());
+    this.#drop();
     if (this.status === 'ended') return;
-    if (code !== undefined && code >= 4500 && code < 5000) {
+    if (isFinal(code)) {
       this.#set('ended', code);
       return;
     }
+    this.#openIn(this.#pauses.lost(Date.now(), code, Math.random()));
     this.#set('waiting', code);
-    const wait = this.#waitAtLeast + backoff(this.#tries++, Math.random());
-    this.#waitAtLeast = 0;
+  }
+
+  #openIn(wait: number): void {
     clearTimeout(this.#retry);
+    this.#retryAt = Date.now() + wait;
     this.#retry = setTimeout(() => this.open(), wait);
+  }
+
+  #drop(): void {
+    clearTimeout(this.#silence);
+    clearTimeout(this.#stable);
+    this.#opened = false;
+    const link = this.#link;
+    this.#link = undefined;
+    link?.close();
+    this.#failAll();
   }
 
   #failAll(): void {

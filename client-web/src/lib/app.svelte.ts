@@ -1,12 +1,20 @@
 // The page's state: who is signed in, their chat, what is on its way, the lesson they are in.
 
 import { v7 as uuidv7 } from 'uuid';
-import { api, ApiError } from '../core/http';
+import { LOGGED_OUT, SIGNED_OUT, TOO_MANY, TOO_OLD } from '../core/codes';
+import { Focus } from '../core/focus';
+import { Gaps } from '../core/gaps';
+import { API, api, ApiError, isThere } from '../core/http';
+import { overWebSocket } from '../core/link';
 import { Outbox, type Draft, type Item } from '../core/outbox';
-import { firstSeq, gapAfter, greet, markRead, positions, prepend, reduce, type Chat, type Room } from '../core/rooms';
+import { Reads } from '../core/reads';
+import { firstSeq, greet, markRead, positions, prepend, reduce, type Chat, type Room } from '../core/rooms';
 import { Socket, type Status } from '../core/socket';
+import { overStream } from '../core/stream';
+import { Ways } from '../core/ways';
 import type { Event } from '../core/wire/Event';
 import type { EventsPage } from '../core/wire/EventsPage';
+import type { Hello } from '../core/wire/Hello';
 import type { HelloOk } from '../core/wire/HelloOk';
 import type { Limits } from '../core/wire/Limits';
 import type { LiveEvent } from '../core/wire/LiveEvent';
@@ -14,18 +22,9 @@ import type { Person } from '../core/wire/Person';
 import type { Session } from '../core/wire/Session';
 
 const PAGE_EVENTS = 50;
-const READ_DEBOUNCE_MS = 1_000;
 /** How long «печатает» stays without being renewed. */
 const TYPING_MS = 5_000;
 const TYPING_EVERY_MS = 3_000;
-/** An event behind a gap may only be out of order: wait this long before asking for what is missing. */
-const GAP_MS = 300;
-
-// Close codes (docs/PROTOCOL.md).
-const SIGNED_OUT = 4501;
-const LOGGED_OUT = 4503;
-const TOO_MANY = 4504;
-const TOO_OLD = 4510;
 
 /** What listens to the events of lessons. */
 export interface LessonListener {
@@ -50,8 +49,11 @@ class App {
 
   #socket: Socket | undefined;
   #box: Outbox | undefined;
-  #reading = new Map<string, ReturnType<typeof setTimeout>>();
-  #gaps = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #reads = new Reads((r, no) => this.socket.request('read', { r, no }));
+  readonly #gaps = new Gaps((id) => this.chat?.rooms.get(id), (r, after) => this.socket.request('sync', { r, after }));
+  readonly #focus = new Focus((r) => this.socket.request('focus', { r: [...r], pos: positions(this.chat, r) }));
+  /** The focus with which this connection began. */
+  #begun: readonly string[] = [];
   #typed = new Map<string, number>();
   #loading = new Set<string>();
 
@@ -78,8 +80,10 @@ class App {
     this.#box = box;
     void box.load();
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-    this.#socket = new Socket(`${scheme}://${location.host}/api/v1/ws`, {
-      hello: () => ({ v: 1, dev: device(), app: 'web', pos: positions(this.chat) }),
+    const websocket = overWebSocket(`${scheme}://${location.host}${API}/ws`);
+    const ways = new Ways({ websocket, stream: overStream(`${API}/stream`) }, isThere);
+    this.#socket = new Socket(ways, {
+      hello: () => this.#begin(),
       onHello: (ok) => this.#hello(ok),
       onEvent: (event) => this.#event(event),
       onStatus: (status, code) => this.#connection(status, code),
@@ -136,15 +140,21 @@ class App {
     void this.#box?.remove(cid);
   }
 
+  /** The reader has this room before them: from now on all that happens in it is told. */
+  open(room: string): void {
+    if (!this.chat || this.chat.rooms.has(room)) this.#focus.open(room);
+  }
+
   /** The reader has seen the room's messages up to `no`. */
   read(room: string, no: number): void {
     if (!this.chat || no <= (this.chat.rooms.get(room)?.readNo ?? no)) return;
     this.chat = markRead(this.chat, room, no);
-    clearTimeout(this.#reading.get(room));
-    this.#reading.set(
-      room,
-      setTimeout(() => void this.socket.request('read', { r: room, no }).catch(() => undefined), READ_DEBOUNCE_MS),
-    );
+    this.#reads.read(room, no);
+  }
+
+  /** The page goes out of sight, maybe for good. */
+  hidden(): void {
+    this.#reads.flush();
   }
 
   writes(room: string): void {
@@ -167,6 +177,11 @@ class App {
     this.#socket?.open();
   }
 
+  #begin(): Hello {
+    this.#begun = [...this.#focus.rooms];
+    return { v: 1, dev: device(), app: 'web', pos: positions(this.chat, this.#begun), focus: [...this.#begun] };
+  }
+
   #hello(ok: HelloOk): void {
     this.chat = greet(this.chat, ok);
     this.limits = ok.lim;
@@ -178,16 +193,25 @@ class App {
       case 'msg':
         void this.#box?.arrived(event.d.cid);
         this.#stopsTyping(event.r, event.d.by);
-        this.#watchGap(event.r);
+        this.#gaps.heard(event.r);
         return;
       case 'call.started':
       case 'call.ended':
-        this.#watchGap(event.r);
+      case 'reset':
+        this.#gaps.heard(event.r);
+        return;
+      case 'bump':
+        if (event.d.last) void this.#box?.arrived(event.d.last.cid);
+        return;
+      case 'lag':
+        this.#gaps.lag(event.r);
         return;
       case 'typing':
         this.#startsTyping(event.r, event.d.u);
         return;
       case 'ready':
+        this.#focus.ready(this.#begun, (room) => this.chat?.rooms.has(room) ?? false);
+        this.#reads.flush();
         this.#box?.online();
         this.lesson?.ready();
         return;
@@ -205,24 +229,15 @@ class App {
 
   #connection(status: Status, code: number | undefined): void {
     this.status = status;
-    if (status !== 'ready') this.#box?.offline();
+    if (status !== 'ready') {
+      this.#box?.offline();
+      this.#focus.lost();
+      this.#gaps.lost();
+    }
     if (status !== 'ended' || code === undefined) return;
     if (code === SIGNED_OUT || code === LOGGED_OUT) location.assign('/');
     // To come back by itself would push out another of this person's pages, which would come back in turn.
     else this.stopped = code === TOO_MANY ? 'many' : code === TOO_OLD ? 'old' : 'fault';
-  }
-
-  #watchGap(room: string): void {
-    const state = this.chat?.rooms.get(room);
-    clearTimeout(this.#gaps.get(room));
-    if (!state || gapAfter(state) === undefined) return;
-    this.#gaps.set(
-      room,
-      setTimeout(() => {
-        const after = gapAfter(this.chat?.rooms.get(room) ?? state);
-        if (after !== undefined) void this.socket.request('sync', { r: room, after }).catch(() => undefined);
-      }, GAP_MS),
-    );
   }
 
   #startsTyping(room: string, person: string): void {
