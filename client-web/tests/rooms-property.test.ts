@@ -1,0 +1,263 @@
+// The reducers against a naive model: a room's whole history is known, and the client hears of it in every order that a
+// network, a slow reader and a change of rooms can bring about.
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { firstSeq, gapAfter, greet, positions, prepend, reduce, unread, type Chat, type Room } from '../src/core/rooms';
+import type { Bump } from '../src/core/wire/Bump';
+import type { CallSummary } from '../src/core/wire/CallSummary';
+import type { EventsPage } from '../src/core/wire/EventsPage';
+import type { Message } from '../src/core/wire/Message';
+import type { RoomEvent } from '../src/core/wire/RoomEvent';
+import { ROOM, hello, room, summary } from './samples';
+
+const ME = 'U1';
+const AT = '2026-11-25T09:00:00.000Z';
+/** More than this is not repeated: `reset` instead. */
+const BACKLOG_MAX = 6;
+const PAGE = 4;
+
+/** What the server has, and what it has told of it. */
+class Server {
+  log: RoomEvent[] = [];
+  bumps: { s: number; d: Bump }[] = [];
+  epoch = 'e0';
+  bumped = 0;
+  read = 0;
+
+  commit(kind: 'mine' | 'theirs' | 'lesson'): void {
+    const s = this.log.length + 1;
+    const call = this.at(s - 1).call;
+    if (kind !== 'lesson') {
+      const no = this.at(s - 1).no + 1;
+      const by = kind === 'mine' ? ME : 'U4';
+      if (kind === 'mine') this.read = no;
+      this.log.push({ e: 'msg', r: ROOM, s, d: { id: `M${s}`, cid: `c${s}`, no, by, at: AT, body: `№ ${no}` } });
+    } else if (call) this.log.push({ e: 'call.ended', r: ROOM, s, d: { id: call.id, at: AT, seconds: 60 } });
+    else this.log.push({ e: 'call.started', r: ROOM, s, d: { id: `C${s}`, by: 'U4', at: AT } });
+  }
+
+  /** What a list of rooms shows after `s` events. */
+  at(s: number): { no: number; last: Message | undefined; call: CallSummary | undefined } {
+    let [no, last, call]: [number, Message | undefined, CallSummary | undefined] = [0, undefined, undefined];
+    for (const event of this.log.slice(0, s)) {
+      if (event.e === 'msg') [no, last] = [event.d.no, event.d];
+      else call = event.e === 'call.started' ? event.d : undefined;
+    }
+    return { no, last, call };
+  }
+
+  snapshot() {
+    const s = this.log.length;
+    const { no, last, call } = this.at(s);
+    return hello([summary({ epoch: this.epoch, seq: s, no, read_no: this.read, ...(last && { last }), ...(call && { call }) })]);
+  }
+
+  /** News since the last bump: the latest message and the latest of a lesson. */
+  bump(): { s: number; d: Bump } {
+    const news = this.log.slice(this.bumped);
+    this.bumped = this.log.length;
+    const whole = news.findLast((event) => event.e === 'msg')?.d;
+    const last = whole && { ...whole, body: '№' };
+    const lesson = news.findLast((event) => event.e !== 'msg');
+    const d: Bump = {
+      ...(last && { last }),
+      ...(lesson?.e === 'call.started' && { started: lesson.d }),
+      ...(lesson?.e === 'call.ended' && { ended: lesson.d.id }),
+    };
+    const bump = { s: this.log.length, d };
+    this.bumps.push(bump);
+    return bump;
+  }
+
+  /** A backup is played back. */
+  restore(): void {
+    this.log = this.log.slice(0, Math.ceil(this.log.length / 2));
+    this.bumps = [];
+    this.bumped = this.log.length;
+    this.read = Math.min(this.read, this.at(this.log.length).no);
+    this.epoch += 'e';
+  }
+
+  page(before: number): EventsPage {
+    const events = this.log.slice(Math.max(0, before - 1 - PAGE), before - 1);
+    return { epoch: this.epoch, events, more: before - 1 > PAGE };
+  }
+}
+
+/** Where the client must stand, by the plainest rules. */
+class Model {
+  seq: number;
+  head: number;
+  first: number;
+  ahead = new Set<number>();
+  /** Whether the list of rooms is exact: after a `reset` alone it is only as good as what follows. */
+  exact = { last: true, call: true };
+
+  constructor(seq: number) {
+    [this.seq, this.head, this.first] = [seq, seq, seq + 1];
+  }
+
+  get holdsNothing(): boolean {
+    return this.first > this.seq && this.ahead.size === 0;
+  }
+
+  event({ s }: RoomEvent, log: readonly RoomEvent[]): void {
+    if (s > this.seq) this.ahead.add(s);
+    while (this.ahead.delete(this.seq + 1)) this.seq += 1;
+    for (const news of log.slice(this.head, this.seq)) this.exact[news.e === 'msg' ? 'last' : 'call'] = true;
+    this.head = Math.max(this.head, this.seq);
+  }
+
+  moveTo(seq: number): void {
+    Object.assign(this, new Model(seq));
+  }
+}
+
+class World {
+  readonly server = new Server();
+  chat: Chat;
+  model: Model;
+  page: EventsPage | undefined;
+
+  constructor(before: number) {
+    for (let s = 0; s < before; s++) this.server.commit(s % 5 === 3 ? 'lesson' : 'theirs');
+    this.server.bumped = before;
+    this.chat = greet(undefined, this.server.snapshot());
+    this.model = new Model(before);
+  }
+
+  get room(): Room {
+    return room(this.chat);
+  }
+
+  hear(event: RoomEvent): void {
+    this.chat = reduce(this.chat, event);
+    this.model.event(event, this.server.log);
+  }
+
+  /** The event after `s`, if there is one. */
+  hearAt(s: number): void {
+    const event = this.server.log[s];
+    if (event) this.hear(event);
+  }
+
+  /** Another device of this person read on. */
+  reads(n: number): void {
+    const { no } = this.server.at(this.server.log.length);
+    this.server.read = Math.max(this.server.read, n % (no + 1));
+    this.chat = reduce(this.chat, { e: 'u.read', d: { r: ROOM, no: this.server.read } });
+    expect(this.room.readNo).toBe(this.server.read);
+  }
+
+  restore(): void {
+    this.server.restore();
+    this.model.moveTo(this.server.log.length);
+    this.greet(true);
+  }
+
+  hearBump({ s, d }: { s: number; d: Bump }): void {
+    this.chat = reduce(this.chat, { e: 'bump', r: ROOM, s, d });
+    if (s <= this.model.head) return;
+    if (d.last) this.model.exact.last = true;
+    if (d.started || d.ended) this.model.exact.call = true;
+    if (this.model.holdsNothing) [this.model.seq, this.model.first] = [s, s + 1];
+    this.model.head = s;
+  }
+
+  /** `sync`, and `focus` on a room that comes into it. */
+  catchUp(after: number): void {
+    const missing = this.server.log.slice(after);
+    if (missing.length > BACKLOG_MAX) this.reset();
+    else for (const event of missing) this.hear(event);
+  }
+
+  reset(): void {
+    const s = this.server.log.length;
+    this.chat = reduce(this.chat, {
+      e: 'reset',
+      r: ROOM,
+      d: { ep: this.server.epoch, s, no: this.server.at(s).no, read: this.server.read },
+    });
+    this.model.moveTo(s);
+    this.model.exact = { last: false, call: false };
+  }
+
+  /** A new connection: the snapshot, then what is missing. */
+  greet(inFocus: boolean): void {
+    const pos = positions(this.chat, [ROOM])[ROOM];
+    this.chat = greet(this.chat, this.server.snapshot());
+    const { model, server } = this;
+    if (model.holdsNothing) model.moveTo(server.log.length);
+    model.head = server.log.length;
+    model.exact = { last: true, call: true };
+    if (inFocus && pos?.[0] === server.epoch) this.catchUp(pos[1]);
+    else if (inFocus) this.reset();
+  }
+
+  /** A page of history, which may come late. */
+  put(page: EventsPage): void {
+    this.chat = prepend(this.chat, ROOM, page);
+    const older = page.events.filter((event) => event.s < this.model.first);
+    if (page.epoch !== this.server.epoch || older.at(-1)?.s !== this.model.first - 1) return;
+    this.model.first = older[0]?.s ?? this.model.first;
+    if (this.model.head !== this.model.seq) return;
+    const shown = this.server.log.slice(this.model.first - 1, this.model.seq);
+    if (shown.some((event) => event.e === 'msg')) this.model.exact.last = true;
+    if (shown.some((event) => event.e !== 'msg')) this.model.exact.call = true;
+  }
+
+  check(): void {
+    const { server, model } = this;
+    const { seq, head, events, held, no, readNo, last, call } = this.room;
+    expect(events, 'what is shown is the history, without a gap').toEqual(server.log.slice(model.first - 1, model.seq));
+    expect({ seq, head, first: firstSeq(this.room) }).toEqual({ seq: model.seq, head: model.head, first: model.first });
+    expect([...held.keys()].sort(), 'only what is behind a gap waits').toEqual([...model.ahead].sort());
+    expect(gapAfter(this.room)).toBe(model.ahead.size > 0 ? model.seq : undefined);
+    const truth = server.at(model.head);
+    expect(no).toBe(truth.no);
+    expect(readNo).toBeLessThanOrEqual(server.read);
+    expect(unread(this.room)).toBe(Math.max(0, truth.no - readNo));
+    if (model.exact.last) expect(last?.id).toBe(truth.last?.id);
+    if (model.exact.call) expect(call).toEqual(truth.call);
+  }
+}
+
+/** What may happen, by how often. `n` chooses where there is a choice. */
+const STEPS: Record<string, [weight: number, run: (world: World, n: number) => void]> = {
+  commit: [12, ({ server }, n) => server.commit((['lesson', 'mine', 'theirs'] as const)[n % 3] ?? 'theirs')],
+  next: [6, (world) => world.hearAt(world.model.seq)],
+  'doubled or out of order': [6, (world, n) => world.hearAt(n % (world.server.log.length + 1))],
+  bump: [4, (world) => world.hearBump(world.server.bump())],
+  'old bump': [2, (world, n) => world.hearBump(world.server.bumps[n % world.server.bumps.length] ?? world.server.bump())],
+  'sync or focus': [2, (world) => world.catchUp(world.room.seq)],
+  reset: [1, (world) => world.reset()],
+  'comes back, in focus': [1, (world) => world.greet(true)],
+  'comes back, out of focus': [1, (world) => world.greet(false)],
+  'asks for a page': [2, (world) => (world.page = world.server.page(firstSeq(world.room)))],
+  'gets the page': [2, (world) => world.page && world.put(world.page)],
+  'asks for and gets a page': [2, (world) => world.put(world.server.page(firstSeq(world.room)))],
+  reads: [1, (world, n) => world.reads(n)],
+  'a backup is played back': [1, (world) => world.restore()],
+};
+
+const steps = fc.array(
+  fc.tuple(fc.oneof(...Object.entries(STEPS).map(([name, [weight]]) => ({ weight, arbitrary: fc.constant(name) }))), fc.nat({ max: 60 })),
+  { maxLength: 60 },
+);
+
+it('whatever comes in whatever order, what is shown is the history up to where the model says', () => {
+  fc.assert(
+    fc.property(fc.nat({ max: 12 }), steps, (before, happened) => {
+      const world = new World(before);
+      world.check();
+      for (const [name, n] of happened) {
+        STEPS[name]?.[1](world, n);
+        world.check();
+      }
+      world.catchUp(world.room.seq);
+      world.check();
+      expect(world.room).toMatchObject({ seq: world.server.log.length, held: new Map() });
+    }),
+    { numRuns: 1_000 },
+  );
+});
