@@ -18,6 +18,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use protocol::limits::FRAME_BYTES_MAX;
+
 pub use errors::ApiError;
 pub use session::{COOKIE, MaybeSignedIn};
 
@@ -54,7 +56,13 @@ pub fn router(app: App) -> Router {
         )
         .route("/files/{file}", get(files::download))
         .route("/files/{file}/preview", get(files::preview))
-        .route("/ws", get(ws::upgrade));
+        .route("/ws", get(ws::upgrade))
+        .merge(
+            Router::new()
+                .route("/stream", post(ws::stream::open))
+                .route("/stream/{name}", post(ws::stream::command))
+                .layer(DefaultBodyLimit::max(FRAME_BYTES_MAX)),
+        );
     let api = short.merge(long).fallback(errors::not_found);
     Router::new()
         .nest("/api/v1", api)

@@ -85,7 +85,7 @@ pub enum Input<R, F> {
         /// Position.
         seq: i64,
     },
-    /// Something passing happened; it may be lost.
+    /// Something passing happened, which only those care for who look at the room; it may be lost.
     Passing {
         /// Room.
         room: R,
@@ -93,8 +93,6 @@ pub enum Input<R, F> {
         frame: F,
         /// A connection that need not hear of it.
         except: Option<ConnId>,
-        /// Whether connections that show only a summary of the room hear of it too.
-        wide: bool,
     },
 }
 
@@ -191,8 +189,7 @@ impl<R: Ord + Clone, F: Frame> Hub<R, F> {
                 room,
                 frame,
                 except,
-                wide,
-            } => self.passing(&room, frame, except, wide),
+            } => self.passing(&room, frame, except),
         }
     }
 
@@ -292,12 +289,12 @@ impl<R: Ord + Clone, F: Frame> Hub<R, F> {
         }
     }
 
-    fn passing(&mut self, name: &R, frame: F, except: Option<ConnId>, wide: bool) {
+    fn passing(&mut self, name: &R, frame: F, except: Option<ConnId>) {
         let Some(room) = self.rooms.get(name) else {
             return;
         };
         let to: Vec<ConnId> = room
-            .listeners(wide)
+            .listeners()
             .filter(|conn| Some(*conn) != except)
             .collect();
         if !to.is_empty() {

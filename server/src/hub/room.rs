@@ -65,10 +65,10 @@ impl<F: Frame> Room<F> {
         self.conns.is_empty()
     }
 
-    pub(super) fn listeners(&self, wide: bool) -> impl Iterator<Item = ConnId> {
+    pub(super) fn listeners(&self) -> impl Iterator<Item = ConnId> {
         self.conns
             .iter()
-            .filter(move |(_, phase)| wide || **phase != Phase::Watching)
+            .filter(|(_, phase)| **phase != Phase::Watching)
             .map(|(conn, _)| *conn)
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::stream::SplitSink;
+use futures_util::{SinkExt, Stream, StreamExt};
 use protocol::limits::{
     COMMANDS_BURST, COMMANDS_PER_SECOND, FRAME_BYTES_MAX, HELLO_SECONDS, PING_SECONDS, PONG_SECONDS,
 };
@@ -43,35 +43,38 @@ pub(super) struct Client {
     heard: Instant,
 }
 
-pub(super) async fn run(app: App, me: SignedIn, socket: WebSocket) {
-    let (id, connection) = app.switchboard.open(&me.person.id, me.session.clone());
-    let (sink, stream) = socket.split();
-    let writer = tokio::spawn(write(sink, Arc::clone(&connection)));
-    let now = Instant::now();
-    let mut client = Client {
-        app: app.clone(),
-        id,
-        me,
-        connection: Arc::clone(&connection),
-        rooms: Vec::new(),
-        focus: Vec::new(),
-        typed: BTreeMap::new(),
-        said_hello: false,
-        device: None,
-        bucket: Bucket::new(now, COMMANDS_PER_SECOND, COMMANDS_BURST),
-        heard: now,
-    };
-    tracing::debug!(conn = id.0, user = %client.me.person.id, "connection opened");
-    tokio::select! {
-        () = client.read(stream) => {}
-        // The writer ends first when it closed the connection or could not write.
-        () = until_done(writer) => {}
+/// What a transport hands to the reader.
+pub(super) enum Received {
+    /// One or several frames.
+    Text(Utf8Bytes),
+    /// A sign of life.
+    Noise,
+    /// The other side said goodbye.
+    Goodbye,
+    /// Not of the protocol: binary frames, broken UTF-8, oversized frames.
+    Broken,
+}
+
+impl From<Result<Message, axum::Error>> for Received {
+    fn from(message: Result<Message, axum::Error>) -> Self {
+        match message {
+            Ok(Message::Text(text)) => Self::Text(text),
+            Ok(Message::Ping(_) | Message::Pong(_)) => Self::Noise,
+            Ok(Message::Close(_)) => Self::Goodbye,
+            Ok(Message::Binary(_)) | Err(_) => Self::Broken,
+        }
     }
-    // For the writer that still runs: the reader ended, so there is nobody to write to for long.
-    connection.queue.close(CloseCode::BadFrame);
-    app.switchboard.close(id, client.said_hello).await;
-    app.lessons.connection_lost(id);
-    tracing::debug!(conn = id.0, "connection closed");
+}
+
+/// Serves a WebSocket until it ends.
+pub(super) async fn run(app: App, me: SignedIn, socket: WebSocket) {
+    let client = Client::open(app, me);
+    let (sink, stream) = socket.split();
+    let writer = tokio::spawn(write(sink, Arc::clone(&client.connection)));
+    // The writer ends first when it closed the connection or could not write.
+    client
+        .serve(stream.map(Received::from), until_done(writer))
+        .await;
 }
 
 async fn until_done(writer: tokio::task::JoinHandle<()>) {
@@ -108,14 +111,51 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, connection: Arc<Connecti
 }
 
 impl Client {
-    async fn read(&mut self, mut stream: SplitStream<WebSocket>) {
+    /// Registers a connection.
+    pub(super) fn open(app: App, me: SignedIn) -> Self {
+        let (id, connection) = app.switchboard.open(&me.person.id, me.session.clone());
+        let now = Instant::now();
+        tracing::debug!(conn = id.0, user = %me.person.id, "connection opened");
+        Self {
+            app,
+            id,
+            me,
+            connection,
+            rooms: Vec::new(),
+            focus: Vec::new(),
+            typed: BTreeMap::new(),
+            said_hello: false,
+            device: None,
+            bucket: Bucket::new(now, COMMANDS_PER_SECOND, COMMANDS_BURST),
+            heard: now,
+        }
+    }
+
+    /// Runs what arrives, until nothing more can or the way back is gone; then forgets the connection.
+    pub(super) async fn serve(
+        mut self,
+        arriving: impl Stream<Item = Received> + Unpin,
+        gone: impl Future<Output = ()>,
+    ) {
+        tokio::select! {
+            () = self.read(arriving) => {}
+            () = gone => {}
+        }
+        // For the writer that still runs: the reader ended, so there is nobody to write to for long.
+        self.connection.queue.close(CloseCode::BadFrame);
+        self.app.switchboard.close(self.id, self.said_hello).await;
+        self.app.lessons.connection_lost(self.id);
+        tracing::debug!(conn = self.id.0, "connection closed");
+    }
+
+    async fn read(&mut self, mut arriving: impl Stream<Item = Received> + Unpin) {
         let mut pings = tokio::time::interval(Duration::from_secs(u64::from(PING_SECONDS)));
         pings.reset();
         let hello_by = tokio::time::sleep(Duration::from_secs(HELLO_SECONDS));
         tokio::pin!(hello_by);
         loop {
-            let message = tokio::select! {
-                message = stream.next() => message,
+            let received = tokio::select! {
+                received = arriving.next() => received,
                 _ = pings.tick() => {
                     if !self.is_alive() {
                         return self.connection.queue.close(CloseCode::NoPong);
@@ -127,25 +167,22 @@ impl Client {
                     return self.close_after(CloseCode::HelloTimeout).await;
                 }
             };
-            let Some(message) = message else { return };
+            let Some(received) = received else { return };
             self.heard = Instant::now();
-            match message {
-                Ok(Message::Text(text)) if text.len() > FRAME_BYTES_MAX => {
+            match received {
+                Received::Text(text) if text.len() > FRAME_BYTES_MAX => {
                     return self.close_after(CloseCode::BadFrame).await;
                 }
-                Ok(Message::Text(text)) => {
+                Received::Text(text) => {
                     for line in text.lines().filter(|line| !line.trim().is_empty()) {
                         if let Err(code) = self.frame(line).await {
                             return self.close_after(code).await;
                         }
                     }
                 }
-                Ok(Message::Ping(_) | Message::Pong(_)) => {}
-                Ok(Message::Close(_)) => return,
-                // Binary frames, broken UTF-8, oversized frames.
-                Ok(Message::Binary(_)) | Err(_) => {
-                    return self.close_after(CloseCode::BadFrame).await;
-                }
+                Received::Noise => {}
+                Received::Goodbye => return,
+                Received::Broken => return self.close_after(CloseCode::BadFrame).await,
             }
         }
     }
@@ -155,10 +192,10 @@ impl Client {
         silence < Duration::from_secs(u64::from(PING_SECONDS + PONG_SECONDS))
     }
 
-    // Waits for the writer to say goodbye; `run` ends both when it has.
+    // Gives the writer time to say goodbye; `serve` ends as soon as it has.
     async fn close_after(&self, code: CloseCode) {
         self.connection.queue.close(code);
-        std::future::pending::<()>().await;
+        tokio::time::sleep(WRITE_TIMEOUT).await;
     }
 
     /// One frame. `Err` ends the connection.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::ws::Utf8Bytes;
 use protocol::event::Bump;
 use protocol::limits::BUMP_TEXT_CHARS_MAX;
-use protocol::{ErrorBody, LiveEvent, Reply, RoomEvent, RoomId, UserId};
+use protocol::{ErrorBody, LiveEvent, Reply, RoomEvent, RoomId};
 use serde::Serialize;
 
 use crate::hub::Frame;
@@ -33,8 +33,6 @@ pub struct Published {
     pub text: Utf8Bytes,
     /// What it says, when it is a durable one.
     pub event: Option<Arc<RoomEvent>>,
-    /// Whose presence it tells, when it does.
-    pub presence: Option<UserId>,
 }
 
 impl Published {
@@ -44,28 +42,13 @@ impl Published {
         Self {
             text: encode(&event),
             event: Some(Arc::new(event)),
-            presence: None,
         }
     }
 
     /// A passing event, encoded.
     #[must_use]
     pub const fn passing(text: Utf8Bytes) -> Self {
-        Self {
-            text,
-            event: None,
-            presence: None,
-        }
-    }
-
-    /// Who came or went, encoded.
-    #[must_use]
-    pub const fn presence(of: UserId, text: Utf8Bytes) -> Self {
-        Self {
-            text,
-            event: None,
-            presence: Some(of),
-        }
+        Self { text, event: None }
     }
 }
 

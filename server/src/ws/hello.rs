@@ -38,11 +38,11 @@ impl Client {
         // First the hub keeps what happens from now on, then the database tells what happened before.
         let rooms = app.store.room_ids_of(me).await?;
         app.switchboard.attach(self.id, &rooms).await;
-        app.switchboard.came(self.id, me, &rooms).await;
-        self.said_hello = true;
         let mut summaries = app.store.rooms_of(me).await?;
         summaries.retain(|room| rooms.contains(&room.id));
         let people = app.store.acquaintances(me).await?;
+        app.switchboard.came(self.id, me, &people);
+        self.said_hello = true;
         let standings: Vec<Standing> = summaries.iter().map(Standing::from).collect();
         let ok = HelloOk {
             sid: self.id.0.to_string(),

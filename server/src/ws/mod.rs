@@ -6,6 +6,7 @@ mod frames;
 mod hello;
 mod queue;
 mod rate;
+pub mod stream;
 mod switchboard;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -45,10 +46,7 @@ pub async fn upgrade(
     if !origin::is_ours(&app.config, &headers) {
         return Err(ErrorCode::ForeignOrigin.into());
     }
-    // Everybody at once at eight o'clock: who is told to wait a second or two is served sooner than in a crowd.
-    app.switchboard
-        .admit()
-        .map_err(|after| ErrorBody::from(ErrorCode::Overloaded).after_ms(after))?;
+    admit(&app)?;
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER)
@@ -62,6 +60,13 @@ pub async fn upgrade(
             None => close(socket, CloseCode::Unauthorized).await,
         }
     }))
+}
+
+// Everybody at once at eight o'clock: who is told to wait a second or two is served sooner than in a crowd.
+fn admit(app: &App) -> Result<(), ErrorBody> {
+    app.switchboard
+        .admit()
+        .map_err(|after| ErrorBody::from(ErrorCode::Overloaded).after_ms(after))
 }
 
 async fn close(mut socket: WebSocket, code: CloseCode) {

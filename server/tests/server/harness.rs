@@ -58,7 +58,16 @@ impl Server {
     }
 
     async fn start_in(folder: tempfile::TempDir, demo: bool) -> Self {
-        let config = Config {
+        Self::start_as(folder, demo, |_| {}).await
+    }
+
+    /// With other settings than usual.
+    pub(crate) async fn start_as(
+        folder: tempfile::TempDir,
+        demo: bool,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let mut config = Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             media_port: 0,
             data: folder.path().to_owned(),
@@ -66,6 +75,7 @@ impl Server {
             drain_seconds: 0,
             ..Config::default()
         };
+        change(&mut config);
         let (stop, stopped) = oneshot::channel::<()>();
         let (started, address) = oneshot::channel();
         let done = tokio::spawn(async move {
@@ -165,6 +175,14 @@ pub(crate) struct Person<'a> {
 }
 
 impl Person<'_> {
+    /// The same session on another server of the same school.
+    pub(crate) fn on<'b>(&self, server: &'b Server) -> Person<'b> {
+        Person {
+            server,
+            cookie: self.cookie.clone(),
+        }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.server
             .raw(Method::GET, path, &[("cookie", &self.cookie)], Vec::new())
@@ -187,6 +205,28 @@ impl Person<'_> {
         self.server.raw(method, path, &all, body).await
     }
 
+    /// The begin of the answer to a request that stays open.
+    pub(crate) async fn stream(&self, path: &str, body: String) -> EventStream {
+        let stream = TcpStream::connect(self.server.address).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
+        let connection = tokio::spawn(connection);
+        let request = Request::post(format!("/api/v1{path}"))
+            .header("host", self.server.address.to_string())
+            .header("origin", self.server.origin())
+            .header("cookie", &self.cookie)
+            .body(Full::new(Bytes::from(body)))
+            .unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        EventStream {
+            body: response.into_body(),
+            text: String::new(),
+            _connection: AbortOnDrop(connection.abort_handle()),
+        }
+    }
+
     /// A connection that has not said hello.
     pub(crate) async fn connect(&self) -> Socket {
         Socket::open(self.server, Some(&self.server.origin()), &self.cookie)
@@ -205,6 +245,59 @@ impl Person<'_> {
         let hello = json!({"v": 1, "dev": "device", "app": "test", "pos": positions});
         let ok = socket.ask("hello", hello).await.unwrap();
         (socket, ok)
+    }
+}
+
+/// `text/event-stream`, as it arrives. Dropping it ends the TCP connection.
+pub(crate) struct EventStream {
+    body: hyper::body::Incoming,
+    text: String,
+    _connection: AbortOnDrop,
+}
+
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl EventStream {
+    /// Name (empty for a frame) and data of the next event; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| {
+                    event
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name))
+                        .map(|value| value.trim_start().to_owned())
+                        .unwrap_or_default()
+                };
+                let found = (
+                    field("event:"),
+                    serde_json::from_str(&field("data:")).unwrap(),
+                );
+                self.text = rest.to_owned();
+                return Some(found);
+            }
+            let frame = tokio::time::timeout(PATIENCE, self.body.frame())
+                .await
+                .expect("the server says nothing")?;
+            let data = frame.unwrap().into_data().unwrap();
+            self.text += std::str::from_utf8(&data).unwrap();
+        }
+    }
+
+    /// The first frame for which `fits`.
+    pub(crate) async fn frame(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let (name, data) = self.next().await.unwrap();
+            if name.is_empty() && fits(&data) {
+                return data;
+            }
+        }
     }
 }
 

@@ -4,7 +4,10 @@
 
 mod chat;
 mod files;
+mod focus;
 mod harness;
 mod hostile;
+mod nodes;
 mod rights;
 mod sessions;
+mod stream;

@@ -13,6 +13,7 @@ use axum::extract::ws::Utf8Bytes;
 use dashmap::DashMap;
 use protocol::event::Bye;
 use protocol::limits::{CONNECTIONS_PER_USER, SENDS_BURST, SENDS_PER_SECOND};
+use protocol::model::Person;
 use protocol::{CloseCode, LiveEvent, RoomEvent, RoomId, UserId};
 use rand::seq::SliceRandom;
 use rand::{RngExt, rng};
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::frames::{Published, encode};
 use super::queue::{Class, Queue};
 use super::rate::Bucket;
+use super::stream::Inlet;
 use crate::bus::{Bus, Hints, NodeId};
 use crate::hub::presence::Presence;
 use crate::hub::{ConnId, Input};
@@ -86,6 +88,7 @@ struct Inner {
     connections: DashMap<ConnId, Arc<Connection>>,
     by_user: DashMap<UserId, Theirs>,
     presence: Mutex<Presence<UserId, NodeId>>,
+    streams: DashMap<String, Inlet>,
     arrivals: Mutex<Bucket>,
     next: AtomicU64,
 }
@@ -105,6 +108,7 @@ impl Switchboard {
             connections: DashMap::new(),
             by_user: DashMap::new(),
             presence: Mutex::default(),
+            streams: DashMap::new(),
             arrivals: Mutex::new(Bucket::new(Instant::now(), rate, rate.saturating_mul(2))),
             next: AtomicU64::new(1),
         }));
@@ -153,14 +157,15 @@ impl Switchboard {
         (id, connection)
     }
 
-    /// The person is there, on this connection: others are told when that is news.
-    pub async fn came(&self, conn: ConnId, user: &UserId, rooms: &[RoomId]) {
+    /// The person is there, on this connection: those whom they know are told when that is news.
+    pub fn came(&self, conn: ConnId, user: &UserId, knows: &[Person]) {
         let change = self.0.presence().connected(user);
         if change.here {
             self.0.bus.presence(user, true);
         }
         if change.anywhere {
-            self.0.tell_presence(user, Some(conn), rooms).await;
+            let knows = knows.iter().map(|person| &person.id);
+            self.0.tell_presence(user, Some(conn), knows);
         }
     }
 
@@ -304,6 +309,11 @@ impl Switchboard {
         }
     }
 
+    /// Connections over plain HTTP, by their secret names.
+    pub(super) fn streams(&self) -> &DashMap<String, Inlet> {
+        &self.0.streams
+    }
+
     /// Open connections.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -342,13 +352,10 @@ impl Inner {
 
     async fn passing(&self, room: &RoomId, frame: Published, except: Option<ConnId>) {
         let room = room.clone();
-        // Who is online shows also beside a room's summary; who types does not.
-        let wide = frame.presence.is_some();
         self.send(Input::Passing {
             room,
             frame,
             except,
-            wide,
         })
         .await;
     }
@@ -358,16 +365,21 @@ impl Inner {
     }
 
     fn tell_user(&self, user: &UserId, except: Option<ConnId>, text: &Utf8Bytes) {
-        let theirs = self
-            .by_user
-            .get(user)
-            .map(|theirs| theirs.conns.clone())
-            .unwrap_or_default();
-        for conn in theirs.into_iter().filter(|conn| Some(*conn) != except) {
-            if let Some(connection) = self.connection(conn) {
-                connection.queue.push(Class::Kept, text.clone());
-            }
+        for connection in self.connections_of(user, except) {
+            connection.queue.push(Class::Kept, text.clone());
         }
+    }
+
+    fn connections_of(&self, user: &UserId, except: Option<ConnId>) -> Vec<Arc<Connection>> {
+        let Some(theirs) = self.by_user.get(user) else {
+            return Vec::new();
+        };
+        theirs
+            .conns
+            .iter()
+            .filter(|conn| Some(**conn) != except)
+            .filter_map(|conn| self.connection(*conn))
+            .collect()
     }
 
     fn end_session(&self, session: &str) {

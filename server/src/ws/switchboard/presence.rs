@@ -4,9 +4,9 @@ use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use protocol::event::Presence as PresenceChange;
-use protocol::{LiveEvent, RoomId, UserId};
+use protocol::{LiveEvent, UserId};
 
-use super::super::frames::{Published, encode};
+use super::super::frames::encode;
 use super::Inner;
 use crate::hub::ConnId;
 
@@ -31,30 +31,29 @@ pub(super) async fn run(inner: Weak<Inner>) {
 }
 
 impl Inner {
-    // `conn` is the connection that brings the person online here.
-    pub(super) async fn tell_presence(
+    /// Tells those whom the person knows, on this node. `conn` is the connection that brings the person online here.
+    pub(super) fn tell_presence<'a>(
         &self,
         user: &UserId,
         conn: Option<ConnId>,
-        rooms: &[RoomId],
+        knows: impl Iterator<Item = &'a UserId>,
     ) {
-        let on = self.presence().is_online(user);
-        let text = encode(&LiveEvent::Presence {
-            d: PresenceChange {
-                u: user.clone(),
-                on,
-            },
-        });
-        for room in rooms {
-            let frame = Published::presence(user.clone(), text.clone());
-            self.passing(room, frame, conn).await;
+        let d = PresenceChange {
+            u: user.clone(),
+            on: self.presence().is_online(user),
+        };
+        let text = encode(&LiveEvent::Presence { d });
+        for known in knows {
+            for connection in self.connections_of(known, conn) {
+                connection.queue.push_presence(user, text.clone());
+            }
         }
     }
 
     pub(super) async fn tell_presence_of(&self, user: &UserId) {
-        match self.store.room_ids_of(user).await {
-            Ok(rooms) => self.tell_presence(user, None, &rooms).await,
-            Err(error) => tracing::warn!(%user, %error, "rooms could not be read"),
+        match self.store.acquaintances(user).await {
+            Ok(people) => self.tell_presence(user, None, people.iter().map(|person| &person.id)),
+            Err(error) => tracing::warn!(%user, %error, "acquaintances could not be read"),
         }
     }
 }

@@ -59,10 +59,7 @@ fn carry_out(inner: &Arc<Inner>, now: Instant, output: Output<RoomId, Published>
         }
         Output::Passing { to, frame } => {
             for connection in to.iter().filter_map(|conn| inner.connections.get(conn)) {
-                match &frame.presence {
-                    Some(of) => connection.queue.push_presence(of, frame.text.clone()),
-                    None => connection.queue.push(Class::Passing, frame.text.clone()),
-                }
+                connection.queue.push(Class::Passing, frame.text.clone());
             }
         }
         // Reading the database must not hold up the shard.

@@ -1,0 +1,274 @@
+//! Several servers on one PostgreSQL and one Redis. Both are real; each test has a Redis of its own to ill-treat.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::{Person, ROOM, Server, Socket, room_named};
+
+/// A Redis that keeps its port over restarts.
+struct Redis {
+    port: u16,
+    child: Mutex<Child>,
+}
+
+impl Redis {
+    fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        Self {
+            port,
+            child: Mutex::new(Self::spawn(port)),
+        }
+    }
+
+    fn spawn(port: u16) -> Child {
+        Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server; run the tests with `make test`")
+    }
+
+    fn stop(&self) {
+        let mut child = self.child.lock().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Comes back, remembering nothing.
+    fn start_again(&self) {
+        *self.child.lock().unwrap() = Self::spawn(self.port);
+    }
+
+    async fn tell(&self, command: &[&str]) {
+        let client = redis::Client::open(self.address()).unwrap();
+        // Redis may have been started a moment ago.
+        let mut connection = loop {
+            match client.get_multiplexed_async_connection().await {
+                Ok(connection) => break connection,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        let mut said = redis::cmd(command[0]);
+        said.arg(&command[1..]);
+        let _: redis::Value = said.query_async(&mut connection).await.unwrap();
+    }
+
+    fn address(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+struct School {
+    redis: Redis,
+    nodes: Vec<Server>,
+}
+
+impl School {
+    /// `None` when there is no PostgreSQL to test with.
+    async fn open(nodes: usize) -> Option<Self> {
+        let Ok(admin) = std::env::var("PARTA_TEST_POSTGRES") else {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "PostgreSQL is missing; run the tests with `make test`"
+            );
+            eprintln!("PARTA_TEST_POSTGRES is not set: several nodes were not tested");
+            return None;
+        };
+        let name = format!("parta_{}", uuid::Uuid::new_v4().simple());
+        let pool = sqlx::PgPool::connect(&admin).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .execute(&pool)
+            .await
+            .unwrap();
+        let (server, _) = admin.rsplit_once('/').unwrap();
+        let mut school = Self {
+            redis: Redis::start(),
+            nodes: Vec::new(),
+        };
+        for _ in 0..nodes {
+            let (database, redis) = (format!("{server}/{name}"), school.redis.address());
+            let node = Server::start_as(tempfile::tempdir().unwrap(), true, |config| {
+                config.database = database;
+                config.redis = redis;
+            });
+            school.nodes.push(node.await);
+        }
+        Some(school)
+    }
+
+    async fn sign_in(&self, login: &str, node: usize) -> Person<'_> {
+        self.nodes[0].sign_in(login).await.on(&self.nodes[node])
+    }
+}
+
+/// Two people, each on another node.
+struct Pair {
+    room: String,
+    seq: i64,
+    a: Socket,
+    b: Socket,
+    sent: u32,
+}
+
+impl Pair {
+    async fn open(school: &School) -> Self {
+        let (teacher, student) = (
+            school.sign_in("teacher", 0).await,
+            school.sign_in("student1", 1).await,
+        );
+        let (a, hello) = teacher.hello().await;
+        let (b, _) = student.hello().await;
+        let (room, known) = room_named(&hello, ROOM);
+        Self {
+            room: room.as_str().to_owned(),
+            seq: known["seq"].as_i64().unwrap(),
+            a,
+            b,
+            sent: 0,
+        }
+    }
+
+    /// Each writes a message, and both get both, in the same place.
+    async fn talk(&mut self) {
+        for from_a in [true, false] {
+            self.sent += 1;
+            self.seq += 1;
+            let send = json!({"r": self.room, "cid": format!("c{}", self.sent), "body": self.sent.to_string()});
+            let sender = if from_a { &mut self.a } else { &mut self.b };
+            let sent = sender.ask("msg.send", send).await.unwrap();
+            assert_eq!(sent["s"], self.seq);
+        }
+        for socket in [&mut self.a, &mut self.b] {
+            for s in [self.seq - 1, self.seq] {
+                let event = socket.event("msg").await;
+                assert_eq!((&event["s"], &event["r"]), (&json!(s), &json!(self.room)));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn people_on_different_nodes_meet() {
+    let Some(school) = School::open(2).await else {
+        return;
+    };
+    let mut pair = Pair::open(&school).await;
+    assert_eq!(pair.a.event("presence").await["d"]["on"], true);
+    pair.talk().await;
+    let typing = json!({"m": "typing", "p": {"r": pair.room}}).to_string();
+    pair.b.write(&typing).await;
+    assert_eq!(pair.a.event("typing").await["r"], pair.room);
+
+    // The teacher's other device is on the other node.
+    let laptop = school.sign_in("teacher", 1).await;
+    let (mut laptop, hello) = laptop.hello().await;
+    let online: Vec<&Value> = hello["online"].as_array().unwrap().iter().collect();
+    assert_eq!(online.len(), 2, "{online:?}");
+    pair.b
+        .ask("msg.send", json!({"r": pair.room, "cid": "x", "body": "x"}))
+        .await
+        .unwrap();
+    let no = laptop.event("msg").await["d"]["no"].clone();
+    pair.a
+        .ask("read", json!({"r": pair.room, "no": no}))
+        .await
+        .unwrap();
+    loop {
+        let read = laptop.event("u.read").await;
+        if read["d"]["no"] == no {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn signing_out_on_one_node_ends_the_connections_on_all() {
+    let Some(school) = School::open(2).await else {
+        return;
+    };
+    let teacher = school.sign_in("teacher", 0).await;
+    let (mut elsewhere, _) = teacher.on(&school.nodes[1]).hello().await;
+    let out = teacher
+        .send(Method::DELETE, "/session", &[], Vec::new())
+        .await;
+    assert_eq!(out.status, StatusCode::NO_CONTENT);
+    assert_eq!(elsewhere.close_code().await, 4503);
+}
+
+#[tokio::test]
+async fn without_redis_sessions_end_on_all_nodes_too() {
+    let Some(school) = School::open(2).await else {
+        return;
+    };
+    let teacher = school.sign_in("teacher", 0).await;
+    school.redis.stop();
+    let (mut elsewhere, _) = teacher.on(&school.nodes[1]).hello().await;
+    teacher
+        .send(Method::DELETE, "/session", &[], Vec::new())
+        .await;
+    assert_eq!(elsewhere.close_code().await, 4503);
+}
+
+#[tokio::test]
+async fn messages_flow_while_redis_is_away_and_when_it_comes_back_empty() {
+    let Some(school) = School::open(2).await else {
+        return;
+    };
+    let mut pair = Pair::open(&school).await;
+    pair.talk().await;
+    school.redis.stop();
+    pair.talk().await;
+    pair.talk().await;
+    school.redis.start_again();
+    pair.talk().await;
+    school.redis.tell(&["PING"]).await;
+    pair.talk().await;
+    pair.talk().await;
+}
+
+#[tokio::test]
+async fn messages_flow_when_redis_loses_its_memory_its_listeners_or_its_scripts() {
+    let Some(school) = School::open(2).await else {
+        return;
+    };
+    let mut pair = Pair::open(&school).await;
+    for harm in [
+        &["FLUSHALL"][..],
+        &["CLIENT", "KILL", "TYPE", "pubsub"],
+        &["SCRIPT", "FLUSH"],
+        &["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"],
+        &["CLIENT", "PAUSE", "4000", "ALL"],
+    ] {
+        pair.talk().await;
+        school.redis.tell(harm).await;
+        pair.talk().await;
+    }
+    pair.talk().await;
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_long_for_the_bus_arrives_by_the_database() {
+    let Some(school) = School::open(2).await else {
+        return;
+    };
+    let mut pair = Pair::open(&school).await;
+    let body = "\"".repeat(16_384);
+    let send = json!({"r": pair.room, "cid": "long", "body": body});
+    pair.a.ask("msg.send", send).await.unwrap();
+    assert_eq!(pair.b.event("msg").await["d"]["body"], body);
+}
