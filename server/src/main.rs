@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand, ValueEnum};
-use protocol::model::Role;
-use server::accounts::{add_person, password::Hasher};
+use protocol::model::{Person, Role};
+use server::accounts::{add_person, begin_session, password::Hasher};
 use server::config::{Config, schema};
 use server::store::{NewPerson, Store};
 use server::time::now_ms;
@@ -61,6 +61,9 @@ enum Commands {
         /// Everybody's password.
         #[arg(long)]
         password: String,
+        /// Sign everybody in and print the sessions' tokens, a line each, in the people's order.
+        #[arg(long)]
+        sessions: bool,
     },
 }
 
@@ -168,7 +171,15 @@ async fn main() -> anyhow::Result<()> {
             users,
             rooms,
             password,
-        } => load_seed(&open_store(&common.load()?).await?, users, rooms, password).await,
+            sessions,
+        } => {
+            let store = open_store(&common.load()?).await?;
+            let people = load_seed(&store, users, rooms, password).await?;
+            if sessions {
+                print_sessions(&store, people).await?;
+            }
+            Ok(())
+        }
     }
 }
 
@@ -261,7 +272,12 @@ async fn add_user(
     Ok(())
 }
 
-async fn load_seed(store: &Store, users: u32, rooms: u32, password: String) -> anyhow::Result<()> {
+async fn load_seed(
+    store: &Store,
+    users: u32,
+    rooms: u32,
+    password: String,
+) -> anyhow::Result<Vec<Person>> {
     // One hash for all: making hundreds would take longer than the measurement.
     let password = Hasher::new(1)?.hash(password).await?;
     let mut people = Vec::new();
@@ -272,18 +288,28 @@ async fn load_seed(store: &Store, users: u32, rooms: u32, password: String) -> a
             role: Role::Teacher,
             password: password.clone(),
         };
-        people.push(store.add_person(&new, now_ms()).await?.id);
+        people.push(store.add_person(&new, now_ms()).await?);
     }
     for k in 0..rooms {
         let members: Vec<_> = people
             .iter()
             .skip(k as usize)
             .step_by(rooms.max(1) as usize)
-            .cloned()
+            .map(|person| person.id.clone())
             .collect();
         store
             .add_room(&format!("Load {k}"), &members, now_ms())
             .await?;
+    }
+    Ok(people)
+}
+
+async fn print_sessions(store: &Store, people: Vec<Person>) -> anyhow::Result<()> {
+    for person in people {
+        match begin_session(store, person).await {
+            Ok(session) => print(&session.token),
+            Err(error) => bail!("{:?}", error.c),
+        }
     }
     Ok(())
 }
