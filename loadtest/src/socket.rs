@@ -1,22 +1,19 @@
 //! The WebSocket side of a fake client: frames in and out, pings answered. What the frames mean is the caller's.
 
+pub mod wire;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
-use futures_util::{SinkExt, StreamExt};
-use hyper::header::{COOKIE, HeaderValue, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use protocol::{
-    ClientId, Command, ErrorBody, Hello, HelloOk, LiveEvent, RoomEvent, RoomId, SUBPROTOCOL,
-    VERSION,
+    ClientId, Command, ErrorBody, Hello, HelloOk, LiveEvent, RoomEvent, RoomId, VERSION,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tokio::net::TcpStream;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use self::wire::Wire;
 use crate::LoadError;
 use crate::http::{Address, Session};
 
@@ -31,13 +28,12 @@ pub enum Incoming {
     Live(LiveEvent),
 }
 
-/// A connection. Dropping it closes the TCP connection without a word, as a lost network does.
+/// A connection whose frames are read as the protocol's types.
 #[derive(Debug)]
 pub struct Socket {
-    stream: WebSocketStream<TcpStream>,
+    wire: Wire,
     next_id: u32,
     ready: VecDeque<Incoming>,
-    pong_owed: bool,
 }
 
 #[derive(Deserialize)]
@@ -56,23 +52,12 @@ impl Socket {
     /// Opens a connection.
     ///
     /// # Errors
-    /// [`LoadError::Socket`] when the server refuses it, and those of the network.
+    /// Those of [`Wire::open`].
     pub async fn open(address: &Address, session: &Session) -> Result<Self, LoadError> {
-        let mut request = format!("ws://{}/api/v1/ws", address.authority).into_client_request()?;
-        let header = |text: &str| {
-            HeaderValue::from_str(text).map_err(|e| LoadError::Protocol(e.to_string()))
-        };
-        let headers = request.headers_mut();
-        headers.insert(ORIGIN, header(&address.origin)?);
-        headers.insert(COOKIE, header(&session.0)?);
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, header(SUBPROTOCOL)?);
-        let stream = address.connect().await?;
-        let (stream, _) = tokio_tungstenite::client_async(request, stream).await?;
         Ok(Self {
-            stream,
+            wire: Wire::open(address, session).await?,
             next_id: 1,
             ready: VecDeque::new(),
-            pong_owed: false,
         })
     }
 
@@ -85,12 +70,7 @@ impl Socket {
         device: ClientId,
         pos: BTreeMap<RoomId, (String, i64)>,
     ) -> Result<HelloOk, LoadError> {
-        let hello = Command::Hello(Hello {
-            v: VERSION,
-            dev: device,
-            app: concat!("parta-load/", env!("CARGO_PKG_VERSION")).to_owned(),
-            pos,
-        });
+        let hello = hello(device, pos);
         self.call("hello", &hello).await
     }
 
@@ -123,58 +103,48 @@ impl Socket {
     /// # Errors
     /// [`LoadError::Socket`].
     pub async fn send(&mut self, command: &Command) -> Result<u32, LoadError> {
-        #[derive(serde::Serialize)]
-        struct Framed<'a> {
-            i: u32,
-            #[serde(flatten)]
-            command: &'a Command,
-        }
         let i = self.next_id;
         self.next_id += 1;
-        let text = serde_json::to_string(&Framed { i, command })
-            .map_err(|e| LoadError::Protocol(e.to_string()))?;
-        self.stream.send(Message::text(text)).await?;
+        self.wire.send(i, command).await?;
         Ok(i)
     }
 
     /// The next answer or event. Cancel safe.
     ///
     /// # Errors
-    /// [`LoadError::Socket`] when the connection is over, [`LoadError::Protocol`] for a frame of another form.
+    /// Those of [`Wire::next`], and [`LoadError::Protocol`] for a frame of another form.
     pub async fn next(&mut self) -> Result<Incoming, LoadError> {
         loop {
-            if self.pong_owed {
-                self.stream.send(Message::text("{}")).await?;
-                self.pong_owed = false;
-            }
+            self.wire.answer_ping().await?;
             if let Some(incoming) = self.ready.pop_front() {
                 return Ok(incoming);
             }
-            match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => self.take(&text)?,
-                Some(Ok(Message::Close(frame))) => {
-                    let why = frame.map_or_else(|| "closed".to_owned(), |f| format!("closed: {f}"));
-                    return Err(LoadError::Socket(why));
-                }
-                Some(Ok(
-                    Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_),
-                )) => {}
-                Some(Err(error)) => return Err(error.into()),
-                None => return Err(Error::ConnectionClosed.into()),
-            }
+            let text = self.wire.next().await?;
+            self.take(&text)?;
         }
     }
 
     fn take(&mut self, text: &Utf8Bytes) -> Result<(), LoadError> {
         for line in text.split('\n').filter(|line| !line.is_empty()) {
             if line == "{}" {
-                self.pong_owed = true;
+                self.wire.owe_pong();
                 continue;
             }
             self.ready.extend(parse(line)?);
         }
         Ok(())
     }
+}
+
+/// The command that begins a connection.
+#[must_use]
+pub fn hello(device: ClientId, pos: BTreeMap<RoomId, (String, i64)>) -> Command {
+    Command::Hello(Hello {
+        v: VERSION,
+        dev: device,
+        app: concat!("parta-load/", env!("CARGO_PKG_VERSION")).to_owned(),
+        pos,
+    })
 }
 
 /// Reads the body of an answer.

@@ -87,10 +87,10 @@ impl Client {
         clients: usize,
     ) -> Result<Record, LoadError> {
         while let Err(error) = self.connection(messages, clients).await {
-            if !passes(&error) {
+            if !error.may_pass() {
                 return Err(error);
             }
-            sleep(PAUSE).await;
+            sleep(pause(&error)).await;
         }
         let (room, _) = self
             .room
@@ -242,19 +242,11 @@ impl Client {
     }
 }
 
-// Whether another connection may help.
-fn passes(error: &LoadError) -> bool {
-    match error {
-        LoadError::Io(_) | LoadError::Http(_) | LoadError::Socket(_) | LoadError::TimedOut(_) => {
-            true
-        }
-        LoadError::Status { status, .. } => *status >= 500,
-        LoadError::Refused { body, .. } => body.tmp,
-        LoadError::Address(_)
-        | LoadError::Spawn { .. }
-        | LoadError::NotReady(_)
-        | LoadError::Protocol(_)
-        | LoadError::Media(_) => false,
+fn pause(error: &LoadError) -> Duration {
+    if let LoadError::Busy(wait) = error {
+        *wait
+    } else {
+        PAUSE
     }
 }
 
