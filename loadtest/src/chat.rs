@@ -1,6 +1,9 @@
 //! Chat under load: many people in several rooms send at seeded times, and every delivery is checked and timed.
 
 mod client;
+pub mod idle;
+pub mod rooms;
+pub mod storm;
 
 use std::collections::BTreeMap;
 
@@ -171,11 +174,11 @@ fn judge(records: Vec<Record>, options: &Options, seconds: f64) -> Report {
     }
 }
 
-fn round(value: f64) -> f64 {
+pub(crate) fn round(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn count(n: usize) -> f64 {
+pub(crate) fn count(n: usize) -> f64 {
     n as f64
 }

@@ -91,6 +91,16 @@ impl Verdict {
         self.lost == 0 && self.duplicated == 0 && self.reordered == 0
     }
 
+    /// Adds the findings on another run.
+    pub fn add(&mut self, other: Self) {
+        self.delivered += other.delivered;
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+        let room = EXAMPLES_MAX.saturating_sub(self.faults.len());
+        self.faults.extend(other.faults.into_iter().take(room));
+    }
+
     fn fault(&mut self, text: impl FnOnce() -> String) {
         if self.faults.len() < EXAMPLES_MAX {
             self.faults.push(text());

@@ -13,6 +13,8 @@ use tokio::net::TcpStream;
 
 use crate::LoadError;
 
+const COOKIE_NAME: &str = "parta_session";
+
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -61,6 +63,14 @@ impl Address {
 #[derive(Clone, Debug)]
 pub struct Session(pub(crate) String);
 
+impl Session {
+    /// The session with this token.
+    #[must_use]
+    pub fn from_token(token: &str) -> Self {
+        Self(format!("{COOKIE_NAME}={token}"))
+    }
+}
+
 /// Signs in.
 ///
 /// # Errors
@@ -76,7 +86,11 @@ pub async fn sign_in(address: &Address, login: &str, password: &str) -> Result<S
         .get_all(SET_COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .find(|value| value.starts_with("parta_session="))
+        .find(|value| {
+            value
+                .split_once('=')
+                .is_some_and(|(name, _)| name == COOKIE_NAME)
+        })
         .ok_or_else(|| LoadError::Protocol("signing in set no cookie".to_owned()))?;
     Ok(Session(
         cookie.split(';').next().unwrap_or(cookie).to_owned(),

@@ -3,14 +3,18 @@
 
 #![forbid(unsafe_code)]
 
+pub mod beside;
 pub mod chat;
+pub mod crowd;
 pub mod error;
 pub mod history;
 pub mod http;
 pub mod kill;
 pub mod latency;
+pub mod peer;
 pub mod server;
 pub mod sfu;
 pub mod socket;
+pub mod usage;
 
 pub use error::LoadError;

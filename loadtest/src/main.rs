@@ -1,198 +1,160 @@
-//! `parta-load`: the command line. Prints one line of JSON and ends with 1 when a promise was broken.
+//! `parta-load`: the command line. Prints a line of JSON for each result and ends with 1 when a promise was broken.
 
 #![forbid(unsafe_code)]
 
-use std::io::Write;
-use std::path::PathBuf;
+mod arguments;
+
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::Parser;
 use loadtest::http::Address;
-use loadtest::server::{Installation, sibling_binary};
-use loadtest::{chat, kill, sfu};
-use serde::Serialize;
+use loadtest::peer::Peer;
+use loadtest::{beside, chat, kill, sfu};
+use tokio::runtime::Builder;
 
-/// Load and faults for Parta.
-#[derive(Parser)]
-#[command(version, about)]
-struct Arguments {
-    #[command(subcommand)]
-    run: Run,
-}
+use arguments::{Arguments, Beside, Chat, Kill, Run, Sfu};
 
-#[derive(Subcommand)]
-enum Run {
-    /// People who write to each other.
-    Chat {
-        #[command(flatten)]
-        target: Target,
-        #[command(flatten)]
-        common: Common,
-        /// People, one connection each.
-        #[arg(long, default_value_t = 200)]
-        users: usize,
-        /// Rooms.
-        #[arg(long, default_value_t = 10)]
-        rooms: usize,
-        /// How long they write.
-        #[arg(long, default_value_t = 20)]
-        seconds: u64,
-        /// Messages of one person per minute, on average.
-        #[arg(long, default_value_t = 60.0)]
-        rate: f64,
-    },
-    /// Browsers in a lesson.
-    Sfu {
-        #[command(flatten)]
-        target: Target,
-        #[command(flatten)]
-        common: Common,
-        /// Browsers that send sound and pictures.
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
-        publishers: u8,
-        /// Browsers that watch.
-        #[arg(long, default_value_t = 50)]
-        subscribers: usize,
-        /// How long the server's bandwidth estimates may settle first.
-        #[arg(long, default_value_t = 3)]
-        warmup: u64,
-        /// How long it is measured.
-        #[arg(long, default_value_t = 20)]
-        seconds: u64,
-    },
-    /// People who write while the server is killed and started again.
-    Kill {
-        #[command(flatten)]
-        common: Common,
-        /// People, all in one room.
-        #[arg(long, default_value_t = 4)]
-        clients: usize,
-        /// Messages of each.
-        #[arg(long, default_value_t = 200)]
-        messages: usize,
-        /// How often the server is killed.
-        #[arg(long, default_value_t = 5)]
-        kills: usize,
-    },
-}
+/// People in a room when the command line does not say.
+const ROOM_OF: u16 = 30;
 
-#[derive(Args)]
-#[group(required = true, multiple = false)]
-struct Target {
-    /// Start a server of our own.
-    #[arg(long)]
-    spawn: bool,
-    /// Use this server, filled by `parta load-seed --password parta-load-2026`.
-    #[arg(long)]
-    url: Option<String>,
-}
-
-#[derive(Args)]
-struct Common {
-    /// Path of `parta`; otherwise the one beside this binary.
-    #[arg(long)]
-    server: Option<PathBuf>,
-    /// Where the server's log is appended.
-    #[arg(long)]
-    server_log: Option<PathBuf>,
-    /// Seed of everything that looks random.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// One line of JSON instead of many.
-    #[arg(long)]
-    json: bool,
-}
-
-impl Common {
-    fn installation(&self, data: &tempfile::TempDir) -> anyhow::Result<Installation> {
-        let binary = match &self.server {
-            Some(path) => path.clone(),
-            None => sibling_binary()?,
-        };
-        Ok(Installation {
-            binary,
-            data: data.path().to_owned(),
-            log: self.server_log.clone(),
-        })
-    }
-
-    fn print(&self, report: &impl Serialize) -> anyhow::Result<()> {
-        let text = if self.json {
-            serde_json::to_string(report)?
-        } else {
-            serde_json::to_string_pretty(report)?
-        };
-        writeln!(std::io::stdout(), "{text}").context("cannot print the result")
-    }
-}
-
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
-    let data = tempfile::tempdir()?;
-    let clean = match Arguments::parse().run {
-        Run::Chat {
-            target,
-            common,
-            users,
-            rooms,
-            seconds,
-            rate,
-        } => {
-            let seed = common.seed;
-            let options = chat::Options {
-                users,
-                rooms,
-                seconds,
-                rate,
-                seed,
-            };
-            let report = match target.url {
-                Some(url) => chat::run(&Address::parse(&url)?, None, &options).await?,
-                None => chat::run_spawned(&common.installation(&data)?, &options).await?,
-            };
-            common.print(&report)?;
-            report.is_clean()
-        }
-        Run::Sfu {
-            target,
-            common,
-            publishers,
-            subscribers,
-            warmup,
-            seconds,
-        } => {
-            let options = sfu::Options {
-                publishers: publishers.into(),
-                subscribers,
-                warmup,
-                seconds,
-                seed: common.seed,
-            };
-            let report = match target.url {
-                Some(url) => sfu::run(&Address::parse(&url)?, None, &options).await?,
-                None => sfu::run_spawned(&common.installation(&data)?, &options).await?,
-            };
-            common.print(&report)?;
-            report.is_clean()
-        }
-        Run::Kill {
-            common,
-            clients,
-            messages,
-            kills,
-        } => {
-            let options = kill::Options {
-                installation: common.installation(&data)?,
-                clients,
-                messages,
-                kills,
-                seed: common.seed,
-            };
-            let report = kill::run(&options).await?;
-            common.print(&report)?;
-            report.is_clean()
-        }
+fn main() -> anyhow::Result<ExitCode> {
+    let run = Arguments::parse().run;
+    let mut runtime = if run.is_crowd() {
+        Builder::new_current_thread()
+    } else {
+        Builder::new_multi_thread()
     };
+    let runtime = runtime.enable_all().build().context("no runtime")?;
+    let clean = runtime.block_on(async {
+        match run {
+            Run::Chat(options) => run_chat(options).await,
+            Run::Beside(options) => run_beside(options).await,
+            Run::Sfu(options) => run_sfu(options).await,
+            Run::Kill(options) => run_kill(options).await,
+        }
+    })?;
     Ok(ExitCode::from(u8::from(!clean)))
+}
+
+async fn run_chat(options: Chat) -> anyhow::Result<bool> {
+    let common = &options.common;
+    let data = tempfile::tempdir()?;
+    let installation = common.installation(&data)?;
+    let seed = common.seed;
+    let room_of = usize::from(options.rooms_of.unwrap_or(ROOM_OF));
+    if let Some(connections) = options.idle {
+        let idle = chat::idle::Options {
+            connections: connections as usize,
+            rooms_of: room_of,
+            settle: options.settle,
+            seed,
+        };
+        let report = chat::idle::run_spawned(&installation, &idle).await?;
+        common.print(&report)?;
+        return Ok(report.is_clean());
+    }
+    if let Some(clients) = options.storm {
+        let storm = chat::storm::Options {
+            clients: clients as usize,
+            rooms_of: room_of,
+            rate: options.rate.unwrap_or(100.0),
+            terminate: options.terminate,
+            seed,
+        };
+        let report = chat::storm::run_spawned(&installation, &storm).await?;
+        common.print(&report)?;
+        return Ok(report.is_clean());
+    }
+    if let Some(rooms_of) = options.rooms_of {
+        let rooms = chat::rooms::Options {
+            users: options.users.unwrap_or(300),
+            rooms_of: rooms_of.into(),
+            rate: options.rate.unwrap_or(100.0),
+            warmup: options.warmup,
+            seconds: options.seconds,
+            seed,
+        };
+        let report = chat::rooms::run_spawned(&installation, &rooms).await?;
+        common.print(&report)?;
+        return Ok(report.is_clean());
+    }
+    let people = chat::Options {
+        users: options.users.unwrap_or(200),
+        rooms: options.rooms,
+        seconds: options.seconds,
+        rate: options.rate.unwrap_or(60.0),
+        seed,
+    };
+    let report = match &options.target.url {
+        Some(url) => chat::run(&Address::parse(url)?, None, &people).await?,
+        None => chat::run_spawned(&installation, &people).await?,
+    };
+    common.print(&report)?;
+    Ok(report.is_clean())
+}
+
+async fn run_beside(options: Beside) -> anyhow::Result<bool> {
+    let common = &options.common;
+    let data = tempfile::tempdir()?;
+    let beside = beside::Options {
+        installation: common.installation(&data)?,
+        peer: Peer {
+            port: options.peer_port,
+            pid: options.peer_pid,
+        },
+        users: options.users,
+        rooms_of: options.rooms_of.into(),
+        rounds: options.rounds,
+        warmup: options.warmup,
+        seconds: options.seconds,
+        idle: options.idle,
+        settle: options.settle,
+        seed: common.seed,
+    };
+    let mut clean = true;
+    if beside.idle > 0 {
+        let report = beside::idle(&beside).await?;
+        common.print(&report)?;
+        clean &= report.is_clean();
+    }
+    for rate in options.rates {
+        let report = beside::load(&beside, rate).await?;
+        common.print(&report)?;
+        clean &= report.is_clean();
+    }
+    Ok(clean)
+}
+
+async fn run_sfu(options: Sfu) -> anyhow::Result<bool> {
+    let data = tempfile::tempdir()?;
+    let common = &options.common;
+    let lesson = sfu::Options {
+        publishers: options.publishers.into(),
+        subscribers: options.subscribers,
+        warmup: options.warmup,
+        seconds: options.seconds,
+        seed: common.seed,
+    };
+    let report = match &options.target.url {
+        Some(url) => sfu::run(&Address::parse(url)?, None, &lesson).await?,
+        None => sfu::run_spawned(&common.installation(&data)?, &lesson).await?,
+    };
+    common.print(&report)?;
+    Ok(report.is_clean())
+}
+
+async fn run_kill(options: Kill) -> anyhow::Result<bool> {
+    let data = tempfile::tempdir()?;
+    let common = &options.common;
+    let report = kill::run(&kill::Options {
+        installation: common.installation(&data)?,
+        clients: options.clients,
+        messages: options.messages,
+        kills: options.kills,
+        seed: common.seed,
+    })
+    .await?;
+    common.print(&report)?;
+    Ok(report.is_clean())
 }

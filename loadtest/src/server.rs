@@ -1,16 +1,18 @@
 //! A server of our own: the real binary, in a folder of its own, on free ports.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::LoadError;
-use crate::http::Address;
+use crate::http::{Address, Session};
+use crate::usage::Usage;
 
 /// Everybody's password on a server that was filled for a run.
 pub const PASSWORD: &str = "parta-load-2026";
@@ -36,15 +38,6 @@ pub struct Server {
     pub address: Address,
 }
 
-/// What a process has used so far.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Usage {
-    /// Processor time of all threads, user and system, in seconds.
-    pub cpu_s: f64,
-    /// Resident memory in mebibytes.
-    pub rss_mb: f64,
-}
-
 /// The binary `parta` beside this one.
 ///
 /// # Errors
@@ -60,6 +53,36 @@ impl Installation {
     /// # Errors
     /// [`LoadError::Spawn`], or [`LoadError::NotReady`] when the command failed.
     pub async fn seed(&self, users: usize, rooms: usize) -> Result<(), LoadError> {
+        self.load_seed(users, rooms, &[]).await.map(drop)
+    }
+
+    /// As [`Installation::seed`], and signs everybody in; gives the sessions in the people's order. No password is
+    /// hashed for them: thousands would take longer than a run.
+    ///
+    /// # Errors
+    /// As for [`Installation::seed`].
+    pub async fn seed_sessions(
+        &self,
+        users: usize,
+        rooms: usize,
+    ) -> Result<Vec<Session>, LoadError> {
+        let tokens = self.load_seed(users, rooms, &["--sessions"]).await?;
+        let sessions: Vec<Session> = tokens.lines().map(Session::from_token).collect();
+        if sessions.len() == users {
+            Ok(sessions)
+        } else {
+            Err(LoadError::NotReady(
+                "not a session for everybody".to_owned(),
+            ))
+        }
+    }
+
+    async fn load_seed(
+        &self,
+        users: usize,
+        rooms: usize,
+        more: &[&str],
+    ) -> Result<String, LoadError> {
         let output = Command::new(&self.binary)
             .args([
                 "load-seed",
@@ -68,23 +91,32 @@ impl Installation {
                 "--rooms",
                 &rooms.to_string(),
             ])
+            .args(more)
             .args(["--password", PASSWORD, "--data"])
             .arg(&self.data)
             .output()
             .await
             .map_err(|error| self.cannot_run(error))?;
         if output.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         Err(LoadError::NotReady(text))
     }
 
-    /// Starts the server and waits for the line that tells its address.
+    /// Starts the server on a free port and waits for the line that tells its address.
     ///
     /// # Errors
     /// [`LoadError::Spawn`], or [`LoadError::NotReady`] when it ended or told no address in time.
     pub async fn start(&self) -> Result<Server, LoadError> {
+        self.start_at(0).await
+    }
+
+    /// As [`Installation::start`], on this port.
+    ///
+    /// # Errors
+    /// As for [`Installation::start`].
+    pub async fn start_at(&self, port: u16) -> Result<Server, LoadError> {
         let log = match &self.log {
             Some(path) => Stdio::from(File::options().create(true).append(true).open(path)?),
             None => Stdio::null(),
@@ -93,7 +125,7 @@ impl Installation {
             .args([
                 "serve",
                 "--listen",
-                "127.0.0.1:0",
+                &format!("127.0.0.1:{port}"),
                 "--media-port",
                 "0",
                 "--data",
@@ -144,52 +176,26 @@ impl Server {
         Ok(self.child.kill().await?)
     }
 
+    /// Asks it to end with SIGTERM and waits until it has.
+    ///
+    /// # Errors
+    /// [`LoadError::Io`].
+    pub async fn terminate(&mut self) -> Result<(), LoadError> {
+        if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok())
+            && let Some(pid) = Pid::from_raw(pid)
+        {
+            kill_process(pid, Signal::TERM).map_err(std::io::Error::from)?;
+        }
+        self.child.wait().await?;
+        Ok(())
+    }
+
     /// What it has used so far.
     ///
     /// # Errors
     /// [`LoadError::NotReady`] when it has ended, [`LoadError::Io`].
     pub fn usage(&self) -> Result<Usage, LoadError> {
-        let pid = self
-            .child
-            .id()
-            .ok_or_else(|| LoadError::NotReady("it has ended".to_owned()))?;
-        let folder = Path::new("/proc").join(pid.to_string());
-        let stat = std::fs::read_to_string(folder.join("stat"))?;
-        let status = std::fs::read_to_string(folder.join("status"))?;
-        parse_usage(&stat, &status)
-            .ok_or_else(|| LoadError::Protocol("the form of /proc is another".to_owned()))
-    }
-}
-
-// proc(5): utime and stime are the 14th and 15th field of stat, in hundredths of a second on Linux (USER_HZ); the
-// second field is in parentheses and may contain anything.
-fn parse_usage(stat: &str, status: &str) -> Option<Usage> {
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?;
-    let rss = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u32 = rss.split_whitespace().next()?.parse().ok()?;
-    Some(Usage {
-        cpu_s: f64::from(ticks) / 100.0,
-        rss_mb: f64::from(kib) / 1024.0,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn usage_is_read_behind_a_strange_name() {
-        let stat = "17 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0 9";
-        let usage = parse_usage(stat, "Name:\tparta\nVmRSS:\t  2048 kB\n").unwrap();
-        assert_eq!(
-            usage,
-            Usage {
-                cpu_s: 2.0,
-                rss_mb: 2.0
-            }
-        );
+        let pid = self.child.id();
+        Usage::of(pid.ok_or_else(|| LoadError::NotReady("it has ended".to_owned()))?)
     }
 }

@@ -21,7 +21,8 @@ use self::tap::Sums;
 use crate::LoadError;
 use crate::http::{Address, Session, sign_in};
 use crate::latency::Times;
-use crate::server::{Installation, PASSWORD, Server, Usage};
+use crate::server::{Installation, PASSWORD, Server};
+use crate::usage::Usage;
 
 /// Signing in costs the server a slow hash each; more at once would only wait.
 const SIGN_INS_AT_ONCE: usize = 8;

@@ -1,0 +1,189 @@
+//! A person's connection: `hello`, commands and their answers.
+
+use std::time::Duration;
+
+use protocol::command::{MsgSend, MsgSent};
+use protocol::{Command, ErrorBody, RoomId};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::line::{Line, read};
+use super::member::{Member, Told};
+use super::record::Room;
+use crate::LoadError;
+use crate::socket::hello;
+use crate::socket::wire::Wire;
+
+/// Length of a message's text in bytes.
+pub const BODY_BYTES: usize = 300;
+/// Request id of `hello`; those of messages follow.
+const HELLO: u32 = 1;
+
+/// A connection on which `hello` was said.
+pub(super) struct Link {
+    pub(super) wire: Wire,
+    /// Since when it is ready.
+    pub(super) ready: Option<Instant>,
+    next_id: u32,
+    /// Request id, number and room of the message on its way.
+    sending: Option<(u32, u32, usize)>,
+}
+
+// What a client needs of the answer to `hello`; the rest stays unread.
+#[derive(Deserialize)]
+struct Greeting {
+    rooms: Vec<GreetingRoom>,
+}
+
+#[derive(Deserialize)]
+struct GreetingRoom {
+    id: RoomId,
+    epoch: String,
+    seq: i64,
+}
+
+impl Link {
+    /// Connects and says `hello` with the person's positions.
+    pub(super) async fn open(member: &Member) -> Result<Self, LoadError> {
+        let mut wire = Wire::open(&member.address, &member.session).await?;
+        let rooms = &member.record.rooms;
+        let position = |room: &Room| (room.id.clone(), (room.epoch.clone(), room.last));
+        let device = member.names.device(member.record.person)?;
+        let hello = hello(device, rooms.iter().map(position).collect());
+        wire.send(HELLO, &hello).await?;
+        Ok(Self {
+            wire,
+            ready: None,
+            next_id: HELLO + 1,
+            sending: None,
+        })
+    }
+
+    /// Whether the connection is ready and no message is on its way: the author's order is kept that way.
+    pub(super) const fn may_send(&self) -> bool {
+        self.ready.is_some() && self.sending.is_none()
+    }
+}
+
+impl Member {
+    pub(super) async fn say(&mut self, link: &mut Link) -> Result<(), LoadError> {
+        let (Some(k), Some(schedule)) = (self.next, &self.schedule) else {
+            return Ok(());
+        };
+        let due = schedule.due(k);
+        if self.tried {
+            self.record.counts.retries += 1;
+        } else if schedule.measures(due) {
+            self.record.late.push(due.elapsed());
+        }
+        self.tried = true;
+        // A person in several rooms writes to one after another.
+        let round = k.checked_div(schedule.people).unwrap_or_default() as usize;
+        let Some(room) = round.checked_rem(self.record.rooms.len()) else {
+            return Err(LoadError::Protocol("a person without a room".to_owned()));
+        };
+        let send = Command::MsgSend(MsgSend {
+            r: self.record.rooms[room].id.clone(),
+            cid: self.names.cid(k)?,
+            body: ".".repeat(BODY_BYTES),
+            re: None,
+            att: Vec::new(),
+        });
+        let id = link.next_id;
+        link.next_id += 1;
+        link.sending = Some((id, k, room));
+        link.wire.send(id, &send).await
+    }
+
+    pub(super) async fn frame(&mut self, link: &mut Link, text: &str) -> Result<(), LoadError> {
+        let now = Instant::now();
+        for line in text.split('\n').filter(|line| !line.is_empty()) {
+            match read(line)? {
+                Line::Message { room, seq, cid } => {
+                    self.see(&room, seq, self.names.number(&cid), now);
+                }
+                Line::Event { room, seq } => self.see(&room, seq, None, now),
+                Line::Ping => link.wire.owe_pong(),
+                Line::Ready => {
+                    link.ready = Some(now);
+                    self.record.counts.connections += 1;
+                    self.tell(Told::Ready {
+                        person: self.record.person,
+                        at: now,
+                    });
+                }
+                Line::Reset { room } => self.page(&room).await?,
+                Line::Bye { after } => self.bye = Some(after),
+                Line::Reply(HELLO, answer) => self.greeted(answer)?,
+                Line::Reply(i, answer) => self.answered(link, i, answer, now)?,
+                Line::Other => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn greeted(&mut self, answer: Result<&RawValue, ErrorBody>) -> Result<(), LoadError> {
+        let greeting: Greeting = parse("hello", answer)?;
+        let rooms = &mut self.record.rooms;
+        let first = rooms.is_empty();
+        for GreetingRoom { id, epoch, seq } in greeting.rooms {
+            if first {
+                let (after, last, paged_to) = (seq, seq, i64::MIN);
+                rooms.push(Room {
+                    id,
+                    epoch,
+                    after,
+                    last,
+                    paged_to,
+                });
+            } else if !rooms
+                .iter()
+                .any(|room| room.id == id && room.epoch == epoch)
+            {
+                return Err(LoadError::Protocol(format!("{id} has another epoch")));
+            }
+        }
+        Ok(())
+    }
+
+    fn answered(
+        &mut self,
+        link: &mut Link,
+        i: u32,
+        answer: Result<&RawValue, ErrorBody>,
+        now: Instant,
+    ) -> Result<(), LoadError> {
+        let Some((_, k, room)) = link.sending.take_if(|(id, ..)| *id == i) else {
+            return Err(LoadError::Protocol(format!(
+                "an answer to {i}, which was not asked"
+            )));
+        };
+        match parse::<MsgSent>("msg.send", answer) {
+            Ok(sent) => {
+                self.record.counts.sent += 1;
+                self.record.counts.already_stored += usize::from(sent.dup);
+                self.record.acked.push((k, room, sent.s));
+                self.answered_for(k);
+            }
+            Err(LoadError::Refused { body, .. }) if body.tmp => {
+                let wait = Duration::from_millis(body.after.unwrap_or_default().into());
+                self.not_before = Some(now + wait);
+            }
+            Err(LoadError::Refused { .. }) => {
+                self.record.counts.unsent += 1;
+                self.answered_for(k);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(
+    command: &'static str,
+    answer: Result<&'a RawValue, ErrorBody>,
+) -> Result<T, LoadError> {
+    let ok = answer.map_err(|body| LoadError::Refused { command, body })?;
+    serde_json::from_str(ok.get()).map_err(|e| LoadError::Protocol(format!("{command}: {e}")))
+}
