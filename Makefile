@@ -1,6 +1,6 @@
 # Each target is a few commands that anyone could type. `make run` and `make test` need nothing but Debian 12
 # with Rust 1.94, Node 20 and Python 3; scripts/setup.sh adds the rest.
-.PHONY: run test check e2e bench types client build unit
+.PHONY: run test check e2e bench bench-chat types client build unit
 .DEFAULT_GOAL := run
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -62,6 +62,13 @@ bench: client
 	$(TARGET)/release/parta-load chat --spawn
 	$(TARGET)/release/parta-load sfu --spawn
 	$(TARGET)/release/parta-load kill
+
+# Chat on many connections, then beside ejabberd; docs/BENCHMARKS.md says what the figures mean.
+bench-chat: client
+	cargo build --locked --release --package server --package loadtest --bins
+	$(TARGET)/release/parta-load chat --spawn --idle 10000 --json
+	$(TARGET)/release/parta-load chat --spawn --storm 5000 --json
+	scripts/with-ejabberd.sh $(TARGET)/release/parta-load beside --json
 
 # Writes anew what is made from the Rust types and committed: the client's wire types, the example settings.
 types:
