@@ -37,7 +37,7 @@ pub(super) struct CallRow {
 }
 
 impl CallRow {
-    fn summary(&self) -> StoreResult<CallSummary> {
+    pub(super) fn summary(&self) -> StoreResult<CallSummary> {
         Ok(CallSummary {
             id: call_id(self.id.clone())?,
             by: user_id(self.person_id.clone())?,
@@ -68,6 +68,37 @@ impl CallRow {
             }
             _ => Err(StoreError::Inconsistent("events.kind")),
         }
+    }
+}
+
+/// The columns of [`JoinedCall`], of a table `c` that may have no row.
+macro_rules! call_columns {
+    () => {
+        "c.id AS c_id, c.room_id AS c_room_id, c.person_id AS c_person_id, c.started_at AS c_started_at, \
+         c.ended_at AS c_ended_at"
+    };
+}
+pub(super) use call_columns;
+
+/// A lesson beside another row, if there is one.
+#[derive(sqlx::FromRow)]
+pub(super) struct JoinedCall {
+    c_id: Option<String>,
+    c_room_id: Option<String>,
+    c_person_id: Option<String>,
+    c_started_at: Option<i64>,
+    c_ended_at: Option<i64>,
+}
+
+impl JoinedCall {
+    pub(super) fn row(self) -> Option<CallRow> {
+        Some(CallRow {
+            id: self.c_id?,
+            room_id: self.c_room_id?,
+            person_id: self.c_person_id?,
+            started_at: self.c_started_at?,
+            ended_at: self.c_ended_at,
+        })
     }
 }
 
@@ -166,30 +197,7 @@ impl Store {
             .collect()
     }
 
-    /// The lesson that was on in a room at a position: the latest start at or before it that has no end there.
-    pub(super) async fn call_at(
-        &self,
-        room: &RoomId,
-        seq: i64,
-    ) -> StoreResult<Option<CallSummary>> {
-        let last: Option<(String, String)> = read!(self, db => {
-            sqlx::query_as(
-                "SELECT kind, call_id FROM events
-                 WHERE room_id = $1 AND seq <= $2 AND call_id IS NOT NULL ORDER BY seq DESC LIMIT 1",
-            )
-            .bind(room.as_str()).bind(seq).fetch_optional(db).await
-        })?;
-        match last {
-            Some((kind, id)) if kind == "call.started" => self
-                .call_row(&id)
-                .await?
-                .map(|row| row.summary())
-                .transpose(),
-            _ => Ok(None),
-        }
-    }
-
-    pub(super) async fn call_row(&self, id: &str) -> StoreResult<Option<CallRow>> {
+    async fn call_row(&self, id: &str) -> StoreResult<Option<CallRow>> {
         Ok(read!(self, db => {
             sqlx::query_as("SELECT id, room_id, person_id, started_at, ended_at FROM calls WHERE id = $1")
                 .bind(id).fetch_optional(db).await

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use protocol::http::EventsPage;
 use protocol::{RoomEvent, RoomId};
 
-use super::calls::CallRow;
+use super::calls::{JoinedCall, call_columns};
 use super::files::attachments_by_message;
 use super::messages::MessageRow;
 use super::{Store, StoreError, StoreResult, read};
@@ -14,8 +14,16 @@ use super::{Store, StoreError, StoreResult, read};
 struct EventRow {
     seq: i64,
     kind: String,
-    call_id: Option<String>,
+    #[sqlx(flatten)]
+    call: JoinedCall,
 }
+
+const EVENTS: &str = concat!(
+    "SELECT e.seq, e.kind, ",
+    call_columns!(),
+    " FROM events e LEFT JOIN calls c ON c.id = e.call_id
+     WHERE e.room_id = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.seq",
+);
 
 impl Store {
     /// Up to `limit` events with `after < seq`, oldest first.
@@ -43,9 +51,7 @@ impl Store {
         upto: i64,
     ) -> StoreResult<Vec<RoomEvent>> {
         let rows: Vec<EventRow> = read!(self, db => {
-            sqlx::query_as(
-                "SELECT seq, kind, call_id FROM events WHERE room_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq",
-            )
+            sqlx::query_as(EVENTS)
             .bind(room.as_str()).bind(after).bind(upto).fetch_all(db).await
         })?;
         let (Some(first), Some(last)) = (rows.first().map(|r| r.seq), rows.last().map(|r| r.seq))
@@ -53,7 +59,6 @@ impl Store {
             return Ok(Vec::new());
         };
         let mut messages = self.messages_between(room, first, last).await?;
-        let mut calls: HashMap<String, CallRow> = HashMap::new();
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
             let event = if row.kind == "msg" {
@@ -61,18 +66,10 @@ impl Store {
                     .remove(&row.seq)
                     .ok_or(StoreError::Inconsistent("events.message_id"))?
             } else {
-                let id = row
-                    .call_id
-                    .ok_or(StoreError::Inconsistent("events.call_id"))?;
-                let call = match calls.get(&id) {
-                    Some(call) => call.clone(),
-                    None => self
-                        .call_row(&id)
-                        .await?
-                        .ok_or(StoreError::Inconsistent("events.call_id"))?,
-                };
-                calls.insert(id, call.clone());
-                call.into_event(&row.kind, room.clone(), row.seq)?
+                row.call
+                    .row()
+                    .ok_or(StoreError::Inconsistent("events.call_id"))?
+                    .into_event(&row.kind, room.clone(), row.seq)?
             };
             events.push(event);
         }
@@ -129,13 +126,12 @@ impl Store {
         #[derive(sqlx::FromRow)]
         struct Positioned {
             seq: i64,
-            id: String,
             #[sqlx(flatten)]
             message: MessageRow,
         }
         let rows: Vec<Positioned> = read!(self, db => {
             sqlx::query_as(
-                "SELECT id, room_id, no, seq, sender_id, client_id, reply_to, body, at
+                "SELECT id, no, seq, sender_id, client_id, reply_to, body, at
                  FROM messages WHERE room_id = $1 AND seq >= $2 AND seq <= $3",
             )
             .bind(room.as_str()).bind(first).bind(last).fetch_all(db).await
@@ -143,9 +139,8 @@ impl Store {
         let mut files = attachments_by_message(self, room, first, last).await?;
         rows.into_iter()
             .map(|row| {
-                let message = row
-                    .message
-                    .into_message(files.remove(&row.id).unwrap_or_default())?;
+                let files = files.remove(row.message.id()).unwrap_or_default();
+                let message = row.message.into_message(files)?;
                 Ok((
                     row.seq,
                     RoomEvent::Msg {

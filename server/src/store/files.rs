@@ -1,10 +1,12 @@
 //! Files' records. The bytes are in `files`.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use protocol::model::{Attachment, Preview};
 use protocol::{FileId, RoomId, UserId};
 
+use super::writer::{ROWS_MAX, Rows};
 use super::{Store, StoreError, StoreResult, read, write};
 
 /// A file whose bytes are in place.
@@ -25,7 +27,7 @@ pub struct FileAccess {
     pub file: Attachment,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub(super) struct AttachmentRow {
     message_id: String,
     id: String,
@@ -38,6 +40,10 @@ pub(super) struct AttachmentRow {
 }
 
 impl AttachmentRow {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(super) fn into_attachment(self) -> StoreResult<Attachment> {
         let preview = match (u32::try_from(self.preview_w), u32::try_from(self.preview_h)) {
             (Ok(w), Ok(h)) if w > 0 && h > 0 => Some(Preview { w, h }),
@@ -119,6 +125,37 @@ pub(super) async fn attachments_by_message(
     let mut files: HashMap<String, Vec<AttachmentRow>> = HashMap::new();
     for row in rows {
         files.entry(row.message_id.clone()).or_default().push(row);
+    }
+    Ok(files)
+}
+
+static ATTACHMENTS_OF: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "SELECT a.message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h
+         FROM attachments a JOIN files f ON f.id = a.file_id WHERE a.message_id IN (",
+        "?",
+        ") ORDER BY a.message_id, a.position",
+    )
+});
+
+/// Attachments of these messages, by message id, in order.
+pub(super) async fn attachments_of(
+    store: &Store,
+    messages: &[&str],
+) -> StoreResult<HashMap<String, Vec<AttachmentRow>>> {
+    let mut files: HashMap<String, Vec<AttachmentRow>> = HashMap::new();
+    for chunk in messages.chunks(ROWS_MAX) {
+        let (text, ids) = ATTACHMENTS_OF.with(chunk);
+        let rows: Vec<AttachmentRow> = read!(store, db => {
+            let mut query = sqlx::query_as(text);
+            for id in ids {
+                query = query.bind(id.copied());
+            }
+            query.fetch_all(db).await
+        })?;
+        for row in rows {
+            files.entry(row.message_id.clone()).or_default().push(row);
+        }
     }
     Ok(files)
 }

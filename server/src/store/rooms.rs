@@ -1,11 +1,17 @@
 //! Rooms, members and read pointers.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use protocol::model::{Person, RoomSummary};
 use protocol::{ErrorCode, RoomId, UserId};
 
+use super::calls::{JoinedCall, call_columns};
+use super::files::attachments_of;
+use super::messages::LastRow;
 use super::people::{PersonRow, user_id};
+use super::pool::Pool;
+use super::writer::{POINTERS, ROWS_MAX, Rows};
 use super::{Store, StoreError, StoreResult, new_id, read, write};
 
 #[derive(sqlx::FromRow)]
@@ -16,7 +22,28 @@ struct RoomRow {
     last_seq: i64,
     last_no: i64,
     read_no: i64,
+    #[sqlx(flatten)]
+    last: LastRow,
+    #[sqlx(flatten)]
+    call: JoinedCall,
 }
+
+// One statement sees one state of the database, so all this belongs together.
+const ROOMS_OF: &str = concat!(
+    "SELECT r.id, r.name, r.epoch, r.last_seq, r.last_no, mine.read_no,
+            m.id AS m_id, m.sender_id AS m_sender_id, m.client_id AS m_client_id, m.reply_to AS m_reply_to,
+            m.body AS m_body, m.at AS m_at, ",
+    call_columns!(),
+    "
+     FROM members mine
+     JOIN rooms r ON r.id = mine.room_id
+     LEFT JOIN messages m ON m.room_id = r.id AND m.no = r.last_no
+     LEFT JOIN calls c ON c.room_id = r.id AND c.ended_at IS NULL
+     WHERE mine.person_id = $1 ORDER BY r.name, r.id",
+);
+
+static POSITIONS: LazyLock<Rows> =
+    LazyLock::new(|| Rows::new("SELECT id, last_seq FROM rooms WHERE id IN (", "?", ")"));
 
 impl Store {
     /// Makes a room with these members.
@@ -77,25 +104,21 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// The rooms of a person, by name. Positions, pointers, latest message and lesson belong together per room
-    /// only as far as `seq` says; later events are still to come.
+    /// The rooms of a person, by name. Positions, pointers, latest message and lesson of a room belong together;
+    /// later events are still to come.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn rooms_of(&self, person: &UserId) -> StoreResult<Vec<RoomSummary>> {
         let rows: Vec<RoomRow> = read!(self, db => {
-            sqlx::query_as(
-                "SELECT r.id, r.name, r.epoch, r.last_seq, r.last_no, m.read_no
-                 FROM members m JOIN rooms r ON r.id = m.room_id WHERE m.person_id = $1 ORDER BY r.name, r.id",
-            )
-            .bind(person.as_str()).fetch_all(db).await
+            sqlx::query_as(ROOMS_OF).bind(person.as_str()).fetch_all(db).await
         })?;
         let mut members = self.members_beside(person).await?;
+        let last: Vec<&str> = rows.iter().filter_map(|row| row.last.id()).collect();
+        let mut files = attachments_of(self, &last).await?;
         let mut rooms = Vec::with_capacity(rows.len());
         for row in rows {
             let id = room_id(row.id)?;
-            let last = self.message_numbered(&id, row.last_no).await?;
-            let call = self.call_at(&id, row.last_seq).await?;
             rooms.push(RoomSummary {
                 members: members.remove(&id).unwrap_or_default(),
                 id,
@@ -104,8 +127,8 @@ impl Store {
                 seq: row.last_seq,
                 no: row.last_no,
                 read_no: row.read_no,
-                last,
-                call,
+                last: row.last.into_message(row.last_no, &mut files)?,
+                call: row.call.row().map(|call| call.summary()).transpose()?,
             });
         }
         Ok(rooms)
@@ -123,18 +146,24 @@ impl Store {
         rows.into_iter().map(|(id,)| room_id(id)).collect()
     }
 
-    /// The last position of each of these rooms. Those that do not exist are left out.
+    /// The last event's `seq` of each of these rooms, in no particular order; rooms that do not exist are left out.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn positions_of(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, i64)>> {
         let mut positions = Vec::with_capacity(rooms.len());
-        for room in rooms {
-            let row: Option<(i64,)> = read!(self, db => {
-                sqlx::query_as("SELECT last_seq FROM rooms WHERE id = $1")
-                    .bind(room.as_str()).fetch_optional(db).await
+        for chunk in rooms.chunks(ROWS_MAX) {
+            let (text, ids) = POSITIONS.with(chunk);
+            let found: Vec<(String, i64)> = read!(self, db => {
+                let mut query = sqlx::query_as(text);
+                for id in ids {
+                    query = query.bind(id.map(RoomId::as_str));
+                }
+                query.fetch_all(db).await
             })?;
-            positions.extend(row.map(|(seq,)| (room.clone(), seq)));
+            for (id, seq) in found {
+                positions.push((room_id(id)?, seq));
+            }
         }
         Ok(positions)
     }
@@ -167,24 +196,30 @@ impl Store {
     /// Moves the read pointer forward, never past the last message. Gives where it stands now when it moved.
     ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`] for a stranger.
+    /// [`ErrorCode::Forbidden`] for a stranger, [`ErrorCode::Overloaded`] when too many wait.
     pub async fn mark_read(
         &self,
         room: &RoomId,
         person: &UserId,
         no: i64,
     ) -> StoreResult<Option<i64>> {
-        let before = self.read_no(room, person).await?;
-        let (_, _, last_no) = self.position(room).await?;
-        let no = no.min(last_no);
-        if no <= before {
-            return Ok(None);
+        let moved = match &self.pool {
+            // Costs a flush, which it shares with the messages.
+            Pool::Sqlite { .. } => self.writers.mark(room, person, no).await?,
+            Pool::Postgres(pool) => {
+                let row: Option<(String, String, i64)> = sqlx::query_as(POINTERS.one())
+                    .bind(room.as_str())
+                    .bind(person.as_str())
+                    .bind(no)
+                    .fetch_optional(pool)
+                    .await?;
+                row.map(|(_, _, no)| no)
+            }
+        };
+        if moved.is_none() {
+            self.read_no(room, person).await?;
         }
-        write!(self, tx => {
-            sqlx::query("UPDATE members SET read_no = $3 WHERE room_id = $1 AND person_id = $2 AND read_no < $3")
-                .bind(room.as_str()).bind(person.as_str()).bind(no).execute(&mut *tx).await?;
-        });
-        Ok(Some(no))
+        Ok(moved)
     }
 
     /// Members of a room, by name.

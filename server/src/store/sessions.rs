@@ -1,12 +1,22 @@
 //! Sessions, by the hash of their token.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use protocol::UserId;
 use protocol::model::Person;
 
 use super::people::PersonRow;
+use super::writer::{ROWS_MAX, Rows};
 use super::{Store, StoreResult, read, write};
+
+static LIVE: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "SELECT token_hash, expires_at FROM sessions WHERE token_hash IN (",
+        "?",
+        ")",
+    )
+});
 
 impl Store {
     /// Keeps a new session until `expires_at` (milliseconds).
@@ -44,16 +54,31 @@ impl Store {
         row.map(PersonRow::into_person).transpose()
     }
 
-    /// Which of these sessions, by the hashes of their tokens, are still valid.
+    /// Those of these sessions that neither expired nor ended.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn live_sessions(&self, hashes: &[String], now: i64) -> StoreResult<HashSet<String>> {
-        let mut live = HashSet::new();
-        for hash in hashes {
-            if self.session(hash, now).await?.is_some() {
-                live.insert(hash.clone());
-            }
+    pub async fn live_sessions(
+        &self,
+        token_hashes: &[String],
+        now: i64,
+    ) -> StoreResult<HashSet<String>> {
+        let mut live = HashSet::with_capacity(token_hashes.len());
+        for chunk in token_hashes.chunks(ROWS_MAX) {
+            let (text, hashes) = LIVE.with(chunk);
+            let found: Vec<(String, i64)> = read!(self, db => {
+                let mut query = sqlx::query_as(text);
+                for hash in hashes {
+                    query = query.bind(hash);
+                }
+                query.fetch_all(db).await
+            })?;
+            live.extend(
+                found
+                    .into_iter()
+                    .filter(|(_, expires_at)| *expires_at > now)
+                    .map(|(hash, _)| hash),
+            );
         }
         Ok(live)
     }

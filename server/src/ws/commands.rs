@@ -20,6 +20,9 @@ use crate::lessons::Asker;
 use crate::store::{NewMessage, StoreError};
 use crate::time::now_ms;
 
+/// How long a client is asked to wait when the database has a full disk, is away or the like.
+const AFTER_TROUBLE_MS: u32 = 2_000;
+
 type Answer<T> = Result<T, ErrorBody>;
 
 /// `{}`: done, nothing to tell.
@@ -260,7 +263,10 @@ pub(crate) fn to_user(error: StoreError) -> ErrorBody {
     match error {
         StoreError::Refused(code) => code.into(),
         StoreError::Database(_) | StoreError::Migration(_) | StoreError::Inconsistent(_) => {
-            tracing::error!(%error, "the store failed");
+            tracing::error!(%error, trouble = ?error.trouble(), "the store failed");
+            if error.trouble().is_some() {
+                return ErrorBody::from(ErrorCode::Overloaded).after_ms(AFTER_TROUBLE_MS);
+            }
             ErrorCode::Internal.into()
         }
     }

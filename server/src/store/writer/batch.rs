@@ -1,0 +1,247 @@
+//! One transaction for everything that waited.
+
+use std::collections::{BTreeMap, HashMap};
+
+use protocol::model::{Attachment, Message};
+use protocol::{ErrorCode, FileId, MessageId, RoomEvent, RoomId, UserId};
+
+use super::super::messages::Stored;
+use super::super::pool::Pool;
+use super::super::{StoreError, StoreResult, new_id};
+use super::statements::{
+    FileRow, Known, NewRow, Pointer, Question, ask, files, insert, move_pointers, take_numbers,
+};
+use super::{Kept, Mark, Post};
+use crate::time::rfc3339;
+
+/// How often a batch is tried when other nodes come between.
+const TRIES: u32 = 5;
+
+/// What became of a batch, in the order of its jobs.
+pub(super) struct Done {
+    pub(super) posts: Vec<Result<Kept, ErrorCode>>,
+    pub(super) marks: Vec<Option<i64>>,
+}
+
+/// Stores a batch; everything in it or, on an error, nothing. After a failed commit nobody knows which.
+pub(super) async fn store(pool: &Pool, posts: &[Post], marks: &[Mark]) -> StoreResult<Done> {
+    for _ in 1..TRIES {
+        match attempt(pool, posts, marks).await {
+            Ok(Some(done)) => return Ok(done),
+            Ok(None) => {}
+            Err(error) if error.lost_a_conflict() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    attempt(pool, posts, marks)
+        .await?
+        .ok_or(StoreError::Inconsistent("messages.client_id"))
+}
+
+/// `None` when another node stored one of the messages in the meantime.
+async fn attempt(pool: &Pool, posts: &[Post], marks: &[Mark]) -> StoreResult<Option<Done>> {
+    let mut tx = pool.begin().await?;
+    // No room is locked yet. Should another node store the same message between this question and the insertion,
+    // then the insertion notices, by the unique (sender, client id).
+    let questions: Vec<Question<'_>> = posts.iter().map(question).collect();
+    let known = ask(&mut tx, &questions).await?;
+    let ids: Vec<&FileId> = posts.iter().flat_map(|job| &job.send.att).collect();
+    let files = files(&mut tx, &ids).await?;
+    let verdicts = judge(posts, &known, &files);
+
+    let mut counts: BTreeMap<&RoomId, i64> = BTreeMap::new();
+    for (job, verdict) in posts.iter().zip(&verdicts) {
+        if matches!(verdict, Verdict::New) {
+            *counts.entry(&job.send.r).or_default() += 1;
+        }
+    }
+    let taken = take_numbers(&mut tx, &counts).await?;
+    let rows = number(posts, &verdicts, &counts, &taken)?;
+    if !insert(&mut tx, &rows).await? {
+        return Ok(None);
+    }
+    let (pointers, deciding) = pointers(&rows, marks);
+    let moved = move_pointers(&mut tx, &pointers).await?;
+    tx.commit().await?;
+
+    let mut stored = rows.into_iter();
+    let mut answers: Vec<Result<Kept, ErrorCode>> = Vec::with_capacity(posts.len());
+    for verdict in verdicts {
+        answers.push(match verdict {
+            Verdict::Refused(code) => Err(code),
+            Verdict::Earlier => Ok(Kept::Earlier),
+            Verdict::New => {
+                let row = stored.next().ok_or(StoreError::Inconsistent("batch"))?;
+                Ok(Kept::Now(Box::new(into_stored(row, &files)?)))
+            }
+        });
+    }
+    let marks = marks.iter().zip(deciding).map(|(mark, decides)| {
+        let key = (
+            mark.room.as_str().to_owned(),
+            mark.person.as_str().to_owned(),
+        );
+        moved.get(&key).copied().filter(|_| decides)
+    });
+    Ok(Some(Done {
+        posts: answers,
+        marks: marks.collect(),
+    }))
+}
+
+fn question(job: &Post) -> Question<'_> {
+    Question {
+        room: job.send.r.as_str(),
+        by: job.by.as_str(),
+        cid: job.send.cid.as_str(),
+        re: job.send.re.as_ref().map(MessageId::as_str),
+    }
+}
+
+enum Verdict {
+    Refused(ErrorCode),
+    /// Stored by an earlier try, or by one before it in this batch.
+    Earlier,
+    New,
+}
+
+// Refusals are decided before numbers are taken: they leave no gap.
+fn judge(posts: &[Post], known: &[Known], files: &HashMap<String, FileRow>) -> Vec<Verdict> {
+    let mut accepted: HashMap<(&UserId, &str), &str> = HashMap::new();
+    let mut verdicts = Vec::with_capacity(posts.len());
+    for (job, known) in posts.iter().zip(known) {
+        let message = (&job.by, job.send.cid.as_str());
+        let before = known.earlier_room.as_deref();
+        let before = before.or_else(|| accepted.get(&message).copied());
+        let verdict = judge_one(job, known, before, files);
+        if matches!(verdict, Verdict::New) {
+            accepted.insert(message, job.send.r.as_str());
+        }
+        verdicts.push(verdict);
+    }
+    verdicts
+}
+
+fn judge_one(
+    job: &Post,
+    known: &Known,
+    room_before: Option<&str>,
+    files: &HashMap<String, FileRow>,
+) -> Verdict {
+    let room = job.send.r.as_str();
+    if known.read_no.is_none() {
+        return Verdict::Refused(ErrorCode::Forbidden);
+    }
+    match room_before {
+        Some(before) if before == room => return Verdict::Earlier,
+        Some(_) => return Verdict::Refused(ErrorCode::BadRequest),
+        None => {}
+    }
+    let usable = |file: &FileId| {
+        files
+            .get(file.as_str())
+            .is_some_and(|file| file.room_id == room && file.owner_id == job.by.as_str())
+    };
+    let reply_missing = job.send.re.is_some() && known.target.is_none();
+    if reply_missing || !job.send.att.iter().all(usable) {
+        return Verdict::Refused(ErrorCode::NotFound);
+    }
+    Verdict::New
+}
+
+// Numbers in the order in which the jobs came.
+fn number<'a>(
+    posts: &'a [Post],
+    verdicts: &[Verdict],
+    counts: &BTreeMap<&RoomId, i64>,
+    taken: &HashMap<String, (i64, i64)>,
+) -> StoreResult<Vec<NewRow<'a>>> {
+    let mut next: HashMap<&str, (i64, i64)> = HashMap::new();
+    for (room, count) in counts {
+        let (seq, no) = taken
+            .get(room.as_str())
+            .ok_or(StoreError::Inconsistent("members.room_id"))?;
+        next.insert(room.as_str(), (seq - count, no - count));
+    }
+    let mut rows = Vec::new();
+    for (job, verdict) in posts.iter().zip(verdicts) {
+        let (Verdict::New, Some((seq, no))) = (verdict, next.get_mut(job.send.r.as_str())) else {
+            continue;
+        };
+        *seq += 1;
+        *no += 1;
+        rows.push(NewRow {
+            id: new_id(),
+            room: &job.send.r,
+            no: *no,
+            seq: *seq,
+            by: &job.by,
+            cid: job.send.cid.as_str(),
+            re: job.send.re.as_ref().map(MessageId::as_str),
+            body: &job.send.body,
+            at: job.now,
+            files: &job.send.att,
+        });
+    }
+    Ok(rows)
+}
+
+// The farthest wish per member: what one has written is read. Also tells for each mark whether it is the one that
+// decides; those that ask for less move nothing.
+fn pointers<'a>(rows: &[NewRow<'a>], marks: &'a [Mark]) -> (Vec<Pointer<'a>>, Vec<bool>) {
+    let own = rows.iter().map(|row| ((row.room, row.by), row.no));
+    let asked = marks.iter().map(|m| ((&m.room, &m.person), m.no));
+    let mut farthest: BTreeMap<(&RoomId, &UserId), i64> = BTreeMap::new();
+    for (member, no) in own.chain(asked) {
+        let wish = farthest.entry(member).or_insert(no);
+        *wish = (*wish).max(no);
+    }
+    let mut open = farthest.clone();
+    let deciding = marks.iter().map(|mark| {
+        let member = (&mark.room, &mark.person);
+        let decides = open.get(&member) == Some(&mark.no);
+        if decides {
+            open.remove(&member);
+        }
+        decides
+    });
+    let deciding = deciding.collect();
+    let pointers = farthest
+        .into_iter()
+        .map(|((room, person), no)| Pointer { room, person, no });
+    (pointers.collect(), deciding)
+}
+
+fn into_stored(row: NewRow<'_>, files: &HashMap<String, FileRow>) -> StoreResult<Stored> {
+    let attachment = |file: &FileId| -> StoreResult<Attachment> {
+        let row = files
+            .get(file.as_str())
+            .ok_or(StoreError::Inconsistent("files.id"))?;
+        row.attachment.clone().into_attachment()
+    };
+    let re = row.re.map(MessageId::parse).transpose();
+    let message = Message {
+        id: MessageId::parse(row.id).map_err(StoreError::Inconsistent)?,
+        cid: protocol::ClientId::parse(row.cid).map_err(StoreError::Inconsistent)?,
+        no: row.no,
+        by: row.by.clone(),
+        at: rfc3339(row.at),
+        body: row.body.to_owned(),
+        re: re.map_err(StoreError::Inconsistent)?,
+        att: row
+            .files
+            .iter()
+            .map(attachment)
+            .collect::<StoreResult<_>>()?,
+    };
+    let event = RoomEvent::Msg {
+        r: row.room.clone(),
+        s: row.seq,
+        d: message.clone(),
+    };
+    Ok(Stored {
+        event,
+        message,
+        dup: false,
+    })
+}

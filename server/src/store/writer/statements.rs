@@ -1,0 +1,294 @@
+//! What a batch asks of the database: few statements, each for many messages.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
+
+use protocol::{FileId, RoomId, UserId};
+
+use super::super::StoreResult;
+use super::super::files::AttachmentRow;
+use super::super::pool::{Tx, within};
+use super::rows::{ROWS_MAX, Rows};
+
+/// What is known of a message before it is stored.
+pub(super) struct Question<'a> {
+    pub(super) room: &'a str,
+    pub(super) by: &'a str,
+    pub(super) cid: &'a str,
+    pub(super) re: Option<&'a str>,
+}
+
+/// What the database says to a [`Question`].
+#[derive(Clone, Default, sqlx::FromRow)]
+pub(super) struct Known {
+    place: i64,
+    /// The sender's read pointer; `None` for a stranger.
+    pub(super) read_no: Option<i64>,
+    /// The room in which an earlier try stored this client id.
+    pub(super) earlier_room: Option<String>,
+    /// The message replied to, when it is one of the room.
+    pub(super) target: Option<String>,
+}
+
+static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "SELECT input.column1 AS place, mine.read_no, earlier.room_id AS earlier_room, target.id AS target
+         FROM (VALUES ",
+        "CAST(# AS BIGINT), ?, ?, ?, ?",
+        ") AS input
+         LEFT JOIN members mine ON mine.room_id = input.column2 AND mine.person_id = input.column3
+         LEFT JOIN messages earlier ON earlier.sender_id = input.column3 AND earlier.client_id = input.column4
+         LEFT JOIN messages target ON target.id = input.column5 AND target.room_id = input.column2
+         WHERE input.column2 IS NOT NULL",
+    )
+});
+
+/// Answers in the questions' order.
+pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreResult<Vec<Known>> {
+    let mut known = vec![Known::default(); questions.len()];
+    for (chunk, answers) in questions.chunks(ROWS_MAX).zip(known.chunks_mut(ROWS_MAX)) {
+        let (text, rows) = QUESTIONS.with(chunk);
+        let found: Vec<Known> = within!(tx, db => {
+            let mut query = sqlx::query_as(text);
+            for row in rows {
+                query = query
+                    .bind(row.map(|q| q.room))
+                    .bind(row.map(|q| q.by))
+                    .bind(row.map(|q| q.cid))
+                    .bind(row.and_then(|q| q.re));
+            }
+            query.fetch_all(db).await?
+        });
+        for answer in found {
+            let place = usize::try_from(answer.place).ok();
+            if let Some(slot) = place.and_then(|place| answers.get_mut(place)) {
+                *slot = answer;
+            }
+        }
+    }
+    Ok(known)
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct FileRow {
+    pub(super) room_id: String,
+    pub(super) owner_id: String,
+    #[sqlx(flatten)]
+    pub(super) attachment: AttachmentRow,
+}
+
+static FILES: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "SELECT '' AS message_id, id, room_id, owner_id, name, size, mime, sha256, preview_w, preview_h
+         FROM files WHERE id IN (",
+        "?",
+        ")",
+    )
+});
+
+/// The files with these ids; those that do not exist are left out.
+pub(super) async fn files(
+    tx: &mut Tx<'_>,
+    ids: &[&FileId],
+) -> StoreResult<HashMap<String, FileRow>> {
+    let mut files = HashMap::new();
+    for chunk in ids.chunks(ROWS_MAX) {
+        let (text, rows) = FILES.with(chunk);
+        let found: Vec<FileRow> = within!(tx, db => {
+            let mut query = sqlx::query_as(text);
+            for id in rows {
+                query = query.bind(id.map(|id| id.as_str()));
+            }
+            query.fetch_all(db).await?
+        });
+        files.extend(
+            found
+                .into_iter()
+                .map(|file| (file.attachment.id().to_owned(), file)),
+        );
+    }
+    Ok(files)
+}
+
+static NUMBERS: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "UPDATE rooms SET last_seq = last_seq + input.column2, last_no = last_no + input.column2 FROM (VALUES ",
+        "?, CAST(? AS BIGINT)",
+        ") AS input WHERE rooms.id = input.column1 RETURNING id, last_seq, last_no",
+    )
+});
+
+/// Takes so many numbers in each room, which locks the rooms' rows. Gives the last `seq` and `no` taken.
+pub(super) async fn take_numbers(
+    tx: &mut Tx<'_>,
+    counts: &BTreeMap<&RoomId, i64>,
+) -> StoreResult<HashMap<String, (i64, i64)>> {
+    let counts: Vec<(&RoomId, i64)> = counts.iter().map(|(room, n)| (*room, *n)).collect();
+    // PostgreSQL locks the rows of one statement in an order of its own, and two nodes could then wait for each
+    // other. One after the other, in the order of their ids, they cannot. SQLite has no row locks.
+    let at_once = match tx {
+        Tx::Sqlite(..) => ROWS_MAX,
+        Tx::Postgres(_) => 1,
+    };
+    let mut numbers = HashMap::new();
+    for chunk in counts.chunks(at_once) {
+        let (text, rows) = NUMBERS.with(chunk);
+        let taken: Vec<(String, i64, i64)> = within!(tx, db => {
+            let mut query = sqlx::query_as(text);
+            for row in rows {
+                query = query.bind(row.map(|(room, _)| room.as_str())).bind(row.map(|(_, n)| *n));
+            }
+            query.fetch_all(db).await?
+        });
+        numbers.extend(taken.into_iter().map(|(room, seq, no)| (room, (seq, no))));
+    }
+    Ok(numbers)
+}
+
+/// A message with its numbers.
+pub(super) struct NewRow<'a> {
+    pub(super) id: String,
+    pub(super) room: &'a RoomId,
+    pub(super) no: i64,
+    pub(super) seq: i64,
+    pub(super) by: &'a UserId,
+    pub(super) cid: &'a str,
+    pub(super) re: Option<&'a str>,
+    pub(super) body: &'a str,
+    pub(super) at: i64,
+    pub(super) files: &'a [FileId],
+}
+
+static MESSAGES: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "INSERT INTO messages (id, room_id, no, seq, sender_id, client_id, reply_to, body, at)
+         SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9 FROM (VALUES ",
+        "?, ?, CAST(? AS BIGINT), CAST(? AS BIGINT), ?, ?, ?, ?, CAST(? AS BIGINT)",
+        ") AS input WHERE column1 IS NOT NULL ON CONFLICT (sender_id, client_id) DO NOTHING",
+    )
+});
+
+static EVENTS: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "INSERT INTO events (room_id, seq, kind, message_id, at)
+         SELECT column1, column2, 'msg', column3, column4 FROM (VALUES ",
+        "?, CAST(? AS BIGINT), ?, CAST(? AS BIGINT)",
+        ") AS input WHERE column1 IS NOT NULL",
+    )
+});
+
+static ATTACHMENTS: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "INSERT INTO attachments (message_id, position, file_id) SELECT column1, column2, column3 FROM (VALUES ",
+        "?, CAST(? AS BIGINT), ?",
+        ") AS input WHERE column1 IS NOT NULL",
+    )
+});
+
+/// Writes messages, their events and attachments. False when another node has just stored one of the messages: then
+/// the transaction is to be rolled back.
+pub(super) async fn insert(tx: &mut Tx<'_>, messages: &[NewRow<'_>]) -> StoreResult<bool> {
+    for chunk in messages.chunks(ROWS_MAX) {
+        let (text, rows) = MESSAGES.with(chunk);
+        let stored = within!(tx, db => {
+            let mut query = sqlx::query(text);
+            for row in rows {
+                query = query
+                    .bind(row.map(|m| m.id.as_str()))
+                    .bind(row.map(|m| m.room.as_str()))
+                    .bind(row.map(|m| m.no))
+                    .bind(row.map(|m| m.seq))
+                    .bind(row.map(|m| m.by.as_str()))
+                    .bind(row.map(|m| m.cid))
+                    .bind(row.and_then(|m| m.re))
+                    .bind(row.map(|m| m.body))
+                    .bind(row.map(|m| m.at));
+            }
+            query.execute(db).await?.rows_affected()
+        });
+        if stored != chunk.len() as u64 {
+            return Ok(false);
+        }
+        let (text, rows) = EVENTS.with(chunk);
+        within!(tx, db => {
+            let mut query = sqlx::query(text);
+            for row in rows {
+                query = query
+                    .bind(row.map(|m| m.room.as_str()))
+                    .bind(row.map(|m| m.seq))
+                    .bind(row.map(|m| m.id.as_str()))
+                    .bind(row.map(|m| m.at));
+            }
+            query.execute(db).await?;
+        });
+    }
+    let attachments: Vec<(&str, i64, &FileId)> = messages
+        .iter()
+        .flat_map(|m| {
+            (0_i64..)
+                .zip(m.files)
+                .map(|(position, file)| (m.id.as_str(), position, file))
+        })
+        .collect();
+    for chunk in attachments.chunks(ROWS_MAX) {
+        let (text, rows) = ATTACHMENTS.with(chunk);
+        within!(tx, db => {
+            let mut query = sqlx::query(text);
+            for row in rows {
+                query = query
+                    .bind(row.map(|a| a.0))
+                    .bind(row.map(|a| a.1))
+                    .bind(row.map(|a| a.2.as_str()));
+            }
+            query.execute(db).await?;
+        });
+    }
+    Ok(true)
+}
+
+/// Where a member's read pointer is to move.
+pub(crate) struct Pointer<'a> {
+    pub(crate) room: &'a RoomId,
+    pub(crate) person: &'a UserId,
+    pub(crate) no: i64,
+}
+
+/// Moves read pointers forward, never past the room's last message; gives those that moved and where they stand.
+pub(crate) static POINTERS: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "UPDATE members
+         SET read_no = CASE WHEN input.column3 < rooms.last_no THEN input.column3 ELSE rooms.last_no END
+         FROM (VALUES ",
+        "?, ?, CAST(? AS BIGINT)",
+        ") AS input JOIN rooms ON rooms.id = input.column1
+         WHERE members.room_id = input.column1 AND members.person_id = input.column2
+           AND members.read_no < CASE WHEN input.column3 < rooms.last_no THEN input.column3 ELSE rooms.last_no END
+         RETURNING room_id, person_id, read_no",
+    )
+});
+
+/// Moves each of these pointers; no member may be named twice.
+pub(super) async fn move_pointers(
+    tx: &mut Tx<'_>,
+    pointers: &[Pointer<'_>],
+) -> StoreResult<HashMap<(String, String), i64>> {
+    let mut moved = HashMap::new();
+    for chunk in pointers.chunks(ROWS_MAX) {
+        let (text, rows) = POINTERS.with(chunk);
+        let rows: Vec<(String, String, i64)> = within!(tx, db => {
+            let mut query = sqlx::query_as(text);
+            for row in rows {
+                query = query
+                    .bind(row.map(|p| p.room.as_str()))
+                    .bind(row.map(|p| p.person.as_str()))
+                    .bind(row.map(|p| p.no));
+            }
+            query.fetch_all(db).await?
+        });
+        moved.extend(
+            rows.into_iter()
+                .map(|(room, person, no)| ((room, person), no)),
+        );
+    }
+    Ok(moved)
+}
