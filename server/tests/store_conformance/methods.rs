@@ -1,120 +1,12 @@
-//! Every public method of the store, on SQLite and on a real PostgreSQL (`PARTA_TEST_POSTGRES`, set by
-//! `make test`). Both must behave alike.
+//! What each method does.
 
-#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
+use std::collections::HashSet;
 
-use std::future::Future;
-
-use protocol::command::MsgSend;
 use protocol::model::{Attachment, Preview, Role};
-use protocol::{CallId, ClientId, ErrorCode, FileId, RoomEvent, RoomId, UserId};
-use server::store::{NewFile, NewMessage, NewPerson, Store, StoreError};
+use protocol::{CallId, ErrorCode, FileId, RoomEvent, RoomId};
+use server::store::{NewFile, NewMessage};
 
-/// Runs a test on both databases.
-async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
-    let folder = tempfile::tempdir().unwrap();
-    let sqlite = Store::open_sqlite(&folder.path().join("parta.db"))
-        .await
-        .unwrap();
-    test(sqlite.clone()).await;
-    sqlite.close().await;
-    let Ok(admin) = std::env::var("PARTA_TEST_POSTGRES") else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "PostgreSQL is missing; run the tests with `make test`"
-        );
-        eprintln!("PARTA_TEST_POSTGRES is not set: only SQLite was tested");
-        return;
-    };
-    let name = format!("parta_{}", uuid::Uuid::new_v4().simple());
-    let pool = sqlx::PgPool::connect(&admin).await.unwrap();
-    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .execute(&pool)
-        .await
-        .unwrap();
-    let (server, _) = admin.rsplit_once('/').unwrap();
-    let postgres = Store::open_postgres(&format!("{server}/{name}"))
-        .await
-        .unwrap();
-    test(postgres.clone()).await;
-    postgres.close().await;
-}
-
-struct School {
-    store: Store,
-    anna: UserId,
-    misha: UserId,
-    stranger: UserId,
-    room: RoomId,
-}
-
-async fn school(store: Store) -> School {
-    let mut ids = Vec::new();
-    for (login, role) in [
-        ("anna", Role::Teacher),
-        ("misha", Role::Student),
-        ("stranger", Role::Student),
-    ] {
-        ids.push(
-            store
-                .add_person(&person(login, role), 1_000)
-                .await
-                .unwrap()
-                .id,
-        );
-    }
-    let room = store
-        .add_room("Робототехника", &ids[..2], 2_000)
-        .await
-        .unwrap();
-    let [anna, misha, stranger] = ids.try_into().unwrap();
-    School {
-        store,
-        anna,
-        misha,
-        stranger,
-        room,
-    }
-}
-
-fn person(login: &str, role: Role) -> NewPerson {
-    NewPerson {
-        login: login.to_owned(),
-        name: format!("Имя {login}"),
-        role,
-        password: "хэш".to_owned(),
-    }
-}
-
-fn text(room: &RoomId, cid: &str, body: &str) -> MsgSend {
-    let cid = ClientId::parse(cid).unwrap();
-    MsgSend {
-        r: room.clone(),
-        cid,
-        body: body.to_owned(),
-        re: None,
-        att: Vec::new(),
-    }
-}
-
-fn refusal<T: std::fmt::Debug>(result: Result<T, StoreError>) -> ErrorCode {
-    match result.unwrap_err() {
-        StoreError::Refused(code) => code,
-        other @ (StoreError::Database(_)
-        | StoreError::Migration(_)
-        | StoreError::Inconsistent(_)) => panic!("{other}"),
-    }
-}
-
-impl School {
-    async fn write(&self, by: &UserId, cid: &str, body: &str) -> server::store::Stored {
-        let send = text(&self.room, cid, body);
-        self.store
-            .add_message(NewMessage { by, send: &send }, 5_000)
-            .await
-            .unwrap()
-    }
-}
+use crate::school::{on_both, person, refusal, school, text};
 
 #[tokio::test]
 async fn accounts_have_one_login_each() {
@@ -152,6 +44,15 @@ async fn sessions_end_by_time_and_by_hand() {
         );
         assert_eq!(store.session("t1", 200).await.unwrap(), None);
         assert_eq!(store.session("t2", 100).await.unwrap(), None);
+        store.add_session("t2", &anna.id, 100, 300).await.unwrap();
+        let asked: Vec<String> = (1..=50).map(|k| format!("t{k}")).collect();
+        let live = store.live_sessions(&asked, 199).await.unwrap();
+        assert_eq!(live, HashSet::from(["t1".to_owned(), "t2".to_owned()]));
+        let live = store.live_sessions(&asked, 200).await.unwrap();
+        assert_eq!(live, HashSet::from(["t2".to_owned()]));
+        store.end_session("t2").await.unwrap();
+        assert!(store.live_sessions(&asked, 200).await.unwrap().is_empty());
+        assert!(store.live_sessions(&[], 200).await.unwrap().is_empty());
         store.end_session("t1").await.unwrap();
         assert_eq!(store.session("t1", 150).await.unwrap(), None);
         store.end_session("t1").await.unwrap();
@@ -472,6 +373,65 @@ async fn rooms_show_what_their_members_may_see() {
             Some(&s.room)
         );
         assert_eq!(s.store.room_named("Нет такой").await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_rooms_are_read_as_one() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let file = Attachment {
+            id: FileId::parse("f1").unwrap(),
+            name: "схема.png".to_owned(),
+            size: 1,
+            mime: "image/png".to_owned(),
+            sha256: "00".repeat(32),
+            preview: None,
+        };
+        let mut expected = vec![(s.room.clone(), 0)];
+        for k in 1..=40 {
+            let members = [s.anna.clone(), s.misha.clone()];
+            let name = format!("Группа {k:02}");
+            let room = s.store.add_room(&name, &members, 1).await.unwrap();
+            let mut send = text(&room, &format!("c{k}"), &name);
+            if k == 40 {
+                let (room, owner) = (&room, &s.anna);
+                let new = NewFile {
+                    room,
+                    owner,
+                    file: &file,
+                };
+                s.store.add_file(new, 1).await.unwrap();
+                send.att = vec![file.id.clone()];
+            }
+            let by = &s.anna;
+            let new = NewMessage { by, send: &send };
+            s.store.add_message(new, 1).await.unwrap();
+            expected.push((room, 1));
+        }
+        let rooms = s.store.rooms_of(&s.misha).await.unwrap();
+        assert_eq!(rooms.len(), 41);
+        for room in &rooms[..40] {
+            let last = room.last.as_ref().unwrap();
+            assert_eq!((&last.body, last.no, room.no), (&room.name, 1, 1));
+            assert_eq!(room.members.len(), 2);
+            let files: &[Attachment] = if room.name == "Группа 40" {
+                std::slice::from_ref(&file)
+            } else {
+                &[]
+            };
+            assert_eq!(last.att, files);
+        }
+        assert_eq!(rooms[40].last, None);
+
+        let mut asked: Vec<RoomId> = expected.iter().map(|(room, _)| room.clone()).collect();
+        asked.push(RoomId::parse("none").unwrap());
+        let mut positions = s.store.positions_of(&asked).await.unwrap();
+        positions.sort();
+        expected.sort();
+        assert_eq!(positions, expected);
+        assert!(s.store.positions_of(&[]).await.unwrap().is_empty());
     })
     .await;
 }

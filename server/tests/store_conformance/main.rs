@@ -1,0 +1,10 @@
+//! Every public method of the store, on SQLite and on a real PostgreSQL (`PARTA_TEST_POSTGRES`, set by
+//! `make test`). Both must behave alike, also under load and in trouble.
+
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
+
+mod load;
+mod methods;
+mod school;
+mod small_disk;
+mod trouble;
