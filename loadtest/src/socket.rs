@@ -144,6 +144,7 @@ pub fn hello(device: ClientId, pos: BTreeMap<RoomId, (String, i64)>) -> Command 
         dev: device,
         app: concat!("parta-load/", env!("CARGO_PKG_VERSION")).to_owned(),
         pos,
+        focus: None,
     })
 }
 
