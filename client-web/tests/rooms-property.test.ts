@@ -245,7 +245,7 @@ const steps = fc.array(
   { maxLength: 60 },
 );
 
-it('whatever comes in whatever order, what is shown is the history up to where the model says', () => {
+it('whatever comes in whatever order, what is shown is the history up to where the model says', { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(fc.nat({ max: 12 }), steps, (before, happened) => {
       const world = new World(before);

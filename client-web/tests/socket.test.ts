@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Connect } from '../src/core/link';
 import { Refused, Socket, Unanswered, type Handlers, type Status } from '../src/core/socket';
+import { Ways } from '../src/core/ways';
 import { FakeSocket, fakeWays } from './fake-socket';
 import { hello } from './samples';
 
@@ -155,6 +157,24 @@ describe('a lost connection', () => {
     expect(FakeSocket.all.length).toBe(1);
     await vi.advanceTimersByTimeAsync(700);
     expect(FakeSocket.all.length).toBe(2);
+  });
+
+  it('waits as long as a server asked that let nobody in', async () => {
+    const refused: Connect = (listener) => {
+      setTimeout(() => listener.closed(undefined, 7_000));
+      return { reached: false, send: () => undefined, close: () => undefined };
+    };
+    const lost: Status[] = [];
+    const ways = new Ways({ websocket: refused, stream: refused }, () => Promise.resolve(false));
+    const other = new Socket(ways, { ...handlers, onStatus: (status) => lost.push(status) });
+    other.open();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(lost).toEqual(['connecting', 'waiting']);
+    await vi.advanceTimersByTimeAsync(6_900);
+    expect(lost.length).toBe(2);
+    await vi.advanceTimersByTimeAsync(700);
+    expect(lost[2]).toBe('connecting');
+    other.close();
   });
 
   it('is tried within two seconds when the network is back', async () => {

@@ -11,6 +11,10 @@ import type { MsgSend } from '../src/core/wire/MsgSend';
 import { hello } from './samples';
 import { StreamServer, type Command, type Stream } from './stream-server';
 
+/** A busy machine is slow. */
+const PATIENCE_MS = 30_000;
+vi.setConfig({ testTimeout: PATIENCE_MS });
+
 let server: StreamServer;
 let link: Link | undefined;
 let frames: string[];
@@ -43,7 +47,7 @@ async function opened(): Promise<Link> {
   return made;
 }
 
-const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 5_000 });
+const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: PATIENCE_MS });
 
 async function stream(n = 0): Promise<Stream> {
   await until(() => expect(server.streams.length).toBeGreaterThan(n));

@@ -1,8 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { BLOCKED_MS, Ways } from '../src/core/ways';
 
 const connect = () => ({ reached: false, send: () => undefined, close: () => undefined });
-const ways = (isThere = true): Ways => new Ways({ websocket: connect, stream: connect }, () => Promise.resolve(isThere));
+let isThere: boolean;
+const ways = (): Ways => new Ways({ websocket: connect, stream: connect }, () => Promise.resolve(isThere));
+
+beforeEach(() => {
+  isThere = true;
+});
 
 async function blocked(): Promise<Ways> {
   const all = ways();
@@ -21,7 +26,8 @@ describe('the way to the server', () => {
   });
 
   it('stays a WebSocket while the server is away', async () => {
-    const all = ways(false);
+    const all = ways();
+    isThere = false;
     for (let now = 0; now < 10; now++) await all.failed('websocket', now);
     expect(all.next(10).way).toBe('websocket');
   });
@@ -46,7 +52,14 @@ describe('the way to the server', () => {
     expect(all.next(2 * BLOCKED_MS + 3_000).way).toBe('websocket');
   });
 
-  it('is a WebSocket again when the stream does not open either', async () => {
+  it('stays the stream while the server is away', async () => {
+    const all = await blocked();
+    isThere = false;
+    await all.failed('stream', 2_000);
+    expect(all.next(2_000).way).toBe('stream');
+  });
+
+  it('is a WebSocket again when the server is there and the stream does not open either', async () => {
     const all = await blocked();
     await all.failed('stream', 2_000);
     expect(all.next(2_000).way).toBe('websocket');

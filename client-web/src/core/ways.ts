@@ -32,17 +32,16 @@ export class Ways {
     if (way === 'websocket') this.#blocked = undefined;
   }
 
-  /** A connection ended before it had begun. */
+  /** A connection ended before it had begun. While the server is away that tells nothing. */
   async failed(way: Way, now: number): Promise<void> {
+    if (!(await this.#isThere())) return;
     if (way === 'stream') {
-      // The server is away or has too much to do, which may be why the upgrades failed as well.
+      // The server has too much to do, which may be why the upgrades failed as well.
       this.#blocked = undefined;
       this.#failed = 0;
-    } else if (this.#blocked !== undefined) {
-      this.#blocked = now;
-    } else if (await this.#isThere()) {
+    } else {
       this.#failed += 1;
-      if (this.#failed >= UPGRADES_MAX) this.#blocked = now;
+      if (this.#blocked !== undefined || this.#failed >= UPGRADES_MAX) this.#blocked = now;
     }
   }
 }
