@@ -49,10 +49,11 @@ export function launchChromium() {
 /**
  * @param {import('playwright-core').Browser} browser
  * @param {string} name shown in the messages of failed tests
+ * @param {import('playwright-core').BrowserContextOptions} [options]
  * @returns {Promise<Person & {page: import('playwright-core').Page, context: import('playwright-core').BrowserContext}>}
  */
-export async function chromiumPerson(browser, name) {
-  const context = await browser.newContext({ locale: 'ru-RU', viewport: { width: 1280, height: 800 } });
+export async function chromiumPerson(browser, name, options) {
+  const context = await browser.newContext({ locale: 'ru-RU', viewport: { width: 1280, height: 800 }, ...options });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   await page.addInitScript(watchCalls);
