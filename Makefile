@@ -70,10 +70,12 @@ bench-chat: client
 	$(TARGET)/release/parta-load chat --spawn --storm 5000 --json
 	scripts/with-ejabberd.sh $(TARGET)/release/parta-load beside --json
 
-# Writes anew what is made from the Rust types and committed: the client's wire types, the example settings.
+# Writes anew what is made from the Rust code and committed: the client's wire types, the example settings, the
+# recordings for the sync law.
 types:
 	UPDATE=1 cargo test --locked --quiet --package protocol --test typescript_types_are_fresh
 	UPDATE=1 cargo test --locked --quiet --package server --lib the_committed_example_and_schema_are_fresh
+	UPDATE=1 cargo test --locked --quiet --package server --test server sync_law
 
 # The web client, which the server's binary carries.
 client: $(CLIENT_BUILT)

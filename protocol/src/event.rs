@@ -153,6 +153,15 @@ pub enum LiveEvent {
         /// How far.
         d: ReadTo,
     },
+    /// Somebody in a room read further. Told in rooms of at most
+    /// [`crate::limits::READ_TOLD_MEMBERS_MAX`] members; in others ask over HTTP.
+    #[serde(rename = "read")]
+    Read {
+        /// Room.
+        r: RoomId,
+        /// Who, and how far.
+        d: Reader,
+    },
     /// This person became a member of a room.
     #[serde(rename = "u.room")]
     URoom {
@@ -270,6 +279,16 @@ pub struct ReadTo {
     /// Room.
     pub r: RoomId,
     /// Message number.
+    #[ts(type = "number")]
+    pub no: i64,
+}
+
+/// How far a member has read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Reader {
+    /// Who.
+    pub u: UserId,
+    /// Message number: this one and all before it.
     #[ts(type = "number")]
     pub no: i64,
 }

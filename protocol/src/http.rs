@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::event::RoomEvent;
+use crate::event::{Reader, RoomEvent};
 use crate::model::Person;
 
 /// `POST /session`: sign in. The answer sets the session cookie.
@@ -59,6 +59,13 @@ pub struct Setup {
     pub login: String,
     /// Password.
     pub password: String,
+}
+
+/// `GET /rooms/{id}/readers`: how far each member has read. Who read message N: everybody with `no` of N or more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Readers {
+    /// Every member, in no particular order.
+    pub readers: Vec<Reader>,
 }
 
 /// `GET /rooms/{id}/events?before=S&limit=N` (or `after=S`): a page of history, oldest first.

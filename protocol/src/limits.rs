@@ -21,6 +21,8 @@ pub const FOCUS_ROOMS_MAX: usize = 8;
 pub const BUMP_TEXT_CHARS_MAX: usize = 160;
 /// Milliseconds between two `bump`s of a room.
 pub const BUMP_MILLIS: u64 = 1_000;
+/// Largest room in which everybody is told at once how far the others have read, in members.
+pub const READ_TOLD_MEMBERS_MAX: usize = 50;
 /// Longest login.
 pub const LOGIN_BYTES_MAX: usize = 64;
 /// Shortest password, in characters.

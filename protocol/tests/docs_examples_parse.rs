@@ -163,6 +163,10 @@ fn the_limits_are_those_of_the_code() {
             "rooms in the positions of `hello`",
             vec![limits::POSITIONS_MAX],
         ),
+        (
+            "room in which everybody is told who has read",
+            vec![limits::READ_TOLD_MEMBERS_MAX],
+        ),
         ("rooms in focus", vec![limits::FOCUS_ROOMS_MAX]),
         ("SDP", vec![limits::SDP_BYTES_MAX]),
         (

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use protocol::call::{CallJoined, CallRestarted, CallStarted};
 use protocol::command::MsgSent;
-use protocol::http::{EventsPage, Login, Session, Setup, Start};
+use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start};
 use protocol::model::Attachment;
 use protocol::{Command, Envelope, ErrorBody, Event, HelloOk, LiveEvent, Reply, RoomEvent};
 use serde::Serialize;
@@ -90,6 +90,7 @@ fn check_body(name: &str, body: &Value) {
         "session" => check::<Session>(name, body),
         "start" => check::<Start>(name, body),
         "post-setup" => check::<Setup>(name, body),
+        "readers" => check::<Readers>(name, body),
         "events-page" => check::<EventsPage>(name, body),
         "attachment" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
@@ -137,6 +138,7 @@ fn no_kind_is_without_a_fixture() {
         "session",
         "start",
         "post-setup",
+        "readers",
         "events-page",
         "attachment",
         "error",

@@ -243,3 +243,35 @@ fn a_name_says_what_the_thing_does() {
         }
     }
 }
+
+#[test]
+fn every_promise_has_its_test() {
+    let page = fs::read_to_string(root().join("docs/PROMISES.md")).expect("docs/PROMISES.md");
+    let sources: Vec<String> = ["protocol", "server", "signalling", "loadtest"]
+        .iter()
+        .flat_map(|folder| files(folder))
+        .filter(|(path, _)| path.ends_with(".rs"))
+        .map(|(_, text)| text)
+        .collect();
+    let rows = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| ---"))
+        .filter_map(|line| line.trim_end_matches(" |").rsplit_once(" | "))
+        .filter(|(_, tests)| *tests != "test");
+    let mut named = 0;
+    for (promise, tests) in rows {
+        for test in tests.split(", ") {
+            let found = match test.trim_matches('`') {
+                path if path.contains('/') => root().join(path).is_file(),
+                scenario if scenario.starts_with("parta-load ") => true,
+                name => {
+                    let declared = format!("fn {name}(");
+                    sources.iter().any(|text| text.contains(&declared))
+                }
+            };
+            assert!(found, "{promise}: there is no {test}");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "the table has another form");
+}

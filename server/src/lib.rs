@@ -163,11 +163,8 @@ pub async fn run(
         drained.drain(drain).await;
         stopping.notify_one();
     };
-    let serving = axum::serve(listener, router)
-        .with_graceful_shutdown(graceful)
-        .into_future();
     tokio::select! {
-        served = serving => served?,
+        () = http::serve(listener, router, graceful) => {}
         // Downloads and dead connections do not hold up a restart.
         () = async { stop.notified().await; tokio::time::sleep(LAST_WORDS).await; } => {}
     }

@@ -42,6 +42,11 @@ enum Commands {
         #[command(subcommand)]
         command: ConfigCommands,
     },
+    /// Tell clients that the database was restored from a backup. Run it while the server is stopped.
+    Restored {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Accounts.
     User {
         #[command(subcommand)]
@@ -165,6 +170,9 @@ async fn main() -> anyhow::Result<()> {
         } => {
             let store = open_store(&common.load()?).await?;
             add_user(&store, &login, &name, role.into(), &room).await
+        }
+        Commands::Restored { common } => {
+            Ok(open_store(&common.load()?).await?.renew_epochs().await?)
         }
         Commands::LoadSeed {
             common,

@@ -5,6 +5,7 @@ mod errors;
 mod files;
 pub mod origin;
 mod rooms;
+mod serve;
 mod session;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use tower_http::timeout::TimeoutLayer;
 use protocol::limits::FRAME_BYTES_MAX;
 
 pub use errors::ApiError;
+pub use serve::serve;
 pub use session::{COOKIE, MaybeSignedIn};
 
 use crate::{App, ws};
@@ -42,6 +44,7 @@ pub fn router(app: App) -> Router {
                 .delete(session::sign_out),
         )
         .route("/rooms/{room}/events", get(rooms::events))
+        .route("/rooms/{room}/readers", get(rooms::readers))
         .route("/health", get(health))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,

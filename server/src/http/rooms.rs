@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use protocol::http::EventsPage;
+use protocol::http::{EventsPage, Readers};
 use protocol::limits::PAGE_EVENTS_MAX;
 use protocol::{ErrorCode, RoomId};
 use serde::Deserialize;
@@ -16,6 +16,19 @@ pub(super) struct Range {
     before: Option<i64>,
     after: Option<i64>,
     limit: Option<u32>,
+}
+
+/// `GET /rooms/{room}/readers`.
+pub(super) async fn readers(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(room): Path<RoomId>,
+) -> Result<Json<Readers>, ApiError> {
+    if !app.store.is_member(&room, &me.person.id).await? {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let readers = app.store.readers(&room).await?;
+    Ok(Json(Readers { readers }))
 }
 
 /// `GET /rooms/{room}/events`.

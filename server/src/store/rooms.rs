@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use protocol::event::Reader;
 use protocol::model::{Person, RoomSummary};
 use protocol::{ErrorCode, RoomId, UserId};
 
@@ -220,6 +221,33 @@ impl Store {
             self.read_no(room, person).await?;
         }
         Ok(moved)
+    }
+
+    /// How far each member of a room has read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn readers(&self, room: &RoomId) -> StoreResult<Vec<Reader>> {
+        let rows: Vec<(String, i64)> = read!(self, db => {
+            sqlx::query_as("SELECT person_id, read_no FROM members WHERE room_id = $1")
+                .bind(room.as_str()).fetch_all(db).await
+        })?;
+        rows.into_iter()
+            .map(|(u, no)| Ok(Reader { u: user_id(u)?, no }))
+            .collect()
+    }
+
+    /// Gives every room a new epoch: what clients hold of them may be ahead of a database that was restored from a
+    /// backup.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn renew_epochs(&self) -> StoreResult<()> {
+        let epoch = uuid::Uuid::new_v4().simple().to_string();
+        write!(self, tx => {
+            sqlx::query("UPDATE rooms SET epoch = $1").bind(&epoch).execute(&mut *tx).await?;
+        });
+        Ok(())
     }
 
     /// Members of a room, by name.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use protocol::call::{CallRestarted, CallStart, CallStarted};
 use protocol::command::{Focus, MsgSend, MsgSent, Read, Sync, Typing};
-use protocol::event::{ReadTo, Who};
+use protocol::event::{ReadTo, Reader, Who};
 use protocol::limits::{
     ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, TYPING_SECONDS,
 };
@@ -194,6 +194,15 @@ impl Client {
                 },
             };
             self.app.switchboard.tell_user(me, Some(self.id), &event);
+            if self.small.contains(&read.r) {
+                let d = Reader { u: me.clone(), no };
+                let r = read.r.clone();
+                let told = LiveEvent::Read { r, d };
+                self.app
+                    .switchboard
+                    .tell_room(&read.r, &told, Some(self.id))
+                    .await;
+            }
         }
         Ok(Done {})
     }

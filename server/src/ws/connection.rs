@@ -33,6 +33,8 @@ pub(super) struct Client {
     pub(super) connection: Arc<Connection>,
     /// Rooms that this person was in when the connection said hello; empty before.
     pub(super) rooms: Vec<RoomId>,
+    /// Those of them that are so small that everybody is told who has read.
+    pub(super) small: Vec<RoomId>,
     /// Those whose every event is sent.
     pub(super) focus: Vec<RoomId>,
     /// When typing in a room was last passed on.
@@ -122,6 +124,7 @@ impl Client {
             me,
             connection,
             rooms: Vec::new(),
+            small: Vec::new(),
             focus: Vec::new(),
             typed: BTreeMap::new(),
             said_hello: false,

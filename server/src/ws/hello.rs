@@ -4,7 +4,7 @@ use protocol::command::Limits;
 use protocol::event::ResetTo;
 use protocol::limits::{
     ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, FRAME_BYTES_MAX,
-    PING_SECONDS, PONG_SECONDS, POSITIONS_MAX,
+    PING_SECONDS, PONG_SECONDS, POSITIONS_MAX, READ_TOLD_MEMBERS_MAX,
 };
 use protocol::model::RoomSummary;
 use protocol::{CloseCode, ErrorCode, Hello, HelloOk, LiveEvent, RoomId, VERSION};
@@ -43,6 +43,10 @@ impl Client {
         let people = app.store.acquaintances(me).await?;
         app.switchboard.came(self.id, me, &people);
         self.said_hello = true;
+        let small = summaries
+            .iter()
+            .filter(|room| room.members.len() <= READ_TOLD_MEMBERS_MAX);
+        self.small = small.map(|room| room.id.clone()).collect();
         let standings: Vec<Standing> = summaries.iter().map(Standing::from).collect();
         let ok = HelloOk {
             sid: self.id.0.to_string(),

@@ -73,6 +73,41 @@ async fn positions_that_mean_nothing_are_reset() {
 }
 
 #[tokio::test]
+async fn who_has_read_is_told_and_can_be_asked() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let (mut a, hello) = teacher.hello().await;
+    let (mut b, mine) = student.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let send = json!({"r": room, "cid": "c1", "body": "Кто прочитал?"});
+    let no = a.ask("msg.send", send).await.unwrap()["no"].clone();
+    b.ask("read", json!({"r": room, "no": no})).await.unwrap();
+    let read = a.event("read").await;
+    assert_eq!(read["d"], json!({"u": mine["me"]["id"], "no": no}));
+    let path = format!("/rooms/{room}/readers");
+    let readers = teacher.get(&path).await.json();
+    let who: Vec<_> = readers["readers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|reader| reader["no"] == no)
+        .map(|reader| reader["u"].clone())
+        .collect();
+    // The author has read what they wrote.
+    assert_eq!(who.len(), 2, "{readers}");
+    assert!(who.contains(&mine["me"]["id"]) && who.contains(&hello["me"]["id"]));
+    let (staff_room, _) = room_named(&hello, "Учительская");
+    let path = format!("/rooms/{staff_room}/readers");
+    assert_eq!(
+        student.get(&path).await.status,
+        hyper::StatusCode::FORBIDDEN
+    );
+}
+
+#[tokio::test]
 async fn sync_gives_what_is_missing() {
     let server = Server::start().await;
     let teacher = server.sign_in("teacher").await;

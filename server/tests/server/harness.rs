@@ -99,6 +99,10 @@ impl Server {
         Self::start_in(self.folder, true).await
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.address.port())
     }
@@ -336,6 +340,11 @@ impl Socket {
         self.inner.send(Message::text(text)).await.unwrap();
     }
 
+    /// Writes what the server may well refuse to read.
+    pub(crate) async fn try_write(&mut self, text: &str) {
+        let _ = self.inner.send(Message::text(text)).await;
+    }
+
     pub(crate) async fn write_bytes(&mut self, bytes: Vec<u8>) {
         self.inner.send(Message::binary(bytes)).await.unwrap();
     }
@@ -356,6 +365,19 @@ impl Socket {
                 Some(code) => Err(code.to_owned()),
                 None => Ok(frame["ok"].clone()),
             };
+        }
+    }
+
+    /// The next event.
+    pub(crate) async fn any_event(&mut self) -> Value {
+        loop {
+            let frame = match self.events.pop_front() {
+                Some(frame) => frame,
+                None => self.frame().await.unwrap(),
+            };
+            if frame["e"].is_string() {
+                return frame;
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! Frames that no client of ours sends. Whatever happens to the sender, others go on.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::harness::{ROOM, Server, room_named};
 
@@ -37,7 +39,123 @@ async fn an_oversized_frame_ends_the_connection() {
     socket
         .write(&"x".repeat(protocol::limits::FRAME_BYTES_MAX + 1))
         .await;
+    assert_eq!(socket.close_code().await, 4500);
+    let (mut socket, _) = teacher.hello().await;
+    // Not even read: there may be no close frame.
+    socket.try_write(&"x".repeat(20_000_000)).await;
     assert!([4500, 1006].contains(&socket.close_code().await));
+}
+
+/// A WebSocket that was opened by hand, for frames that no library writes.
+async fn by_hand(server: &Server, cookie: &str, more: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let request = format!(
+        "GET /api/v1/ws HTTP/1.1\r\nHost: x\r\nOrigin: {}\r\nCookie: {cookie}\r\nConnection: Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n",
+        server.origin()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert!(!head.to_lowercase().contains("extensions"), "{head}");
+    stream
+}
+
+/// Everything up to the end; the close code is in the last frame.
+async fn close_code_of(mut stream: TcpStream) -> u16 {
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+    let at = rest.len().checked_sub(4).unwrap();
+    assert_eq!(rest[at..at + 2], [0x88, 2], "a close frame with a code");
+    u16::from_be_bytes([rest[at + 2], rest[at + 3]])
+}
+
+/// A masked frame of a client; the mask is zero.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(payload.len()).unwrap();
+    let mut frame = vec![first, 0x80 | len, 0, 0, 0, 0];
+    frame.extend(payload);
+    frame
+}
+
+#[tokio::test]
+async fn fragmented_pings_and_compressed_frames_close_their_connection() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    for broken in [
+        // A ping without FIN, which RFC 6455 §5.4 forbids.
+        masked(0x09, b"x"),
+        // RSV1 (compressed), which was not agreed upon.
+        masked(0xc1, &[0; 40]),
+        // A reserved operation.
+        masked(0x8b, b""),
+        // Not masked (§5.1).
+        vec![0x81, 2, b'{', b'}'],
+        // A continuation of nothing.
+        masked(0x80, b"x"),
+        // Not UTF-8.
+        masked(0x81, &[0xff, 0xfe]),
+    ] {
+        let mut stream = by_hand(&server, &teacher.cookie, "").await;
+        stream.write_all(&broken).await.unwrap();
+        assert_eq!(close_code_of(stream).await, 4500, "{broken:x?}");
+    }
+}
+
+#[tokio::test]
+async fn extensions_that_nobody_knows_are_ignored() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    for name in ["constructor", "permessage-deflate", "__proto__; toString"] {
+        let header = format!("Sec-WebSocket-Extensions: {name}\r\n");
+        let mut stream = by_hand(&server, &teacher.cookie, &header).await;
+        let hello = r#"{"i":1,"m":"hello","p":{"v":1,"dev":"d","app":"a"}}"#;
+        stream
+            .write_all(&masked(0x81, hello.as_bytes()))
+            .await
+            .unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), 0x81, "a text frame");
+    }
+}
+
+#[tokio::test]
+async fn endless_fragments_and_headers_end_their_connection() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    let mut stream = by_hand(&server, &teacher.cookie, "").await;
+    let mut piece = masked(0x00, &[b'x'; 100]);
+    stream.write_all(&masked(0x01, b"{")).await.unwrap();
+    // Fails as soon as the server has had enough.
+    while stream.write_all(&piece).await.is_ok() {
+        piece[0] = 0x00;
+    }
+
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream
+        .write_all(b"GET /api/v1/start HTTP/1.1\r\nHost: x\r\nX-Long: ")
+        .await
+        .unwrap();
+    let piece = vec![b'a'; 65_536];
+    let mut sent = 0;
+    while sent < 20_000_000 && stream.write_all(&piece).await.is_ok() {
+        sent += piece.len();
+    }
+    assert!(sent < 20_000_000, "the server took all of it");
+
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream
+        .write_all(b"GET /api/v1/start HTTP/1.1\r\nHost:")
+        .await
+        .unwrap();
+    // Nothing more comes, and the server does not wait for it for ever.
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+    // Others are served all the while.
+    assert_eq!(teacher.get("/session").await.status, hyper::StatusCode::OK);
 }
 
 #[tokio::test]

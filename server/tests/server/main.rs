@@ -11,3 +11,4 @@ mod nodes;
 mod rights;
 mod sessions;
 mod stream;
+mod sync_law;

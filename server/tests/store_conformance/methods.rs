@@ -309,6 +309,19 @@ async fn replies_and_files_hang_on_their_message() {
 }
 
 #[tokio::test]
+async fn a_restored_database_has_new_epochs() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let (before, seq, _) = s.store.position(&s.room).await.unwrap();
+        s.store.renew_epochs().await.unwrap();
+        let (after, same, _) = s.store.position(&s.room).await.unwrap();
+        assert_ne!(before, after);
+        assert_eq!(seq, same);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn read_pointers_only_move_forward() {
     on_both(|store| async move {
         let s = school(store).await;
@@ -329,6 +342,10 @@ async fn read_pointers_only_move_forward() {
             s.store.mark_read(&s.room, &s.misha, 99).await.unwrap(),
             Some(3)
         );
+        let mut readers = s.store.readers(&s.room).await.unwrap();
+        readers.sort_by_key(|reader| reader.no);
+        let far: Vec<i64> = readers.iter().map(|reader| reader.no).collect();
+        assert_eq!(far, [3, 3]);
         assert_eq!(
             refusal(s.store.mark_read(&s.room, &s.stranger, 1).await),
             ErrorCode::Forbidden

@@ -7,6 +7,7 @@ import type { Participant } from "./Participant";
 import type { Presence } from "./Presence";
 import type { Quality } from "./Quality";
 import type { ReadTo } from "./ReadTo";
+import type { Reader } from "./Reader";
 import type { ResetTo } from "./ResetTo";
 import type { RoomId } from "./RoomId";
 import type { Slot } from "./Slot";
@@ -60,7 +61,15 @@ d: Presence, } | { "e": "u.read",
 /**
  * How far.
  */
-d: ReadTo, } | { "e": "u.room", 
+d: ReadTo, } | { "e": "read", 
+/**
+ * Room.
+ */
+r: RoomId, 
+/**
+ * Who, and how far.
+ */
+d: Reader, } | { "e": "u.room", 
 /**
  * The room and people that were not known before.
  */

@@ -1,0 +1,200 @@
+//! Records what one person sees: a snapshot, the events that follow, and the next snapshot. The web client's tests
+//! replay it through its reducers. `UPDATE=1` writes the files anew.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::harness::{ROOM, Server, Socket, room_named};
+
+const OTHER_ROOM: &str = "3D-моделирование, поток 2";
+
+/// A recording: who watches, and with how many rooms in focus.
+struct Recorder {
+    socket: Socket,
+    before: Value,
+    events: Vec<Value>,
+}
+
+impl Recorder {
+    async fn start(mut socket: Socket, focus: Option<&[&str]>) -> Self {
+        let hello = json!({"v": 1, "dev": "device", "app": "test"});
+        let all = socket.ask("hello", hello).await.unwrap();
+        socket.event("ready").await;
+        if let Some(focus) = focus {
+            let rooms: Vec<_> = focus.iter().map(|name| room_named(&all, name).0).collect();
+            socket.ask("focus", json!({"r": rooms})).await.unwrap();
+        }
+        Self {
+            socket,
+            before: all,
+            events: Vec::new(),
+        }
+    }
+
+    /// Takes everything up to an event of this kind.
+    async fn hear(&mut self, kind: &str) {
+        let event = loop {
+            let event = self.socket.any_event().await;
+            if event["e"] == kind {
+                break event;
+            }
+            self.events.push(event);
+        };
+        self.events.push(event);
+    }
+
+    /// Takes an event of each of these two kinds, which may come in either order, in this one.
+    async fn hear_both(&mut self, first: &str, second: &str) {
+        let mut two = [self.socket.any_event().await, self.socket.any_event().await];
+        if two[0]["e"] == second {
+            two.reverse();
+        }
+        assert_eq!(
+            (&two[0]["e"], &two[1]["e"]),
+            (&json!(first), &json!(second))
+        );
+        self.events.extend(two);
+    }
+
+    fn finish(self, name: &str, after: &Value) {
+        let mut recording = json!({"before": self.before, "events": self.events, "after": after});
+        Names::default().plain(&mut recording);
+        let text = format!("{recording:#}\n");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../protocol/fixtures-sync")
+            .join(format!("{name}.json"));
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        let mut committed: Value = serde_json::from_str(&committed).unwrap_or_default();
+        // Which names are the same is left to the client's tests: two things of one millisecond share their time.
+        nameless(&mut committed);
+        nameless(&mut recording);
+        assert!(
+            committed == recording,
+            "{name} is not what the server says: run `make types`"
+        );
+    }
+}
+
+/// Names and times that differ from run to run become the same ones each time.
+#[derive(Default)]
+struct Names(HashMap<String, String>);
+
+impl Names {
+    fn plain(&mut self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                let is_time = text.len() == 24 && text.ends_with('Z');
+                let is_id = uuid::Uuid::try_parse(text).is_ok();
+                if !is_time && !is_id {
+                    return;
+                }
+                let next = self.0.len() + 1;
+                let name = self.0.entry(text.clone()).or_insert_with(|| {
+                    if is_time {
+                        format!("2026-11-25T09:{:02}:{:02}.000Z", next / 60, next % 60)
+                    } else {
+                        format!("id-{next}")
+                    }
+                });
+                *text = name.clone();
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| self.plain(value)),
+            Value::Object(fields) => {
+                // Of the connection, not of what a person sees.
+                if fields.contains_key("sid") {
+                    fields.insert("sid".to_owned(), json!("1"));
+                    fields.insert("srv".to_owned(), json!("2026-11-25T09:00:00.000Z"));
+                }
+                fields.values_mut().for_each(|value| self.plain(value));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+fn nameless(value: &mut Value) {
+    match value {
+        Value::String(text) if text.starts_with("id-") => "id".clone_into(text),
+        Value::String(text) if text.starts_with("2026-11-25T") => "time".clone_into(text),
+        Value::Array(values) => values.iter_mut().for_each(nameless),
+        Value::Object(fields) => fields.values_mut().for_each(nameless),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+async fn snapshot(mut socket: Socket) -> Value {
+    let hello = json!({"v": 1, "dev": "another", "app": "test"});
+    socket.ask("hello", hello).await.unwrap()
+}
+
+#[tokio::test]
+async fn everything_in_focus() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let mut seen = Recorder::start(student.connect().await, None).await;
+    let (mut a, hello) = teacher.hello().await;
+    seen.hear("presence").await;
+    let (room, _) = room_named(&hello, ROOM);
+    for k in 1..=2 {
+        let send = json!({"r": room, "cid": format!("c{k}"), "body": format!("сообщение {k}")});
+        a.ask("msg.send", send).await.unwrap();
+        seen.hear("msg").await;
+    }
+    let (mut phone, _) = student.hello().await;
+    phone
+        .ask("read", json!({"r": room, "no": 2}))
+        .await
+        .unwrap();
+    seen.hear("u.read").await;
+    let call = a.ask("call.start", json!({"r": room})).await.unwrap()["call"]["id"].clone();
+    seen.hear("call.started").await;
+    a.ask("call.end", json!({"call": call})).await.unwrap();
+    seen.hear("call.ended").await;
+    let send = json!({"r": room, "cid": "own", "body": "и моё"});
+    phone.ask("msg.send", send).await.unwrap();
+    seen.hear_both("msg", "u.read").await;
+    a.ask("call.start", json!({"r": room})).await.unwrap();
+    seen.hear("call.started").await;
+    seen.finish(
+        "everything-in-focus",
+        &snapshot(student.connect().await).await,
+    );
+}
+
+#[tokio::test]
+async fn one_room_in_focus() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let mut seen = Recorder::start(student.connect().await, Some(&[ROOM])).await;
+    let (mut a, hello) = teacher.hello().await;
+    seen.hear("presence").await;
+    let (room, _) = room_named(&hello, ROOM);
+    let (other, _) = room_named(&hello, OTHER_ROOM);
+    let send =
+        |room: &str, k: u32| json!({"r": room, "cid": format!("c{k}"), "body": k.to_string()});
+    a.ask("msg.send", send(other.as_str(), 1)).await.unwrap();
+    seen.hear("bump").await;
+    a.ask("msg.send", send(room.as_str(), 2)).await.unwrap();
+    seen.hear("msg").await;
+    for k in 3..=5 {
+        a.ask("msg.send", send(other.as_str(), k)).await.unwrap();
+    }
+    seen.hear("bump").await;
+    a.ask("call.start", json!({"r": other})).await.unwrap();
+    seen.hear("bump").await;
+    seen.finish(
+        "one-room-in-focus",
+        &snapshot(student.connect().await).await,
+    );
+}
