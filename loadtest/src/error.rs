@@ -129,9 +129,11 @@ mod tests {
 
     #[test]
     fn a_busy_server_is_told_from_one_that_refuses() {
-        let wait = |retry_after| match refusal(503, retry_after) {
-            LoadError::Busy(wait) => wait,
-            other => panic!("{other}"),
+        let wait = |retry_after| {
+            let LoadError::Busy(wait) = refusal(503, retry_after) else {
+                panic!("not told")
+            };
+            wait
         };
         assert_eq!(wait(Some(" 7 ")), Duration::from_secs(7));
         assert_eq!(wait(Some("Wed, 25 Nov 2026 09:00:00 GMT")), BUSY_PAUSE);

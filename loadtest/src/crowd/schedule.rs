@@ -111,10 +111,7 @@ mod tests {
         sent.sort_unstable();
         assert_eq!(sent, (0..10).collect::<Vec<_>>());
         // A later end adds nothing.
-        assert_eq!(
-            schedule.clone().until(end + Duration::from_secs(9)).count,
-            10
-        );
+        assert_eq!(schedule.until(end + Duration::from_secs(9)).count, 10);
     }
 
     #[test]
@@ -124,7 +121,7 @@ mod tests {
         let schedule = schedule.until(begin + Duration::from_secs(2));
         assert_eq!(schedule.first_of(1), Some(1));
         assert_eq!(schedule.first_of(2), None);
-        assert_eq!(schedule.clone().until(begin).first_of(0), None);
+        assert_eq!(schedule.until(begin).first_of(0), None);
     }
 
     #[test]
