@@ -85,7 +85,7 @@ registerProcessor('ear', class extends AudioWorkletProcessor {
  */
 
 /**
- * Runs in the page: begins to note {@link Marks} in `e2e.kept.marks`.
+ * Runs in the page: begins to note {@link Marks} in `e2e.kept.marks`, and ends what was begun before.
  * @param {{peer?: string, ear: string}} what whose; without `peer`, those that this page makes itself; and where {@link EAR} is
  */
 export async function noteFlashes({ peer, ear }) {
@@ -119,9 +119,11 @@ export async function noteFlashes({ peer, ear }) {
     const was = bright;
     bright = (draw?.getImageData(0, 0, 1, 1).data[0] ?? 0) > 127;
     if (bright && !was) marks.flashes.push(expectedDisplayTime + Date.now() - performance.now());
-    video.requestVideoFrameCallback(look);
+    if (e2e.kept.marks === marks) video.requestVideoFrameCallback(look);
   });
 
+  // What an ear hears is the later the longer it has listened on a busy machine: each measurement takes a new one.
+  await e2e.kept.ear?.close();
   const context = new AudioContext();
   e2e.kept.ear = context;
   await context.audioWorklet.addModule(ear);

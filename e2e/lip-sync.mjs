@@ -24,7 +24,6 @@ try {
   const sender = await chromiumPerson(chromium, 'sender', LAX);
   await sender.page.addInitScript(flashAndBeep);
   const peer = await enterLesson(sender, server, 'teacher', 'Начать урок');
-  await sender.read(noteFlashes, { ear: EAR_URL });
   const inChromium = await chromiumPerson(chromium, 'Chromium', LAX);
   const receivers = [await measure(inChromium, EAR_URL, sender, peer)];
   await inChromium.close();
@@ -57,6 +56,7 @@ async function measure(receiver, ear, sender, peer) {
   await receiver.click('button', 'Выключить камеру');
   await seeAndHear(receiver, [peer]);
   await tilePlays(receiver, peer, 'camera');
+  await sender.read(noteFlashes, { ear: EAR_URL });
   await receiver.read(noteFlashes, { peer, ear });
   // Without a sound device Firefox runs no AudioContext; the null sink of a PulseAudio is one.
   await receiver.until(() => /** @type {any} */ (window).e2e.kept.ear.state === 'running', undefined, 'a sound device');
