@@ -6,6 +6,7 @@ mod line;
 mod link;
 mod member;
 mod names;
+mod outbox;
 mod reconnect;
 mod record;
 mod schedule;

@@ -25,7 +25,7 @@ impl Member {
             seq,
             k,
         });
-        if let (Some(k), Some(schedule)) = (k, &self.schedule) {
+        if let (Some(k), Some(schedule)) = (k, self.outbox.schedule()) {
             self.record.counts.in_window += usize::from(schedule.measures(now));
             let due = schedule.due(k);
             if schedule.measures(due) {

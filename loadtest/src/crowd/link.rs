@@ -68,16 +68,18 @@ impl Link {
 
 impl Member {
     pub(super) async fn say(&mut self, link: &mut Link) -> Result<(), LoadError> {
-        let (Some(k), Some(schedule)) = (self.next, &self.schedule) else {
+        let Some((k, first)) = self.outbox.take() else {
+            return Ok(());
+        };
+        let Some(schedule) = self.outbox.schedule() else {
             return Ok(());
         };
         let due = schedule.due(k);
-        if self.tried {
+        if !first {
             self.record.counts.retries += 1;
         } else if schedule.measures(due) {
             self.record.late.push(due.elapsed());
         }
-        self.tried = true;
         // A person in several rooms writes to one after another.
         let round = k.checked_div(schedule.people).unwrap_or_default() as usize;
         let Some(room) = round.checked_rem(self.record.rooms.len()) else {
@@ -164,15 +166,17 @@ impl Member {
                 self.record.counts.sent += 1;
                 self.record.counts.already_stored += usize::from(sent.dup);
                 self.record.acked.push((k, room, sent.s));
-                self.answered_for(k);
+                self.outbox.answered();
+                self.tell_when_done();
             }
             Err(LoadError::Refused { body, .. }) if body.tmp => {
                 let wait = Duration::from_millis(body.after.unwrap_or_default().into());
-                self.not_before = Some(now + wait);
+                self.outbox.put_off(now + wait);
             }
             Err(LoadError::Refused { .. }) => {
                 self.record.counts.unsent += 1;
-                self.answered_for(k);
+                self.outbox.answered();
+                self.tell_when_done();
             }
             Err(error) => return Err(error),
         }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::link::Link;
 use super::names::Names;
+use super::outbox::Outbox;
 use super::reconnect::{STABLE, pause};
 use super::record::{Record, Room};
 use super::schedule::Schedule;
@@ -54,12 +55,7 @@ pub(super) struct Member {
     pub(super) address: Address,
     pub(super) names: Arc<Names>,
     pub(super) record: Record,
-    /// The message that is to be sent next or was sent and not answered.
-    pub(super) next: Option<u32>,
-    pub(super) tried: bool,
-    /// The server asked not to send before.
-    pub(super) not_before: Option<Instant>,
-    pub(super) schedule: Option<Schedule>,
+    pub(super) outbox: Outbox,
     /// The server's last words on this connection.
     pub(super) bye: Option<Duration>,
     pub(super) told: mpsc::UnboundedSender<Told>,
@@ -89,10 +85,7 @@ impl Member {
             address,
             names,
             record,
-            next: None,
-            tried: false,
-            not_before: None,
-            schedule: None,
+            outbox: Outbox::of(person),
             bye: None,
             told,
             plan,
@@ -121,10 +114,7 @@ impl Member {
                 break;
             }
         }
-        if let Some(all) = self.schedule.filter(Schedule::has_an_end) {
-            let left = std::iter::successors(self.next, |k| all.next_after(*k));
-            self.record.counts.unsent += left.count();
-        }
+        self.record.counts.unsent += self.outbox.left();
         self.record
     }
 
@@ -160,7 +150,7 @@ impl Member {
         tokio::pin!(due);
         let mut armed = None;
         while !self.is_over() {
-            let wanted = link.may_send().then(|| self.next_due()).flatten();
+            let wanted = link.may_send().then(|| self.outbox.due()).flatten();
             if let Some(at) = wanted
                 && wanted != armed
             {
@@ -180,25 +170,12 @@ impl Member {
         Ok(())
     }
 
-    fn next_due(&self) -> Option<Instant> {
-        let due = self.schedule.as_ref()?.due(self.next?);
-        Some(
-            self.not_before
-                .map_or(due, |not_before| due.max(not_before)),
-        )
-    }
-
     fn planned(&mut self, watched: bool) {
         let plan = self.plan.borrow_and_update().clone();
         match plan {
             Plan::Listen => {}
             Plan::Send(schedule) => {
-                self.next = if self.schedule.is_none() {
-                    schedule.first_of(self.record.person)
-                } else {
-                    self.next.filter(|k| *k < schedule.count)
-                };
-                self.schedule = Some(schedule);
+                self.outbox.follow(schedule);
                 self.tell_when_done();
             }
             Plan::Finish(targets) => self.ending = Some(targets),
@@ -215,17 +192,9 @@ impl Member {
         self.stopped || self.ending.as_ref().is_some_and(arrived)
     }
 
-    /// The next message's turn: the last one was answered.
-    pub(super) fn answered_for(&mut self, k: u32) {
-        self.next = self.schedule.as_ref().and_then(|all| all.next_after(k));
-        self.tried = false;
-        self.not_before = None;
-        self.tell_when_done();
-    }
-
-    fn tell_when_done(&mut self) {
-        let ends = self.schedule.as_ref().is_some_and(Schedule::has_an_end);
-        if ends && self.next.is_none() && !self.done {
+    /// Tells that everything was answered, once it was.
+    pub(super) fn tell_when_done(&mut self) {
+        if self.outbox.is_done() && !self.done {
             self.done = true;
             let rooms = &self.record.rooms;
             let acked = self.record.acked.iter();

@@ -104,3 +104,42 @@ impl Wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    // What an overloaded server answers to the handshake, over a real connection.
+    async fn opened_at(answer: &'static str) -> Result<Wire, LoadError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream
+        };
+        let address = Address::parse(&url).unwrap();
+        let session = Session::from_token("t");
+        tokio::join!(Wire::open(&address, &session), serve).0
+    }
+
+    #[tokio::test]
+    async fn a_server_that_asks_to_come_later_is_understood() {
+        let busy =
+            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n";
+        let error = opened_at(busy).await.unwrap_err();
+        assert!(matches!(error, LoadError::Busy(wait) if wait == Duration::from_secs(3)));
+        let refused = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+        let error = opened_at(refused).await.unwrap_err();
+        assert!(matches!(error, LoadError::Socket(_)));
+    }
+}
