@@ -22,6 +22,8 @@ pub const ROOM_EVENTS_MAX: usize = 1_024;
 
 /// Before a gap that was read from the database, and is still there, is read again.
 pub const FETCH_RETRY: Duration = Duration::from_secs(1);
+/// Most events that are read again for a summary that missed them.
+pub const NEWS_READ_MAX: i64 = 100;
 /// Between two bumps of a room.
 pub const BUMP_WINDOW: Duration = Duration::from_millis(BUMP_MILLIS);
 
@@ -171,9 +173,14 @@ impl<R: Ord + Clone, F: Frame> Hub<R, F> {
     pub fn handle(&mut self, now: Instant, input: Input<R, F>) {
         match input {
             Input::Attach { conn, rooms } => self.attach(conn, rooms),
-            Input::Watch { conn, room, upto } => {
-                self.at(now, &room, |room| room.watch(now, conn, upto).into());
-            }
+            Input::Watch { conn, room, upto } => self.at(now, &room, |room| {
+                let (deliveries, fetch) = room.watch(now, conn, upto);
+                Changes {
+                    deliveries,
+                    fetch,
+                    catch_up: None,
+                }
+            }),
             Input::Live { conn, room, upto } => self.live(now, conn, &room, upto),
             Input::Detach { conn } => self.detach(conn),
             Input::Event { room, seq, frame } => self.at(now, &room, |room| {

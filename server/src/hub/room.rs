@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::{BUMP_WINDOW, ConnId, FETCH_RETRY, Frame, REORDER_WINDOW, ROOM_EVENTS_MAX};
+use super::{
+    BUMP_WINDOW, ConnId, FETCH_RETRY, Frame, NEWS_READ_MAX, REORDER_WINDOW, ROOM_EVENTS_MAX,
+};
 
 /// `last` is what has been passed on, in order. Before the first catch-up ends it is unknown and events only
 /// gather.
@@ -17,6 +19,8 @@ pub(super) struct Room<F> {
     conns: BTreeMap<ConnId, Phase>,
     /// The furthest position that the room is known to have reached.
     known: i64,
+    /// Events after this one, up to `last`, passed by unseen while a summary was read: they are read once more.
+    unseen_from: Option<i64>,
     gap_deadline: Option<Instant>,
     /// What those who show a summary have not been told yet.
     news: Vec<F>,
@@ -42,6 +46,7 @@ impl<F> Default for Room<F> {
             recent: BTreeMap::new(),
             conns: BTreeMap::new(),
             known: 0,
+            unseen_from: None,
             gap_deadline: None,
             news: Vec::new(),
             bump_from: None,
@@ -73,22 +78,37 @@ impl<F: Frame> Room<F> {
     }
 
     /// From here on the connection shows a summary, which holds everything up to `upto`.
-    pub(super) fn watch(&mut self, now: Instant, conn: ConnId, upto: i64) -> Deliveries<F> {
+    ///
+    /// Gives what others may now have, and the range to read for this one.
+    pub(super) fn watch(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        upto: i64,
+    ) -> (Deliveries<F>, Option<(i64, i64)>) {
         let Some(phase) = self.conns.get_mut(&conn) else {
-            return Vec::new();
+            return (Vec::new(), None);
         };
         let caught_up = *phase != Phase::CatchingUp;
         *phase = Phase::Watching;
-        if self.last.is_none() {
-            self.begin_at(upto);
-        }
+        let last = self.last.unwrap_or_else(|| self.begin_at(upto));
+        let mut fetch = None;
         if !caught_up {
-            for frame in self.since(upto) {
+            let missed = self.since(upto);
+            if i64::try_from(missed.len()).unwrap_or(i64::MAX) < last - upto {
+                // A summary shows only the end.
+                let from = upto.max(last - NEWS_READ_MAX);
+                let from = self.unseen_from.map_or(from, |before| before.min(from));
+                self.unseen_from = Some(from);
+                self.gap_deadline = Some(now + FETCH_RETRY);
+                fetch = Some((from, last));
+            }
+            for frame in missed {
                 self.note(frame);
             }
         }
         self.forget_recent();
-        self.advance(now)
+        (self.advance(now), fetch)
     }
 
     /// Ends a catch-up at `upto`. `Err` means that events after it have passed by unseen: read on from there.
@@ -117,7 +137,13 @@ impl<F: Frame> Room<F> {
     }
 
     pub(super) fn event(&mut self, now: Instant, seq: i64, frame: F) -> Deliveries<F> {
-        if self.last.is_some_and(|last| seq <= last) {
+        if let Some(last) = self.last.filter(|last| seq <= *last) {
+            if self.unseen_from.is_some_and(|from| seq > from) {
+                self.note(frame);
+            }
+            if seq == last {
+                self.unseen_from = None;
+            }
             return Vec::new();
         }
         self.ahead.insert(seq, frame);
@@ -151,7 +177,13 @@ impl<F: Frame> Room<F> {
             return None;
         }
         self.gap_deadline = Some(now + FETCH_RETRY);
-        Some((self.last?, self.furthest()))
+        let last = self.last?;
+        let behind = self.unseen_from.is_some() || last < self.furthest();
+        if !behind {
+            self.gap_deadline = None;
+            return None;
+        }
+        Some((self.unseen_from.unwrap_or(last), self.furthest().max(last)))
     }
 
     /// Whom to tell what news, when the time for it has come.
@@ -192,7 +224,8 @@ impl<F: Frame> Room<F> {
             };
             self.pass_on(seq, frame, &mut deliveries);
         }
-        self.gap_deadline = if self.last.is_some_and(|last| last < self.furthest()) {
+        let behind = self.last.is_some_and(|last| last < self.furthest());
+        self.gap_deadline = if behind || self.unseen_from.is_some() {
             self.gap_deadline.or(Some(now + REORDER_WINDOW))
         } else {
             None
