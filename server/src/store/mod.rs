@@ -37,7 +37,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or the schema not be brought up to date.
     pub async fn open_sqlite(file: &Path) -> StoreResult<Self> {
-        Ok(Self::over(pool::open_sqlite(file).await?))
+        Self::over(pool::open_sqlite(file).await?)
     }
 
     /// Connects to PostgreSQL.
@@ -45,12 +45,12 @@ impl Store {
     /// # Errors
     /// When it cannot be reached or the schema not be brought up to date.
     pub async fn open_postgres(url: &str) -> StoreResult<Self> {
-        Ok(Self::over(pool::open_postgres(url).await?))
+        Self::over(pool::open_postgres(url).await?)
     }
 
-    fn over(pool: Pool) -> Self {
-        let writers = Writers::start(&pool);
-        Self { pool, writers }
+    fn over(pool: Pool) -> StoreResult<Self> {
+        let writers = Writers::start(&pool).map_err(sqlx::Error::Io)?;
+        Ok(Self { pool, writers })
     }
 
     /// Whether the database answers.

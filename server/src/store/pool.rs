@@ -19,6 +19,9 @@ use super::errors::disk_failed;
 const SQLITE_READERS: u32 = 4;
 /// How long a statement waits for the embedded database's file lock.
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
+/// Pages in the log after which SQLite carries them into the database file. Four times its default: a page that
+/// changes often is carried over once for all its changes.
+const SQLITE_LOG_PAGES: &str = "4000";
 /// Connections to PostgreSQL from one node.
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a request waits for a connection, and for PostgreSQL to come back, before it is told to try later.
@@ -150,6 +153,10 @@ pub(super) async fn open_sqlite(file: &Path) -> StoreResult<Pool> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .pragma("wal_autocheckpoint", SQLITE_LOG_PAGES)
+        // A statement of many rows notes what it changes, to take it back when one row is refused; that needs no
+        // file.
+        .pragma("temp_store", "memory")
         .busy_timeout(SQLITE_BUSY);
     let damaged = Arc::new(AtomicBool::new(false));
     let (at_connect, at_acquire) = (Arc::clone(&damaged), Arc::clone(&damaged));

@@ -61,7 +61,7 @@ async fn attempt(pool: &Pool, posts: &[Post], marks: &[Mark]) -> StoreResult<Opt
         return Ok(None);
     }
     let (pointers, deciding) = pointers(&rows, marks);
-    let moved = move_pointers(&mut tx, &pointers).await?;
+    let moved = move_pointers(&mut tx, &pointers, !marks.is_empty()).await?;
     tx.commit().await?;
 
     let mut stored = rows.into_iter();
@@ -111,9 +111,8 @@ fn judge(posts: &[Post], known: &[Known], files: &HashMap<String, FileRow>) -> V
     let mut verdicts = Vec::with_capacity(posts.len());
     for (job, known) in posts.iter().zip(known) {
         let message = (&job.by, job.send.cid.as_str());
-        let before = known.earlier_room.as_deref();
-        let before = before.or_else(|| accepted.get(&message).copied());
-        let verdict = judge_one(job, known, before, files);
+        let before = accepted.get(&message).copied();
+        let verdict = judge_one(job, *known, before, files);
         if matches!(verdict, Verdict::New) {
             accepted.insert(message, job.send.r.as_str());
         }
@@ -124,29 +123,30 @@ fn judge(posts: &[Post], known: &[Known], files: &HashMap<String, FileRow>) -> V
 
 fn judge_one(
     job: &Post,
-    known: &Known,
-    room_before: Option<&str>,
+    known: Known,
+    accepted_in: Option<&str>,
     files: &HashMap<String, FileRow>,
 ) -> Verdict {
     let room = job.send.r.as_str();
-    if known.read_no.is_none() {
-        return Verdict::Refused(ErrorCode::Forbidden);
-    }
-    match room_before {
-        Some(before) if before == room => return Verdict::Earlier,
-        Some(_) => return Verdict::Refused(ErrorCode::BadRequest),
-        None => {}
+    match (known, accepted_in) {
+        (Known::Stranger, _) => return Verdict::Refused(ErrorCode::Forbidden),
+        (Known::Earlier, _) => return Verdict::Earlier,
+        (Known::Elsewhere, _) => return Verdict::Refused(ErrorCode::BadRequest),
+        (_, Some(same)) if same == room => return Verdict::Earlier,
+        (_, Some(_)) => return Verdict::Refused(ErrorCode::BadRequest),
+        (Known::NoTarget, None) => return Verdict::Refused(ErrorCode::NotFound),
+        (Known::Fine, None) => {}
     }
     let usable = |file: &FileId| {
         files
             .get(file.as_str())
             .is_some_and(|file| file.room_id == room && file.owner_id == job.by.as_str())
     };
-    let reply_missing = job.send.re.is_some() && known.target.is_none();
-    if reply_missing || !job.send.att.iter().all(usable) {
-        return Verdict::Refused(ErrorCode::NotFound);
+    if job.send.att.iter().all(usable) {
+        Verdict::New
+    } else {
+        Verdict::Refused(ErrorCode::NotFound)
     }
-    Verdict::New
 }
 
 // Numbers in the order in which the jobs came.

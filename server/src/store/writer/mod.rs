@@ -10,9 +10,11 @@ mod statements;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
+use std::{io, thread};
 
 use protocol::command::MsgSend;
 use protocol::{ErrorCode, RoomId, UserId};
+use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -28,9 +30,10 @@ pub(super) use statements::POINTERS;
 const BATCH_MAX: usize = 64;
 /// Jobs that may wait for one writer; further ones are told to try later.
 const QUEUE_MAX: usize = 4_096;
-/// Shortest time between the starts of two transactions of a writer. A lone message does not wait; under load it
-/// gathers what one flush can carry.
-const PACE: Duration = Duration::from_millis(4);
+/// Time between the starts of two transactions of a writer under load, so that one flush carries what came in it.
+const PACE: Duration = Duration::from_millis(10);
+/// Transactions that may follow each other without a pause before [`PACE`] holds: a few messages do not wait.
+const UNPACED: u32 = 16;
 /// Writers to PostgreSQL, which flushes for several transactions at once. A room always has the same one.
 const POSTGRES_WRITERS: usize = 4;
 /// How long a batch may take on PostgreSQL before its askers are told to try later. The statement timeout ends most
@@ -73,19 +76,19 @@ pub(super) struct Writers {
 }
 
 impl Writers {
-    pub(super) fn start(pool: &Pool) -> Self {
+    pub(super) fn start(pool: &Pool) -> io::Result<Self> {
         let count = match pool {
             Pool::Sqlite { .. } => 1,
             Pool::Postgres(_) => POSTGRES_WRITERS,
         };
         let queues = (0..count).map(|_| {
             let (queue, jobs) = mpsc::channel(QUEUE_MAX);
-            tokio::spawn(work(pool.clone(), jobs));
-            queue
+            start_one(pool.clone(), jobs)?;
+            Ok(queue)
         });
-        Self {
-            queues: queues.collect(),
-        }
+        Ok(Self {
+            queues: queues.collect::<io::Result<_>>()?,
+        })
     }
 
     /// Stores a message; returns when it is on disk.
@@ -149,19 +152,36 @@ fn stopped() -> StoreError {
     sqlx::Error::PoolClosed.into()
 }
 
+// SQLite's driver runs each statement on a thread of its own. Waiting for it on one thread costs far less than
+// waking the runtime's workers for every statement. PostgreSQL's sockets belong to the runtime.
+fn start_one(pool: Pool, jobs: mpsc::Receiver<Job>) -> io::Result<()> {
+    match pool {
+        Pool::Sqlite { .. } => {
+            let own = Builder::new_current_thread().enable_time().build()?;
+            thread::Builder::new()
+                .name("store-writer".to_owned())
+                .spawn(move || own.block_on(work(pool, jobs)))?;
+        }
+        Pool::Postgres(_) => drop(tokio::spawn(work(pool, jobs))),
+    }
+    Ok(())
+}
+
 async fn work(pool: Pool, mut jobs: mpsc::Receiver<Job>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     let mut stops = Vec::new();
-    let mut next = Instant::now();
+    let mut paced = Instant::now();
     while jobs.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        if batch.len() < BATCH_MAX && Instant::now() < next {
-            tokio::time::sleep_until(next).await;
+        if batch.len() < BATCH_MAX && Instant::now() < paced {
+            tokio::time::sleep_until(paced).await;
             while batch.len() < BATCH_MAX {
                 let Ok(job) = jobs.try_recv() else { break };
                 batch.push(job);
             }
         }
-        next = Instant::now() + PACE;
+        // In steps of a pace, but at most so many behind the clock.
+        let now = Instant::now();
+        paced = paced.max(now.checked_sub(PACE * UNPACED).unwrap_or(now)) + PACE;
         let (mut posts, mut marks) = (Vec::new(), Vec::new());
         for job in batch.drain(..) {
             match job {

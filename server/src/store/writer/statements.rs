@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use protocol::{FileId, RoomId, UserId};
 
-use super::super::StoreResult;
 use super::super::files::AttachmentRow;
 use super::super::pool::{Tx, within};
+use super::super::{StoreError, StoreResult};
 use super::rows::{ROWS_MAX, Rows};
 
 /// What is known of a message before it is stored.
@@ -19,20 +19,27 @@ pub(super) struct Question<'a> {
 }
 
 /// What the database says to a [`Question`].
-#[derive(Clone, Default, sqlx::FromRow)]
-pub(super) struct Known {
-    place: i64,
-    /// The sender's read pointer; `None` for a stranger.
-    pub(super) read_no: Option<i64>,
-    /// The room in which an earlier try stored this client id.
-    pub(super) earlier_room: Option<String>,
-    /// The message replied to, when it is one of the room.
-    pub(super) target: Option<String>,
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    Stranger,
+    /// An earlier try was stored in this room.
+    Earlier,
+    /// The client id was used in another room.
+    Elsewhere,
+    /// The room has no such message to reply to.
+    NoTarget,
+    Fine,
 }
 
+// One row for all: with SQLite's driver each row of an answer wakes this thread.
 static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
-        "SELECT input.column1 AS place, mine.read_no, earlier.room_id AS earlier_room, target.id AS target
+        "SELECT string_agg(CAST(input.column1 AS TEXT) || CASE
+                WHEN mine.person_id IS NULL THEN 's'
+                WHEN earlier.room_id = input.column2 THEN 'e'
+                WHEN earlier.room_id IS NOT NULL THEN 'o'
+                WHEN input.column5 IS NOT NULL AND target.id IS NULL THEN 'r'
+                ELSE 'f' END, ' ')
          FROM (VALUES ",
         "CAST(# AS BIGINT), ?, ?, ?, ?",
         ") AS input
@@ -45,10 +52,10 @@ static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
 
 /// Answers in the questions' order.
 pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreResult<Vec<Known>> {
-    let mut known = vec![Known::default(); questions.len()];
+    let mut known = vec![Known::Stranger; questions.len()];
     for (chunk, answers) in questions.chunks(ROWS_MAX).zip(known.chunks_mut(ROWS_MAX)) {
         let (text, rows) = QUESTIONS.with(chunk);
-        let found: Vec<Known> = within!(tx, db => {
+        let (found,): (String,) = within!(tx, db => {
             let mut query = sqlx::query_as(text);
             for row in rows {
                 query = query
@@ -57,16 +64,29 @@ pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreRes
                     .bind(row.map(|q| q.cid))
                     .bind(row.and_then(|q| q.re));
             }
-            query.fetch_all(db).await?
+            query.fetch_one(db).await?
         });
-        for answer in found {
-            let place = usize::try_from(answer.place).ok();
-            if let Some(slot) = place.and_then(|place| answers.get_mut(place)) {
+        for word in found.split(' ') {
+            let (place, answer) = answered(word).ok_or(StoreError::Inconsistent("an answer"))?;
+            if let Some(slot) = answers.get_mut(place) {
                 *slot = answer;
             }
         }
     }
     Ok(known)
+}
+
+fn answered(word: &str) -> Option<(usize, Known)> {
+    let (place, letter) = word.split_at_checked(word.len().checked_sub(1)?)?;
+    let known = match letter {
+        "s" => Known::Stranger,
+        "e" => Known::Earlier,
+        "o" => Known::Elsewhere,
+        "r" => Known::NoTarget,
+        "f" => Known::Fine,
+        _ => return None,
+    };
+    Some((place.parse().ok()?, known))
 }
 
 #[derive(sqlx::FromRow)]
@@ -110,11 +130,21 @@ pub(super) async fn files(
     Ok(files)
 }
 
-static NUMBERS: LazyLock<Rows> = LazyLock::new(|| {
+static COUNTS: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
         "UPDATE rooms SET last_seq = last_seq + input.column2, last_no = last_no + input.column2 FROM (VALUES ",
         "?, CAST(? AS BIGINT)",
-        ") AS input WHERE rooms.id = input.column1 RETURNING id, last_seq, last_no",
+        ") AS input WHERE rooms.id = input.column1",
+    )
+});
+
+// Ids have neither spaces nor commas.
+static NUMBERS: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "SELECT string_agg(id || ' ' || CAST(last_seq AS TEXT) || ' ' || CAST(last_no AS TEXT), ',')
+         FROM rooms WHERE id IN (",
+        "?",
+        ")",
     )
 });
 
@@ -130,17 +160,37 @@ pub(super) async fn take_numbers(
         Tx::Sqlite(..) => ROWS_MAX,
         Tx::Postgres(_) => 1,
     };
-    let mut numbers = HashMap::new();
     for chunk in counts.chunks(at_once) {
-        let (text, rows) = NUMBERS.with(chunk);
-        let taken: Vec<(String, i64, i64)> = within!(tx, db => {
-            let mut query = sqlx::query_as(text);
+        let (text, rows) = COUNTS.with(chunk);
+        within!(tx, db => {
+            let mut query = sqlx::query(text);
             for row in rows {
                 query = query.bind(row.map(|(room, _)| room.as_str())).bind(row.map(|(_, n)| *n));
             }
-            query.fetch_all(db).await?
+            query.execute(db).await?;
         });
-        numbers.extend(taken.into_iter().map(|(room, seq, no)| (room, (seq, no))));
+    }
+    let mut numbers = HashMap::new();
+    for chunk in counts.chunks(ROWS_MAX) {
+        let (text, rows) = NUMBERS.with(chunk);
+        let (taken,): (Option<String>,) = within!(tx, db => {
+            let mut query = sqlx::query_as(text);
+            for row in rows {
+                query = query.bind(row.map(|(room, _)| room.as_str()));
+            }
+            query.fetch_one(db).await?
+        });
+        for room in taken.iter().flat_map(|taken| taken.split(',')) {
+            let mut words = room.split(' ');
+            let (Some(id), Some(Ok(seq)), Some(Ok(no))) = (
+                words.next(),
+                words.next().map(str::parse),
+                words.next().map(str::parse),
+            ) else {
+                return Err(StoreError::Inconsistent("rooms.last_seq"));
+            };
+            numbers.insert(id.to_owned(), (seq, no));
+        }
     }
     Ok(numbers)
 }
@@ -253,28 +303,41 @@ pub(crate) struct Pointer<'a> {
     pub(crate) no: i64,
 }
 
-/// Moves read pointers forward, never past the room's last message; gives those that moved and where they stand.
-pub(crate) static POINTERS: LazyLock<Rows> = LazyLock::new(|| {
-    Rows::new(
-        "UPDATE members
-         SET read_no = CASE WHEN input.column3 < rooms.last_no THEN input.column3 ELSE rooms.last_no END
-         FROM (VALUES ",
-        "?, ?, CAST(? AS BIGINT)",
-        ") AS input JOIN rooms ON rooms.id = input.column1
-         WHERE members.room_id = input.column1 AND members.person_id = input.column2
-           AND members.read_no < CASE WHEN input.column3 < rooms.last_no THEN input.column3 ELSE rooms.last_no END
-         RETURNING room_id, person_id, read_no",
-    )
-});
+macro_rules! move_pointers {
+    ($after:literal) => {
+        Rows::new(
+            "UPDATE members
+             SET read_no = CASE WHEN input.column3 < rooms.last_no THEN input.column3 ELSE rooms.last_no END
+             FROM (VALUES ",
+            "?, ?, CAST(? AS BIGINT)",
+            concat!(
+                ") AS input JOIN rooms ON rooms.id = input.column1
+                 WHERE members.room_id = input.column1 AND members.person_id = input.column2
+                   AND members.read_no < CASE
+                       WHEN input.column3 < rooms.last_no THEN input.column3 ELSE rooms.last_no END",
+                $after
+            ),
+        )
+    };
+}
 
-/// Moves each of these pointers; no member may be named twice.
+/// Moves read pointers forward, never past the room's last message; gives those that moved and where they stand.
+pub(crate) static POINTERS: LazyLock<Rows> =
+    LazyLock::new(|| move_pointers!(" RETURNING room_id, person_id, read_no"));
+
+/// The same when nobody asks.
+static OWN_POINTERS: LazyLock<Rows> = LazyLock::new(|| move_pointers!(""));
+
+/// Moves each of these pointers; no member may be named twice. Gives those that moved only when `told`.
 pub(super) async fn move_pointers(
     tx: &mut Tx<'_>,
     pointers: &[Pointer<'_>],
+    told: bool,
 ) -> StoreResult<HashMap<(String, String), i64>> {
     let mut moved = HashMap::new();
     for chunk in pointers.chunks(ROWS_MAX) {
-        let (text, rows) = POINTERS.with(chunk);
+        let statement = if told { &POINTERS } else { &OWN_POINTERS };
+        let (text, rows) = statement.with(chunk);
         let rows: Vec<(String, String, i64)> = within!(tx, db => {
             let mut query = sqlx::query_as(text);
             for row in rows {
