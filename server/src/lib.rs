@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod bus;
 pub mod config;
+mod crash;
 pub mod demo;
 pub mod files;
 pub mod http;

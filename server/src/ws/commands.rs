@@ -15,6 +15,7 @@ use super::connection::Client;
 use super::frames::{encode, reply_ok};
 use super::hello::Standing;
 use crate::App;
+use crate::crash;
 use crate::hub::ConnId;
 use crate::lessons::Asker;
 use crate::store::{NewMessage, StoreError};
@@ -259,6 +260,7 @@ async fn store_and_publish(
         r: send.r.clone(),
         no: sent.no,
     };
+    crash::at("before_publish");
     // Also after a repeated try: the first may have been committed by a server that died before publishing.
     app.switchboard.publish(stored.event).await;
     app.switchboard

@@ -12,6 +12,7 @@ use super::statements::{
     FileRow, Known, NewRow, Pointer, Question, ask, files, insert, move_pointers, take_numbers,
 };
 use super::{Kept, Mark, Post};
+use crate::crash;
 use crate::time::rfc3339;
 
 /// How often a batch is tried when other nodes come between.
@@ -62,7 +63,9 @@ async fn attempt(pool: &Pool, posts: &[Post], marks: &[Mark]) -> StoreResult<Opt
     }
     let (pointers, deciding) = pointers(&rows, marks);
     let moved = move_pointers(&mut tx, &pointers, !marks.is_empty()).await?;
+    crash::at("before_commit");
     tx.commit().await?;
+    crash::at("after_commit");
 
     let mut stored = rows.into_iter();
     let mut answers: Vec<Result<Kept, ErrorCode>> = Vec::with_capacity(posts.len());
