@@ -2,18 +2,23 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, ORIGIN, SET_COOKIE};
-use hyper::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, ORIGIN, SET_COOKIE};
+use hyper::http::request::Builder;
+use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
-use protocol::RoomId;
 use protocol::event::RoomEvent;
 use protocol::http::{EventsPage, Login};
 use protocol::limits::PAGE_EVENTS_MAX;
+use protocol::model::Attachment;
+use protocol::{FileId, RoomId};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 use crate::LoadError;
 
 const COOKIE_NAME: &str = "parta_session";
+const FILE_NAME: HeaderName = HeaderName::from_static("x-file-name");
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +86,11 @@ pub async fn sign_in(address: &Address, login: &str, password: &str) -> Result<S
         password: password.to_owned(),
     };
     let body = serde_json::to_vec(&body).map_err(|e| LoadError::Protocol(e.to_string()))?;
-    let (headers, _) = request(address, Method::POST, "/session", None, body).await?;
-    let cookie = headers
+    let request =
+        request(address, Method::POST, "/session", None).header(CONTENT_TYPE, "application/json");
+    let answer = ask(address, request, body.into()).await?;
+    let cookie = answer
+        .headers
         .get_all(SET_COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
@@ -110,7 +118,8 @@ pub async fn history(
     let (mut events, mut after) = (Vec::new(), after);
     loop {
         let path = format!("/rooms/{room}/events?after={after}&limit={PAGE_EVENTS_MAX}");
-        let (_, body) = request(address, Method::GET, &path, Some(session), Vec::new()).await?;
+        let request = request(address, Method::GET, &path, Some(session));
+        let body = ask(address, request, Bytes::new()).await?.bytes().await?;
         let page: EventsPage =
             serde_json::from_slice(&body).map_err(|e| LoadError::Protocol(e.to_string()))?;
         let Some(last) = page.events.last() else {
@@ -129,40 +138,119 @@ pub async fn history(
     }
 }
 
-async fn request(
+/// Uploads a file into a room.
+///
+/// # Errors
+/// [`LoadError::Status`] when it is refused, [`LoadError::Protocol`], and those of the network.
+pub async fn upload(
+    address: &Address,
+    session: &Session,
+    room: &RoomId,
+    name: &str,
+    bytes: Bytes,
+) -> Result<Attachment, LoadError> {
+    let path = format!("/rooms/{room}/files");
+    let request = request(address, Method::POST, &path, Some(session)).header(FILE_NAME, name);
+    let body = ask(address, request, bytes).await?.bytes().await?;
+    serde_json::from_slice(&body).map_err(|e| LoadError::Protocol(e.to_string()))
+}
+
+/// Downloads a file.
+///
+/// # Errors
+/// [`LoadError::Status`] when it is refused, and those of the network.
+pub async fn download(
+    address: &Address,
+    session: &Session,
+    file: &FileId,
+) -> Result<Bytes, LoadError> {
+    let path = format!("/files/{file}");
+    let request = request(address, Method::GET, &path, Some(session));
+    ask(address, request, Bytes::new()).await?.bytes().await
+}
+
+/// Signs out.
+///
+/// # Errors
+/// [`LoadError::Status`] when it is refused, and those of the network.
+pub async fn sign_out(address: &Address, session: &Session) -> Result<(), LoadError> {
+    let request = request(address, Method::DELETE, "/session", Some(session));
+    ask(address, request, Bytes::new()).await.map(drop)
+}
+
+/// The head of a request to `/api/v1` with what a browser adds.
+pub(crate) fn request(
     address: &Address,
     method: Method,
     path: &str,
     session: Option<&Session>,
-    body: Vec<u8>,
-) -> Result<(HeaderMap, Bytes), LoadError> {
-    let stream = TokioIo::new(address.connect().await?);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
-    let connection = tokio::spawn(connection);
-    let what = format!("{method} {path}");
+) -> Builder {
     let mut request = Request::builder()
         .method(method)
         .uri(format!("/api/v1{path}"))
         .header(HOST, &address.authority)
-        .header(ORIGIN, &address.origin)
-        .header(CONTENT_TYPE, "application/json");
+        .header(ORIGIN, &address.origin);
     if let Some(session) = session {
         request = request.header(COOKIE, &session.0);
     }
-    let request = request
-        .body(Full::new(Bytes::from(body)))
-        .map_err(|e| LoadError::Protocol(e.to_string()))?;
-    let (head, body) = sender.send_request(request).await?.into_parts();
-    let body = body.collect().await?.to_bytes();
-    connection.abort();
-    if head.status != StatusCode::OK {
-        return Err(LoadError::Status {
-            what,
-            status: head.status.as_u16(),
-            body: String::from_utf8_lossy(&body).into_owned(),
-        });
+    request
+}
+
+/// An answer of 2xx whose body may still be on its way.
+pub(crate) struct Answer {
+    /// Headers.
+    pub(crate) headers: HeaderMap,
+    /// Body.
+    pub(crate) body: Incoming,
+    /// Ends the connection with it.
+    _connection: Connection,
+}
+
+impl Answer {
+    async fn bytes(self) -> Result<Bytes, LoadError> {
+        Ok(self.body.collect().await?.to_bytes())
     }
-    Ok((head.headers, body))
+}
+
+struct Connection(JoinHandle<hyper::Result<()>>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Sends a request on a connection of its own.
+///
+/// # Errors
+/// [`LoadError::Status`] for every answer but 2xx, and those of the network.
+pub(crate) async fn ask(
+    address: &Address,
+    request: Builder,
+    body: Bytes,
+) -> Result<Answer, LoadError> {
+    let request = request
+        .body(Full::new(body))
+        .map_err(|e| LoadError::Protocol(e.to_string()))?;
+    let what = format!("{} {}", request.method(), request.uri());
+    let stream = TokioIo::new(address.connect().await?);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+    let connection = Connection(tokio::spawn(connection));
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    let answer = Answer {
+        headers: head.headers,
+        body,
+        _connection: connection,
+    };
+    if head.status.is_success() {
+        return Ok(answer);
+    }
+    let body = answer.bytes().await?;
+    Err(LoadError::Status {
+        what,
+        status: head.status.as_u16(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -1,28 +1,25 @@
 //! `kill -9` under load: people with an outbox write to one room while the server is killed and started again at
 //! seeded points; afterwards everybody's history must hold every message exactly once, in one order.
 
-mod client;
-
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::RoomId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use self::client::{Client, Record};
 use crate::LoadError;
-use crate::history::{Entry, Verdict, View, check};
-use crate::http::{Address, history, sign_in};
-use crate::server::{Installation, PASSWORD};
+use crate::company::{Company, judge};
+use crate::history::Verdict;
+use crate::person::{Habits, Person};
+use crate::server::Installation;
 
 /// A run that is not over by then hangs.
-const WITHIN: Duration = Duration::from_secs(300);
+const WITHIN: Duration = Duration::from_secs(900);
+/// How long people may take after the last answer until they hold everything.
+const SETTLE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -86,51 +83,50 @@ pub async fn run(options: &Options) -> Result<Report, LoadError> {
 }
 
 async fn kill_and_judge(options: &Options) -> Result<Report, LoadError> {
-    options.installation.seed(options.clients, 1).await?;
-    let mut server = options.installation.start().await?;
+    let installation = &options.installation;
+    let sessions = installation.seed_sessions(options.clients, 1).await?;
+    let mut server = installation.start().await?;
     let begin = Instant::now();
-    let (address, addresses) = watch::channel(server.address.clone());
-    let (acked, mut acks) = watch::channel(0);
-    let acked = Arc::new(acked);
-    let mut running = JoinSet::new();
-    for number in 0..options.clients {
-        let session = sign_in(&server.address, &format!("load{number}"), PASSWORD).await?;
-        let client = Client::new(number, session, addresses.clone(), Arc::clone(&acked));
-        running.spawn(client.run(options.messages, options.clients));
-    }
+    let (place, addresses) = watch::channel(vec![server.address.clone()]);
+    let people = sessions.into_iter().enumerate();
+    let people = people.map(|(number, session)| Person {
+        number,
+        tag: "kill".to_owned(),
+        session,
+        addresses: addresses.clone(),
+        at: 0,
+        habits: Habits {
+            messages: options.messages,
+            pause: Duration::ZERO,
+            body_bytes: 0,
+            over_http: false,
+        },
+    });
+    let mut company = Company::gather(people.collect(), WITHIN).await?;
     let (mut killed, mut restart_ms_max) = (0, 0);
-    let points = kill_points(options);
-    let mut supervise = async || {
-        for point in &points {
-            // Never an error: this function owns a sender.
-            let _ = acks.wait_for(|acked| acked >= point).await;
-            let at = Instant::now();
-            server.kill().await?;
-            server = options.installation.start().await?;
-            killed += 1;
-            restart_ms_max = at.elapsed().as_millis().max(restart_ms_max);
-            address.send_replace(server.address.clone());
-        }
-        Ok::<_, LoadError>(())
-    };
-    let mut records = Vec::new();
-    let gather = async {
-        while let Some(record) = running.join_next().await {
-            records.push(record.map_err(|e| LoadError::Protocol(e.to_string()))??);
-        }
-        Ok(())
-    };
-    tokio::try_join!(supervise(), gather)?;
-    let verdict = judge(&server.address, &records).await?;
+    for point in kill_points(options) {
+        company.acked_at_least(point, WITHIN).await?;
+        let at = Instant::now();
+        server.kill().await?;
+        server = installation.start().await?;
+        killed += 1;
+        restart_ms_max = at.elapsed().as_millis().max(restart_ms_max);
+        place.send_replace(vec![server.address.clone()]);
+    }
+    let all = options.clients * options.messages;
+    company.acked_at_least(all, WITHIN).await?;
+    // What somebody lacks even then, the judge finds.
+    company.settle(SETTLE_WITHIN).await?;
+    let records = company.part().await?;
+    let outcome = judge(std::slice::from_ref(&server.address), &records).await?;
     server.kill().await?;
-    let sum = |of: fn(&Record) -> usize| records.iter().map(of).sum();
     Ok(Report {
-        acked: sum(|record| record.acks.len()),
-        retries: sum(|record| record.retries),
-        already_stored: sum(|record| record.already_stored),
+        acked: outcome.acked,
+        retries: outcome.counts.retries,
+        already_stored: outcome.counts.already_stored,
         killed,
-        connections: sum(|record| record.connections),
-        verdict,
+        connections: outcome.counts.connections,
+        verdict: outcome.verdict,
         restart_ms_max,
         clients: options.clients,
         messages: options.messages,
@@ -148,36 +144,6 @@ fn kill_points(options: &Options) -> BTreeSet<usize> {
         points.insert(rng.random_range(1..all));
     }
     points
-}
-
-// Two views of each person: what came over the socket, and what the server tells afterwards.
-async fn judge(address: &Address, records: &[Record]) -> Result<Verdict, LoadError> {
-    let (mut views, mut acks) = (Vec::new(), Vec::new());
-    for record in records {
-        let events = history(address, &record.session, &record.room, 0).await?;
-        let entries = events.iter().map(Entry::from).collect();
-        views.push(view(
-            format!("{} afterwards", record.name),
-            &record.room,
-            entries,
-        ));
-        views.push(view(
-            format!("{} live", record.name),
-            &record.room,
-            record.live.clone(),
-        ));
-        acks.extend_from_slice(&record.acks);
-    }
-    Ok(check(&views, &acks))
-}
-
-fn view(client: String, room: &RoomId, entries: Vec<Entry>) -> View {
-    View {
-        client,
-        room: room.clone(),
-        after: 0,
-        entries,
-    }
 }
 
 #[cfg(test)]

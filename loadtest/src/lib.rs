@@ -5,6 +5,7 @@
 
 pub mod beside;
 pub mod chat;
+pub mod company;
 pub mod crowd;
 pub mod error;
 pub mod history;
@@ -12,6 +13,8 @@ pub mod http;
 pub mod kill;
 pub mod latency;
 pub mod peer;
+pub mod person;
+pub mod relay;
 pub mod server;
 pub mod sfu;
 pub mod socket;

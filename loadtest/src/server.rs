@@ -30,6 +30,18 @@ pub struct Installation {
     pub log: Option<PathBuf>,
 }
 
+/// How a server is started.
+#[derive(Clone, Debug, Default)]
+pub struct Launch {
+    /// Its port; 0 for a free one.
+    pub port: u16,
+    /// Environment variables: settings, as `PARTA_…`, and others.
+    pub variables: Variables,
+}
+
+/// Names and values of environment variables.
+pub type Variables = Vec<(String, String)>;
+
 /// A running server. Dropping it kills it.
 #[derive(Debug)]
 pub struct Server {
@@ -53,7 +65,9 @@ impl Installation {
     /// # Errors
     /// [`LoadError::Spawn`], or [`LoadError::NotReady`] when the command failed.
     pub async fn seed(&self, users: usize, rooms: usize) -> Result<(), LoadError> {
-        self.load_seed(users, rooms, &[]).await.map(drop)
+        self.load_seed(users, rooms, &[], &Variables::new())
+            .await
+            .map(drop)
     }
 
     /// As [`Installation::seed`], and signs everybody in; gives the sessions in the people's order. No password is
@@ -66,7 +80,22 @@ impl Installation {
         users: usize,
         rooms: usize,
     ) -> Result<Vec<Session>, LoadError> {
-        let tokens = self.load_seed(users, rooms, &["--sessions"]).await?;
+        self.seed_sessions_as(users, rooms, &Variables::new()).await
+    }
+
+    /// As [`Installation::seed_sessions`], with these environment variables.
+    ///
+    /// # Errors
+    /// As for [`Installation::seed`].
+    pub async fn seed_sessions_as(
+        &self,
+        users: usize,
+        rooms: usize,
+        variables: &Variables,
+    ) -> Result<Vec<Session>, LoadError> {
+        let tokens = self
+            .load_seed(users, rooms, &["--sessions"], variables)
+            .await?;
         let sessions: Vec<Session> = tokens.lines().map(Session::from_token).collect();
         if sessions.len() == users {
             Ok(sessions)
@@ -82,6 +111,7 @@ impl Installation {
         users: usize,
         rooms: usize,
         more: &[&str],
+        variables: &Variables,
     ) -> Result<String, LoadError> {
         let output = Command::new(&self.binary)
             .args([
@@ -94,6 +124,7 @@ impl Installation {
             .args(more)
             .args(["--password", PASSWORD, "--data"])
             .arg(&self.data)
+            .envs(variables.iter().cloned())
             .output()
             .await
             .map_err(|error| self.cannot_run(error))?;
@@ -117,6 +148,15 @@ impl Installation {
     /// # Errors
     /// As for [`Installation::start`].
     pub async fn start_at(&self, port: u16) -> Result<Server, LoadError> {
+        let variables = Variables::new();
+        self.launch(&Launch { port, variables }).await
+    }
+
+    /// As [`Installation::start`], in another way.
+    ///
+    /// # Errors
+    /// As for [`Installation::start`].
+    pub async fn launch(&self, launch: &Launch) -> Result<Server, LoadError> {
         let log = match &self.log {
             Some(path) => Stdio::from(File::options().create(true).append(true).open(path)?),
             None => Stdio::null(),
@@ -125,13 +165,14 @@ impl Installation {
             .args([
                 "serve",
                 "--listen",
-                &format!("127.0.0.1:{port}"),
+                &format!("127.0.0.1:{}", launch.port),
                 "--media-port",
                 "0",
                 "--data",
             ])
             .arg(&self.data)
             .env("PARTA_MEDIA_ADDRESSES", "127.0.0.1")
+            .envs(launch.variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -186,6 +227,15 @@ impl Server {
         {
             kill_process(pid, Signal::TERM).map_err(std::io::Error::from)?;
         }
+        self.child.wait().await?;
+        Ok(())
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    /// [`LoadError::Io`].
+    pub async fn ended(&mut self) -> Result<(), LoadError> {
         self.child.wait().await?;
         Ok(())
     }

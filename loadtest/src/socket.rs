@@ -1,5 +1,6 @@
 //! The WebSocket side of a fake client: frames in and out, pings answered. What the frames mean is the caller's.
 
+pub mod events;
 pub mod wire;
 
 use std::borrow::Cow;
@@ -11,8 +12,8 @@ use protocol::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use self::events::Events;
 use self::wire::Wire;
 use crate::LoadError;
 use crate::http::{Address, Session};
@@ -31,9 +32,15 @@ pub enum Incoming {
 /// A connection whose frames are read as the protocol's types.
 #[derive(Debug)]
 pub struct Socket {
-    wire: Wire,
+    way: Way,
     next_id: u32,
     ready: VecDeque<Incoming>,
+}
+
+#[derive(Debug)]
+enum Way {
+    WebSocket(Box<Wire>),
+    Events(Box<Events>),
 }
 
 #[derive(Deserialize)]
@@ -54,11 +61,23 @@ impl Socket {
     /// # Errors
     /// Those of [`Wire::open`].
     pub async fn open(address: &Address, session: &Session) -> Result<Self, LoadError> {
-        Ok(Self {
-            wire: Wire::open(address, session).await?,
+        let wire = Wire::open(address, session).await?;
+        Ok(Self::over(Way::WebSocket(Box::new(wire))))
+    }
+
+    /// The same over plain HTTP, for networks that let no WebSocket through. Connects with the first command.
+    #[must_use]
+    pub fn over_http(address: &Address, session: &Session) -> Self {
+        let events = Events::new(address.clone(), session.clone());
+        Self::over(Way::Events(Box::new(events)))
+    }
+
+    const fn over(way: Way) -> Self {
+        Self {
+            way,
             next_id: 1,
             ready: VecDeque::new(),
-        })
+        }
     }
 
     /// Says `hello` and gives the snapshot; what comes after it waits for [`Socket::next`].
@@ -105,29 +124,46 @@ impl Socket {
     pub async fn send(&mut self, command: &Command) -> Result<u32, LoadError> {
         let i = self.next_id;
         self.next_id += 1;
-        self.wire.send(i, command).await?;
+        match &mut self.way {
+            Way::WebSocket(wire) => wire.send(i, command).await?,
+            Way::Events(events) => events.send(i, command).await?,
+        }
         Ok(i)
     }
 
     /// The next answer or event. Cancel safe.
     ///
     /// # Errors
-    /// Those of [`Wire::next`], and [`LoadError::Protocol`] for a frame of another form.
+    /// Those of [`Wire::next`] or [`Events::next`], and [`LoadError::Protocol`] for a frame of another form.
     pub async fn next(&mut self) -> Result<Incoming, LoadError> {
         loop {
-            self.wire.answer_ping().await?;
+            match &mut self.way {
+                Way::WebSocket(wire) => wire.answer_ping().await?,
+                Way::Events(events) => events.answer_ping().await?,
+            }
             if let Some(incoming) = self.ready.pop_front() {
                 return Ok(incoming);
             }
-            let text = self.wire.next().await?;
-            self.take(&text)?;
+            match &mut self.way {
+                Way::WebSocket(wire) => {
+                    let text = wire.next().await?;
+                    self.take(&text)?;
+                }
+                Way::Events(events) => {
+                    let text = events.next().await?;
+                    self.take(&text)?;
+                }
+            }
         }
     }
 
-    fn take(&mut self, text: &Utf8Bytes) -> Result<(), LoadError> {
+    fn take(&mut self, text: &str) -> Result<(), LoadError> {
         for line in text.split('\n').filter(|line| !line.is_empty()) {
             if line == "{}" {
-                self.wire.owe_pong();
+                match &mut self.way {
+                    Way::WebSocket(wire) => wire.owe_pong(),
+                    Way::Events(events) => events.owe_pong(),
+                }
                 continue;
             }
             self.ready.extend(parse(line)?);

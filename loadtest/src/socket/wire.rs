@@ -55,14 +55,7 @@ impl Wire {
     /// # Errors
     /// [`LoadError::Socket`].
     pub async fn send(&mut self, i: u32, command: &Command) -> Result<(), LoadError> {
-        #[derive(Serialize)]
-        struct Framed<'a> {
-            i: u32,
-            #[serde(flatten)]
-            command: &'a Command,
-        }
-        let text = serde_json::to_string(&Framed { i, command })
-            .map_err(|e| LoadError::Protocol(e.to_string()))?;
+        let text = framed(i, command)?;
         Ok(self.stream.send(Message::text(text)).await?)
     }
 
@@ -103,6 +96,17 @@ impl Wire {
             }
         }
     }
+}
+
+/// A command as it is sent.
+pub(super) fn framed(i: u32, command: &Command) -> Result<String, LoadError> {
+    #[derive(Serialize)]
+    struct Framed<'a> {
+        i: u32,
+        #[serde(flatten)]
+        command: &'a Command,
+    }
+    serde_json::to_string(&Framed { i, command }).map_err(|e| LoadError::Protocol(e.to_string()))
 }
 
 #[cfg(test)]
