@@ -1,6 +1,6 @@
 # Each target is a few commands that anyone could type. `make run` and `make test` need nothing but Debian 12
 # with Rust 1.94, Node 20 and Python 3; scripts/setup.sh adds the rest.
-.PHONY: run test check e2e bench bench-chat types client build unit
+.PHONY: run test check e2e bench bench-chat faults types client build unit
 .DEFAULT_GOAL := run
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -36,7 +36,7 @@ else
 	scripts/with-services.sh cargo test --locked --workspace --bins --tests
 endif
 	cargo test --locked --workspace --doc --quiet
-	$(TARGET)/debug/parta-load kill
+	$(TARGET)/debug/parta-load faults --short --json
 
 # Real browsers against the real server.
 e2e: build
@@ -69,6 +69,11 @@ bench-chat: client
 	$(TARGET)/release/parta-load chat --spawn --idle 10000 --json
 	$(TARGET)/release/parta-load chat --spawn --storm 5000 --json
 	scripts/with-ejabberd.sh $(TARGET)/release/parta-load beside --json
+
+# Servers, databases and networks fail while people write; every history is compared. Only a debug build has the points
+# at which a server can be made to die.
+faults: build
+	$(TARGET)/debug/parta-load faults --json
 
 # Writes anew what is made from the Rust code and committed: the client's wire types, the example settings, the
 # recordings for the sync law.

@@ -26,6 +26,8 @@ pub(crate) enum Run {
     Sfu(Sfu),
     /// People who write while the server is killed and started again.
     Kill(Kill),
+    /// People who write while servers, databases and networks fail.
+    Faults(Faults),
 }
 
 #[derive(Args)]
@@ -139,6 +141,15 @@ pub(crate) struct Kill {
 }
 
 #[derive(Args)]
+pub(crate) struct Faults {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Fewer and shorter faults.
+    #[arg(long)]
+    pub(crate) short: bool,
+}
+
+#[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Target {
     /// Start a server of our own.
@@ -197,7 +208,7 @@ impl Run {
                 chat.idle.is_some() || chat.storm.is_some() || chat.rooms_of.is_some()
             }
             Self::Beside(_) => true,
-            Self::Sfu(_) | Self::Kill(_) => false,
+            Self::Sfu(_) | Self::Kill(_) | Self::Faults(_) => false,
         }
     }
 }

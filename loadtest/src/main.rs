@@ -10,10 +10,10 @@ use anyhow::Context;
 use clap::Parser;
 use loadtest::http::Address;
 use loadtest::peer::Peer;
-use loadtest::{beside, chat, kill, sfu};
+use loadtest::{beside, chat, faults, kill, sfu};
 use tokio::runtime::Builder;
 
-use arguments::{Arguments, Beside, Chat, Kill, Run, Sfu};
+use arguments::{Arguments, Beside, Chat, Faults, Kill, Run, Sfu};
 
 /// People in a room when the command line does not say.
 const ROOM_OF: u16 = 30;
@@ -32,6 +32,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Run::Beside(options) => run_beside(options).await,
             Run::Sfu(options) => run_sfu(options).await,
             Run::Kill(options) => run_kill(options).await,
+            Run::Faults(options) => run_faults(options).await,
         }
     })?;
     Ok(ExitCode::from(u8::from(!clean)))
@@ -155,6 +156,19 @@ async fn run_kill(options: Kill) -> anyhow::Result<bool> {
         seed: common.seed,
     })
     .await?;
+    common.print(&report)?;
+    Ok(report.is_clean())
+}
+
+async fn run_faults(options: Faults) -> anyhow::Result<bool> {
+    let data = tempfile::tempdir()?;
+    let common = &options.common;
+    let report = Box::pin(faults::run(&faults::Options {
+        installation: common.installation(&data)?,
+        short: options.short,
+        seed: common.seed,
+    }))
+    .await;
     common.print(&report)?;
     Ok(report.is_clean())
 }
