@@ -86,7 +86,7 @@ pub(crate) struct Beside {
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) rooms_of: u16,
     /// Messages per second of all together, one load each.
-    #[arg(long, value_delimiter = ',', default_value = "33,100,333", value_parser = positive)]
+    #[arg(long, value_delimiter = ',', default_value = "33,333,667", value_parser = positive)]
     pub(crate) rates: Vec<f64>,
     /// How often each load is run on both.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]

@@ -113,9 +113,10 @@ pub struct LoadReport {
     pub peer_unsent: usize,
     /// Deliveries that the peer owes.
     pub peer_lost: usize,
-    /// How late the load generator was with our messages at 99 per cent, in milliseconds.
+    /// How long after they were due our messages were first sent, at 99 per cent, in milliseconds. We wait for the
+    /// answer to the same sender's last message; XMPP has no such answer.
     pub p99_late_ms: Option<f64>,
-    /// With the peer's.
+    /// The peer's.
     pub peer_p99_late_ms: Option<f64>,
     /// Our server's resident memory at the end of a window, at most.
     pub server_rss_mb: f64,

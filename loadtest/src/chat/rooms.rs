@@ -115,8 +115,8 @@ pub struct Report {
     pub server_cpu_s: f64,
     /// The server's resident memory at the end of the window.
     pub server_rss_mb: f64,
-    /// How late the load generator itself was with its messages at 99 per cent, in milliseconds; contained in the
-    /// times above.
+    /// How long after they were due messages were first sent, at 99 per cent, in milliseconds: the load generator's
+    /// own delay, and its waiting for the answer to the same sender's last message. Contained in the times above.
     pub p99_late_ms: Option<f64>,
     /// The load generator's processor time within the window, in seconds.
     pub load_cpu_s: f64,

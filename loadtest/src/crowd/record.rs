@@ -87,7 +87,7 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// From the moment a message was due to its delivery, for those due within the window.
     pub times: Times,
-    /// From the moment a message was due to its first try, for the same: how far the load itself lagged behind.
+    /// From the moment a message was due to its first try, for the same.
     pub late: Times,
 }
 
