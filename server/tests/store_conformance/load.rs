@@ -6,10 +6,10 @@ use futures_util::FutureExt;
 use protocol::model::Role;
 use protocol::{ErrorCode, MessageId, RoomEvent, RoomId, UserId};
 use server::store::{NewMessage, Store, StoreError, Stored};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::task::JoinSet;
 
-use crate::school::{on_both, on_sqlite, person, refusal, school, text};
+use crate::school::{on_both, on_postgres, on_sqlite, person, refusal, school, text};
 
 const ROOMS: usize = 7;
 const PEOPLE: usize = 20;
@@ -153,6 +153,53 @@ async fn one_client_id_in_two_rooms_is_stored_in_one() {
         let (_, here, _) = s.store.position(&s.room).await.unwrap();
         let (_, there, _) = s.store.position(&other).await.unwrap();
         assert_eq!(here + there, 20);
+    })
+    .await;
+}
+
+// Two nodes over one database: an impatient client's tries arrive at both, and both lock the same rooms.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_agree_on_numbers_and_doubles() {
+    on_postgres(|store, beside| async move {
+        let url = beside.connect_options().to_url_lossy();
+        let second = Store::open_postgres(url.as_str()).await.unwrap();
+        let (rooms, people) = crowd(&store).await;
+        let mut tasks = JoinSet::new();
+        for k in 0..400 {
+            let key = k / 2;
+            let node = if k % 2 == 0 { &store } else { &second };
+            let (node, room, by) = (node.clone(), key % ROOMS, people[key % PEOPLE].clone());
+            let send = text(&rooms[room], &format!("c{key}"), "дважды");
+            let member = is_member(room, key % PEOPLE);
+            tasks.spawn(async move {
+                let new = NewMessage {
+                    by: &by,
+                    send: &send,
+                };
+                (key, member, node.add_message(new, 1).await)
+            });
+        }
+        let mut answers: BTreeMap<usize, Vec<Stored>> = BTreeMap::new();
+        for (key, member, answer) in tasks.join_all().await {
+            if member {
+                answers.entry(key).or_default().push(answer.unwrap());
+            } else {
+                assert_eq!(refusal(answer), ErrorCode::Forbidden);
+            }
+        }
+        for both in answers.values() {
+            assert_eq!(both[0].message, both[1].message);
+            assert_ne!(both[0].dup, both[1].dup);
+        }
+        let mut stored = 0;
+        for room in &rooms {
+            let events = store.events_after(room, 0, 1_000).await.unwrap();
+            let seqs = events.iter().map(RoomEvent::seq);
+            assert!(seqs.eq(1..=i64::try_from(events.len()).unwrap()));
+            stored += events.len();
+        }
+        assert_eq!(stored, answers.len());
+        second.close().await;
     })
     .await;
 }

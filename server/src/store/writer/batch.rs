@@ -8,9 +8,8 @@ use protocol::{ErrorCode, FileId, MessageId, RoomEvent, RoomId, UserId};
 use super::super::messages::Stored;
 use super::super::pool::Pool;
 use super::super::{StoreError, StoreResult, new_id};
-use super::statements::{
-    FileRow, Known, NewRow, Pointer, Question, ask, files, insert, move_pointers, take_numbers,
-};
+use super::questions::{FileRow, Known, Question, ask, files};
+use super::statements::{NewRow, Pointer, insert, move_pointers, take_numbers};
 use super::{Kept, Mark, Post};
 use crate::crash;
 use crate::time::rfc3339;

@@ -1,134 +1,13 @@
-//! What a batch asks of the database: few statements, each for many messages.
+//! What a batch writes: few statements, each for many messages.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use protocol::{FileId, RoomId, UserId};
 
-use super::super::files::AttachmentRow;
 use super::super::pool::{Tx, within};
 use super::super::{StoreError, StoreResult};
 use super::rows::{ROWS_MAX, Rows};
-
-/// What is known of a message before it is stored.
-pub(super) struct Question<'a> {
-    pub(super) room: &'a str,
-    pub(super) by: &'a str,
-    pub(super) cid: &'a str,
-    pub(super) re: Option<&'a str>,
-}
-
-/// What the database says to a [`Question`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
-    Stranger,
-    /// An earlier try was stored in this room.
-    Earlier,
-    /// The client id was used in another room.
-    Elsewhere,
-    /// The room has no such message to reply to.
-    NoTarget,
-    Fine,
-}
-
-// One row for all: with SQLite's driver each row of an answer wakes this thread.
-static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
-    Rows::new(
-        "SELECT string_agg(CAST(input.column1 AS TEXT) || CASE
-                WHEN mine.person_id IS NULL THEN 's'
-                WHEN earlier.room_id = input.column2 THEN 'e'
-                WHEN earlier.room_id IS NOT NULL THEN 'o'
-                WHEN input.column5 IS NOT NULL AND target.id IS NULL THEN 'r'
-                ELSE 'f' END, ' ')
-         FROM (VALUES ",
-        "CAST(# AS BIGINT), ?, ?, ?, ?",
-        ") AS input
-         LEFT JOIN members mine ON mine.room_id = input.column2 AND mine.person_id = input.column3
-         LEFT JOIN messages earlier ON earlier.sender_id = input.column3 AND earlier.client_id = input.column4
-         LEFT JOIN messages target ON target.id = input.column5 AND target.room_id = input.column2
-         WHERE input.column2 IS NOT NULL",
-    )
-});
-
-/// Answers in the questions' order.
-pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreResult<Vec<Known>> {
-    let mut known = vec![Known::Stranger; questions.len()];
-    for (chunk, answers) in questions.chunks(ROWS_MAX).zip(known.chunks_mut(ROWS_MAX)) {
-        let (text, rows) = QUESTIONS.with(chunk);
-        let (found,): (String,) = within!(tx, db => {
-            let mut query = sqlx::query_as(text);
-            for row in rows {
-                query = query
-                    .bind(row.map(|q| q.room))
-                    .bind(row.map(|q| q.by))
-                    .bind(row.map(|q| q.cid))
-                    .bind(row.and_then(|q| q.re));
-            }
-            query.fetch_one(db).await?
-        });
-        for word in found.split(' ') {
-            let (place, answer) = answered(word).ok_or(StoreError::Inconsistent("an answer"))?;
-            if let Some(slot) = answers.get_mut(place) {
-                *slot = answer;
-            }
-        }
-    }
-    Ok(known)
-}
-
-fn answered(word: &str) -> Option<(usize, Known)> {
-    let (place, letter) = word.split_at_checked(word.len().checked_sub(1)?)?;
-    let known = match letter {
-        "s" => Known::Stranger,
-        "e" => Known::Earlier,
-        "o" => Known::Elsewhere,
-        "r" => Known::NoTarget,
-        "f" => Known::Fine,
-        _ => return None,
-    };
-    Some((place.parse().ok()?, known))
-}
-
-#[derive(sqlx::FromRow)]
-pub(super) struct FileRow {
-    pub(super) room_id: String,
-    pub(super) owner_id: String,
-    #[sqlx(flatten)]
-    pub(super) attachment: AttachmentRow,
-}
-
-static FILES: LazyLock<Rows> = LazyLock::new(|| {
-    Rows::new(
-        "SELECT '' AS message_id, id, room_id, owner_id, name, size, mime, sha256, preview_w, preview_h
-         FROM files WHERE id IN (",
-        "?",
-        ")",
-    )
-});
-
-/// The files with these ids; those that do not exist are left out.
-pub(super) async fn files(
-    tx: &mut Tx<'_>,
-    ids: &[&FileId],
-) -> StoreResult<HashMap<String, FileRow>> {
-    let mut files = HashMap::new();
-    for chunk in ids.chunks(ROWS_MAX) {
-        let (text, rows) = FILES.with(chunk);
-        let found: Vec<FileRow> = within!(tx, db => {
-            let mut query = sqlx::query_as(text);
-            for id in rows {
-                query = query.bind(id.map(|id| id.as_str()));
-            }
-            query.fetch_all(db).await?
-        });
-        files.extend(
-            found
-                .into_iter()
-                .map(|file| (file.attachment.id().to_owned(), file)),
-        );
-    }
-    Ok(files)
-}
 
 static COUNTS: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
