@@ -1,0 +1,39 @@
+// Fails when the built client is too large to begin quickly on a school's line; run after `vite build`.
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+
+/** In bytes, compressed. */
+const FIRST_LOAD_MAX = 120_000;
+const LESSON_MAX = 80_000;
+
+const OUT = '.svelte-kit/output/client/';
+const LESSON = 'src/lib/lesson/Lesson.svelte';
+
+/** @type {Record<string, {file: string, isEntry?: boolean, imports?: string[], css?: string[]}>} */
+const manifest = JSON.parse(readFileSync(`${OUT}.vite/manifest.json`, 'utf8'));
+
+/** What the browser fetches for these parts: their own files and those of everything that they import. */
+function files(/** @type {string[]} */ parts) {
+  const seen = new Set(parts);
+  for (const part of seen) for (const needed of manifest[part]?.imports ?? []) seen.add(needed);
+  return new Set([...seen].flatMap((part) => [manifest[part].file, ...(manifest[part].css ?? [])]));
+}
+
+const size = (/** @type {string} */ path) => gzipSync(readFileSync(path)).length;
+const sum = (/** @type {Iterable<string>} */ names) => [...names].reduce((all, name) => all + size(OUT + name), 0);
+
+const first = files(Object.keys(manifest).filter((part) => manifest[part].isEntry));
+const lesson = [...files([LESSON])].filter((name) => !first.has(name));
+if (lesson.length === 0) throw new Error('the lesson is not a part of its own any more');
+
+const parts = [
+  { name: 'first load', bytes: size('build/index.html') + sum(first), max: FIRST_LOAD_MAX },
+  { name: 'lesson', bytes: sum(lesson), max: LESSON_MAX },
+];
+for (const { name, bytes, max } of parts) {
+  console.log(`${name}: ${bytes} of ${max} bytes, compressed`);
+  if (bytes > max) {
+    console.error(`${name} is over its budget`);
+    process.exitCode = 1;
+  }
+}
