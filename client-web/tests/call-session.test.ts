@@ -51,6 +51,7 @@ let asked: [string, unknown][];
 let answer: (method: string) => unknown;
 let state: CallState;
 let ended: (ErrorCode | undefined)[];
+let pathsLost: number;
 
 function start(): CallSession {
   const request = ((m: string, p: unknown) => {
@@ -62,6 +63,7 @@ function start(): CallSession {
     videoSlots: 2,
     request,
     changed: (next) => (state = next),
+    pathLost: () => void pathsLost++,
     ended: (problem) => ended.push(problem),
   });
 }
@@ -75,6 +77,7 @@ beforeEach(() => {
   FakePeer.all = [];
   asked = [];
   ended = [];
+  pathsLost = 0;
   answer = (m) => (m === 'call.join' ? joined : { sdp: 'answer' });
 });
 
@@ -203,6 +206,53 @@ describe('a lost path', () => {
     expect(state.status).toBe('on');
     expect(FakePeer.all.length).toBe(1);
     expect(session.remoteDescriptions).toBe(2);
+  });
+
+  it('is told of at once, so that the chat can look whether its connection lives', async () => {
+    await enter();
+    expect(pathsLost).toBe(0);
+    peer().turns('disconnected');
+    expect(pathsLost).toBe(1);
+    peer().turns('failed');
+    expect(pathsLost).toBe(2);
+  });
+
+  it('is not restarted again before the first restart is answered', async () => {
+    const session = await enter();
+    const restarts = (): number => methods().filter((m) => m === 'call.restart').length;
+    let settle: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
+    answer = (m) =>
+      m === 'call.restart' ? new Promise((resolve, reject) => (settle = { resolve, reject })) : { sdp: 'answer' };
+    peer().turns('disconnected');
+    await vi.advanceTimersByTimeAsync(3_000);
+    session.networkChanged();
+    session.connectionReady();
+    peer().turns('failed');
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(restarts()).toBe(1);
+    // The connection on which it was asked is gone, and with it the answer.
+    settle?.reject(new Unanswered());
+    await vi.advanceTimersByTimeAsync(0);
+    session.connectionReady();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(restarts()).toBe(2);
+    settle?.resolve({ sdp: 'answer' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(session.remoteDescriptions).toBe(2);
+    session.networkChanged();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(restarts()).toBe(3);
+    expect(FakePeer.all.length).toBe(1);
+  });
+
+  it('is not restarted while it is being joined anew', async () => {
+    const session = await enter();
+    answer = (m) => (m === 'call.join' ? new Promise(() => undefined) : { sdp: 'answer' });
+    session.event({ e: 'call.gone', call: CALL });
+    await vi.advanceTimersByTimeAsync(1_000);
+    session.networkChanged();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(methods()).not.toContain('call.restart');
   });
 
   it('that comes back by itself costs nothing', async () => {

@@ -42,6 +42,8 @@ export interface Options {
   readonly videoSlots: number;
   readonly request: Request;
   readonly changed: (state: CallState) => void;
+  /** No packets get through: the chat's connection may be as dead without knowing it. */
+  readonly pathLost: () => void;
   /** The lesson is over, or this person or browser cannot be in it (`problem`). */
   readonly ended: (problem: ErrorCode | undefined) => void;
 }
@@ -69,6 +71,8 @@ export class CallSession {
   /** Switches that the server has not heard of, because there was no connection. */
   #unsaid = new Set<Source>();
   #lost: ReturnType<typeof setTimeout> | undefined;
+  /** The connection whose ICE restart the server has not answered. */
+  #restarting: RTCPeerConnection | undefined;
   #tries = 0;
   #generation = 0;
 
@@ -212,7 +216,9 @@ export class CallSession {
 
   async #restart(): Promise<void> {
     const pc = this.#pc;
-    if (!pc || this.state.status === 'over') return;
+    // A second offer would make the answer to the first one wrong. While a join is unanswered there is nothing to restart.
+    if (!pc || pc === this.#restarting || this.state.me === undefined) return;
+    this.#restarting = pc;
     try {
       pc.restartIce();
       await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
@@ -228,6 +234,8 @@ export class CallSession {
       if (pc !== this.#pc) return;
       // Without an answer there is no connection to ask on: `connectionReady` goes on.
       if (error instanceof Refused) this.#rejoin();
+    } finally {
+      if (pc === this.#restarting) this.#restarting = undefined;
     }
   }
 
@@ -237,9 +245,11 @@ export class CallSession {
       this.#tries = 0;
       this.#set({ status: 'on' });
     } else if (ice === 'failed') {
+      this.#options.pathLost();
       this.#set({ status: 'reconnecting' });
       void this.#restart();
     } else if (ice === 'disconnected') {
+      this.#options.pathLost();
       clearTimeout(this.#lost);
       this.#lost = setTimeout(() => {
         this.#set({ status: 'reconnecting' });
