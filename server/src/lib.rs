@@ -17,6 +17,7 @@ pub mod ws;
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use accounts::password::Hasher;
 use bus::{Bus, Hints, RedisSettings};
 use config::Config;
 use files::Files;
+use files::sweep::{LEFT_AFTER, SWEEP_EVERY, sweep};
 use lessons::Lessons;
 use setup::SetupToken;
 use store::Store;
@@ -139,8 +141,9 @@ pub async fn run(
     )
     .await?;
     let drain = Duration::from_secs(config.drain_seconds.into());
+    let files_folder = config.data.join("files");
     let app = App {
-        files: Files::in_folder(&config.data.join("files"))?,
+        files: Files::in_folder(&files_folder)?,
         setup: if store.has_people().await? {
             SetupToken::none()
         } else {
@@ -153,6 +156,7 @@ pub async fn run(
         lessons,
         demo,
     };
+    tokio::spawn(sweep_files(files_folder, store.clone()));
     started(&app, address);
     let router = http::router(app);
     let stop = Arc::new(tokio::sync::Notify::new());
@@ -172,6 +176,19 @@ pub async fn run(
     media.shutdown().await;
     store.close().await;
     Ok(())
+}
+
+// Ends with the runtime.
+async fn sweep_files(folder: PathBuf, store: Store) {
+    let mut times = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        times.tick().await;
+        match sweep(&folder, &store, LEFT_AFTER).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "what broken uploads left was removed"),
+            Err(error) => tracing::warn!(%error, "the files' folder could not be read"),
+        }
+    }
 }
 
 fn connections_per_second(config: &Config, cores: usize) -> u32 {

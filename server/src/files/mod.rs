@@ -3,6 +3,7 @@
 pub mod disposition;
 pub mod names;
 mod preview;
+pub mod sweep;
 
 use std::path::Path as FsPath;
 use std::sync::Arc;

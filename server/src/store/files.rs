@@ -1,6 +1,6 @@
 //! Files' records. The bytes are in `files`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use protocol::model::{Attachment, Preview};
@@ -60,7 +60,30 @@ impl AttachmentRow {
     }
 }
 
+static KNOWN: LazyLock<Rows> =
+    LazyLock::new(|| Rows::new("SELECT id FROM files WHERE id IN (", "?", ")"));
+
 impl Store {
+    /// Those of these files that were recorded.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn known_files(&self, ids: &[FileId]) -> StoreResult<HashSet<String>> {
+        let mut known = HashSet::new();
+        for chunk in ids.chunks(ROWS_MAX) {
+            let (text, rows) = KNOWN.with(chunk);
+            let found: Vec<(String,)> = read!(self, db => {
+                let mut query = sqlx::query_as(text);
+                for id in rows {
+                    query = query.bind(id.map(FileId::as_str));
+                }
+                query.fetch_all(db).await
+            })?;
+            known.extend(found.into_iter().map(|(id,)| id));
+        }
+        Ok(known)
+    }
+
     /// Records a file.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 use hyper::{Method, StatusCode};
 use serde_json::json;
+use server::files::sweep::sweep;
+use server::store::Store;
 
 use crate::harness::{FILE_BYTES_MAX, ROOM, Server, room_named};
 
@@ -133,4 +135,54 @@ async fn empty_and_too_large_files_get_a_clear_answer_and_leave_nothing() {
     }
     let whole = teacher.send(Method::POST, &path, &[], vec![7; large]).await;
     assert_eq!(whole.status, StatusCode::OK, "the limit itself is allowed");
+}
+
+#[tokio::test]
+async fn what_broken_uploads_left_is_removed_once_it_is_old() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    let (_, hello) = teacher.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let path = format!("/rooms/{room}/files");
+    let kept = teacher
+        .send(
+            Method::POST,
+            &path,
+            &[("x-file-name", "a.txt")],
+            b"text".to_vec(),
+        )
+        .await
+        .json();
+    let kept = kept["id"].as_str().unwrap();
+    let folder = server.data().join("files");
+    for left in ["left-whole", "left-half"] {
+        std::fs::create_dir(folder.join(left)).unwrap();
+    }
+    std::fs::write(folder.join("left-whole/original"), "text").unwrap();
+    std::fs::write(folder.join("left-half/original#1"), "te").unwrap();
+
+    let store = Store::open_sqlite(&server.data().join("parta.db"))
+        .await
+        .unwrap();
+    let hour = std::time::Duration::from_secs(3_600);
+    assert_eq!(
+        sweep(&folder, &store, hour).await.unwrap(),
+        0,
+        "may be under way"
+    );
+    assert_eq!(
+        sweep(&folder, &store, std::time::Duration::ZERO)
+            .await
+            .unwrap(),
+        2
+    );
+    store.close().await;
+    let mut names: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, [kept]);
+    let file = teacher.get(&format!("/files/{kept}")).await;
+    assert_eq!(&file.body[..], b"text");
 }

@@ -103,6 +103,10 @@ impl Server {
         self.address
     }
 
+    pub(crate) fn data(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub(crate) fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.address.port())
     }

@@ -297,6 +297,9 @@ async fn replies_and_files_hang_on_their_message() {
                 .file,
             files[0]
         );
+        let asked = [files[0].id.clone(), FileId::parse("never").unwrap()];
+        let known = s.store.known_files(&asked).await.unwrap();
+        assert_eq!(known, [files[0].id.as_str().to_owned()].into());
         assert!(
             s.store
                 .file_for(&files[0].id, &s.stranger)
