@@ -24,6 +24,7 @@ pub struct Config {
     /// PostgreSQL address (postgres://…). Empty: the embedded database in the data folder.
     pub database: String,
     /// Redis address (redis://host:port/) when several servers share one database. Empty: this is the only one.
+    /// Chat and files work across servers; in a live lesson only those meet who are on the same one.
     pub redis: String,
     /// Begin of every name in Redis: installations that share a Redis need different ones.
     pub redis_prefix: String,

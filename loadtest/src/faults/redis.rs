@@ -13,10 +13,6 @@ use crate::relay::Line;
 
 /// A person who signed out hears nothing more after this long.
 const REVOKED_WITHIN: Duration = Duration::from_secs(2);
-/// Without Redis the database is asked once a second instead.
-const POLL: Duration = Duration::from_secs(1);
-/// After this long without Redis a node knows that it is alone.
-const KNOWN_AFTER: Duration = Duration::from_secs(4);
 /// Pause between the wipes.
 const BETWEEN_WIPES: Duration = Duration::from_millis(300);
 
@@ -26,15 +22,17 @@ pub(super) async fn run(cluster: &mut Cluster, options: &Options) -> Result<Scen
 
     let mut company = cluster.company("stopped").await?;
     cluster.redis.kill().await?;
+    sign_out_reaches(cluster, &mut all, "just without Redis", REVOKED_WITHIN).await?;
     company.flow(1, HEALED_WITHIN).await?;
-    sleep(length(options, 3, 30).max(KNOWN_AFTER)).await;
-    sign_out_reaches(cluster, &mut all, "without Redis", REVOKED_WITHIN + POLL).await?;
+    sleep(length(options, 3, 30)).await;
+    sign_out_reaches(cluster, &mut all, "without Redis", REVOKED_WITHIN).await?;
     level_meanwhile(&mut company, &mut all, "while Redis was stopped").await?;
     cluster.redis.start_again().await?;
     all.add(cluster.judge("Redis stopped", 1, company).await?);
 
     let mut company = cluster.company("frozen").await?;
     cluster.redis.freeze()?;
+    sign_out_reaches(cluster, &mut all, "with Redis just frozen", REVOKED_WITHIN).await?;
     company.flow(1, HEALED_WITHIN).await?;
     sleep(length(options, 5, 20)).await;
     level_meanwhile(&mut company, &mut all, "while Redis was frozen").await?;
@@ -52,6 +50,13 @@ pub(super) async fn run(cluster: &mut Cluster, options: &Options) -> Result<Scen
 
     let mut company = cluster.company("cut").await?;
     cluster.relay.set(Line::Cut);
+    sign_out_reaches(
+        cluster,
+        &mut all,
+        "with a node just cut off",
+        REVOKED_WITHIN,
+    )
+    .await?;
     company.flow(1, HEALED_WITHIN).await?;
     sleep(length(options, 3, 20)).await;
     level_meanwhile(&mut company, &mut all, "while a node was cut off").await?;

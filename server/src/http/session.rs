@@ -104,7 +104,6 @@ pub(super) async fn sign_out(
 ) -> Result<(axum::http::StatusCode, CookieJar), ApiError> {
     app.store.end_session(&me.session).await?;
     app.switchboard.end_session(&me.session);
-    app.lessons.end_session(&me.session).await;
     tracing::info!(user = %me.person.id, "signed out");
     Ok((
         axum::http::StatusCode::NO_CONTENT,

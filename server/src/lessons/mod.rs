@@ -12,14 +12,15 @@ use protocol::limits::{AUDIO_SLOTS, SDP_BYTES_MAX, VIDEO_SLOTS_MAX, VIEWS_MAX};
 use protocol::model::Person;
 use protocol::{CallId, ClientId, ErrorBody, ErrorCode, RoomId};
 use signalling::{Media, MediaError, MediaEvent, Offer, PeerKey, Source, View};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 use crate::accounts::SignedIn;
 use crate::hub::ConnId;
 use crate::store::{Store, StoreResult};
 use crate::time::now_ms;
-use crate::ws::Switchboard;
 use crate::ws::commands::to_user;
+use crate::ws::{News, Switchboard};
 use state::{Peer, State};
 
 /// Most people in one lesson.
@@ -63,8 +64,11 @@ impl Lessons {
         events: mpsc::Receiver<MediaEvent>,
     ) -> StoreResult<Self> {
         let mut state = State::default();
-        for (room, call) in store.open_calls().await? {
-            state.open(call.id, room, Instant::now());
+        // With several nodes those that are on may be another one's.
+        if switchboard.is_alone() {
+            for (room, call) in store.open_calls().await? {
+                state.open(call.id, room, true, Instant::now());
+            }
         }
         let lessons = Self {
             store,
@@ -90,8 +94,9 @@ impl Lessons {
             .start_call(room, &by.id, now_ms())
             .await
             .map_err(to_user)?;
+        let ours = started.event.is_some();
         self.lock()
-            .open(started.call.id.clone(), room.clone(), Instant::now());
+            .open(started.call.id.clone(), room.clone(), ours, Instant::now());
         if let Some(event) = started.event {
             tracing::info!(call = %started.call.id, %room, by = %by.id, "lesson started");
             self.switchboard.publish(event).await;
@@ -104,7 +109,7 @@ impl Lessons {
     /// # Errors
     /// `Forbidden`, `CallEnded`.
     pub async fn end(&self, by: &Person, call: &CallId) -> Answer<()> {
-        let room = self.lock().room_of(call).ok_or_else(ended)?;
+        let room = self.room_of(call).await?;
         let member = self.store.is_member(&room, &by.id).await.map_err(to_user)?;
         if !by.role.is_staff() || !member {
             return Err(ErrorCode::Forbidden.into());
@@ -128,7 +133,7 @@ impl Lessons {
             .device
             .ok_or_else(|| ErrorBody::from(ErrorCode::BadRequest))?;
         let me = &asker.me.person.id;
-        let room = self.lock().room_of(&join.call).ok_or_else(ended)?;
+        let room = self.room_of(&join.call).await?;
         if !self.store.is_member(&room, me).await.map_err(to_user)? {
             return Err(ErrorCode::Forbidden.into());
         }
@@ -273,8 +278,22 @@ impl Lessons {
         }
     }
 
-    /// Takes out every peer of a session that was ended.
-    pub async fn end_session(&self, session: &str) {
+    // Also of a lesson that was begun on another node.
+    async fn room_of(&self, call: &CallId) -> Answer<RoomId> {
+        let known = self.lock().room_of(call);
+        if let Some(room) = known {
+            return Ok(room);
+        }
+        let open = self.store.open_calls().await.map_err(to_user)?;
+        let found = open.into_iter().find(|(_, one)| one.id == *call);
+        let (room, _) = found.ok_or_else(ended)?;
+        self.lock()
+            .open(call.clone(), room.clone(), false, Instant::now());
+        Ok(room)
+    }
+
+    // Takes out every peer of a session that was ended.
+    async fn end_session(&self, session: &str) {
         let peers = self.lock().peers_of_session(session);
         for (call, peer) in peers {
             self.remove(&call, peer).await;
@@ -290,20 +309,33 @@ impl Lessons {
 
     async fn close(&self, call: &CallId) -> StoreResult<()> {
         let ended = self.store.end_call(call, now_ms()).await?;
-        let peers = self.lock().close(call);
-        for peer in peers {
-            self.media.leave(peer).await;
-        }
+        self.clear(call).await;
         if let Some(event) = ended.event {
             self.switchboard.publish(event).await;
         }
         Ok(())
     }
 
+    // A lesson is over, here or on another node.
+    async fn clear(&self, call: &CallId) {
+        let peers = self.lock().close(call);
+        for peer in peers {
+            self.media.leave(peer).await;
+        }
+    }
+
     async fn run(self, mut events: mpsc::Receiver<MediaEvent>) {
         let mut ticks = tokio::time::interval(TICK);
+        let mut news = self.switchboard.news();
         loop {
             tokio::select! {
+                news = news.recv() => match news {
+                    Ok(News::SessionEnded(session)) => self.end_session(&session).await,
+                    Ok(News::CallEnded(call)) => self.clear(&call).await,
+                    Err(RecvError::Lagged(missed)) => tracing::error!(missed, "lessons missed news"),
+                    // The switchboard lives as long as this task.
+                    Err(RecvError::Closed) => return,
+                },
                 event = events.recv() => match event {
                     Some(event) => self.media_event(event),
                     None => return,

@@ -22,6 +22,8 @@ struct Lesson {
     room: RoomId,
     key: RoomKey,
     peers: BTreeMap<PeerKey, Peer>,
+    /// Begun on this node, so that nobody is in it elsewhere.
+    ours: bool,
     empty_since: Option<Instant>,
 }
 
@@ -59,12 +61,13 @@ impl Peer {
 }
 
 impl State {
-    pub(super) fn open(&mut self, call: CallId, room: RoomId, now: Instant) {
+    pub(super) fn open(&mut self, call: CallId, room: RoomId, ours: bool, now: Instant) {
         let key = RoomKey(self.fresh_key());
         self.lessons.entry(call).or_insert_with(|| Lesson {
             room,
             key,
             peers: BTreeMap::new(),
+            ours,
             empty_since: Some(now),
         });
     }
@@ -255,14 +258,15 @@ impl State {
             .collect()
     }
 
+    /// Lessons of this node in which nobody was for so long.
     pub(super) fn empty_for(&self, now: Instant, time: Duration) -> Vec<CallId> {
+        let long_empty = |lesson: &Lesson| {
+            let since = lesson.empty_since;
+            since.is_some_and(|since| now.duration_since(since) >= time)
+        };
         self.lessons
             .iter()
-            .filter(|(_, lesson)| {
-                lesson
-                    .empty_since
-                    .is_some_and(|since| now.duration_since(since) >= time)
-            })
+            .filter(|(_, lesson)| lesson.ours && long_empty(lesson))
             .map(|(call, _)| call.clone())
             .collect()
     }
@@ -274,5 +278,23 @@ impl State {
     fn fresh_key(&mut self) -> u64 {
         self.last_key += 1;
         self.last_key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lessons_of_this_node_end_by_themselves() {
+        let mut state = State::default();
+        let call = |name: &str| CallId::parse(name).unwrap();
+        let start = Instant::now();
+        for (name, ours) in [("here", true), ("elsewhere", false)] {
+            state.open(call(name), RoomId::parse("R1").unwrap(), ours, start);
+        }
+        let minute = Duration::from_secs(60);
+        assert!(state.empty_for(start, minute).is_empty());
+        assert_eq!(state.empty_for(start + minute, minute), [call("here")]);
     }
 }

@@ -18,7 +18,7 @@ use protocol::{CloseCode, ErrorBody, ErrorCode, SUBPROTOCOL};
 
 pub use frames::{Published, encode};
 pub use queue::Class;
-pub use switchboard::{Switchboard, SwitchboardSettings};
+pub use switchboard::{News, Switchboard, SwitchboardSettings};
 
 use crate::App;
 use crate::http::{ApiError, MaybeSignedIn, origin};

@@ -272,3 +272,21 @@ async fn an_event_that_is_too_long_for_the_bus_arrives_by_the_database() {
     pair.a.ask("msg.send", send).await.unwrap();
     assert_eq!(pair.b.event("msg").await["d"]["body"], body);
 }
+
+#[tokio::test]
+async fn a_lesson_can_be_ended_on_another_node_than_it_was_begun() {
+    let Some(school) = School::open(2).await else {
+        return;
+    };
+    let teacher = school.sign_in("teacher", 0).await;
+    let (mut here, hello) = teacher.hello().await;
+    let (mut there, _) = teacher.on(&school.nodes[1]).hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let started = here.ask("call.start", json!({"r": room})).await.unwrap();
+    let call = started["call"]["id"].clone();
+    assert_eq!(there.event("call.started").await["d"]["id"], call);
+    there.ask("call.end", json!({"call": call})).await.unwrap();
+    assert_eq!(here.event("call.ended").await["d"]["id"], call);
+    let over = here.ask("call.end", json!({"call": call})).await;
+    assert_eq!(over.unwrap_err(), "call_ended");
+}

@@ -1,4 +1,4 @@
-//! Every second: says that this node lives, compares the counters with what was heard, and looks who else lives.
+//! Twice a second: says that this node lives, compares the counters with what was heard, and looks who else lives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use super::super::partitions::{PARTITIONS, Position};
 use super::super::{Health, Hint, NodeId};
 use super::listen::repair;
 use super::publish::NOBODY;
-use super::{BEAT, DEAF, Shared, lock};
+use super::{BEAT, LATE, Shared, lock};
 
 /// Seconds for which a node counts as alive after its last beat.
 const LEASE_SECONDS: u64 = 10;
 /// Every so many beats the lists of people are written and read anew, in case Redis forgot them.
-const BEATS_PER_LIST: u32 = 5;
+const BEATS_PER_LIST: u32 = 10;
 /// How long a node that vanished without a goodbye counts as cut off rather than dead: what it may commit meanwhile
 /// is looked up in the database.
 const MAY_BE_CUT_OFF: Duration = Duration::from_secs(600);
@@ -33,7 +33,6 @@ struct Beat {
 
 pub(super) async fn run(shared: Arc<Shared>, health: watch::Sender<Health>) {
     let mut connection = None;
-    let mut answered: Option<Instant> = None;
     let mut peers = BTreeSet::new();
     let mut vanished: BTreeMap<NodeId, Instant> = BTreeMap::new();
     let mut ticks = interval(BEAT);
@@ -46,9 +45,10 @@ pub(super) async fn run(shared: Arc<Shared>, health: watch::Sender<Health>) {
         if shared.overflowed.swap(false, Ordering::Relaxed) {
             shared.tell(Hint::Resync);
         }
-        match beat(&shared, &mut connection).await {
+        let answer = beat(&shared, &mut connection).await;
+        let reached = answer.is_ok();
+        match answer {
             Ok(beat) => {
-                answered = Some(Instant::now());
                 compare(&shared, beat.counters);
                 let alive: BTreeSet<NodeId> = beat.nodes.into_iter().collect();
                 if count % BEATS_PER_LIST == 0 {
@@ -74,7 +74,6 @@ pub(super) async fn run(shared: Arc<Shared>, health: watch::Sender<Health>) {
                 connection = None;
             }
         }
-        let reached = answered.is_some_and(|at| at.elapsed() < DEAF);
         let now = if reached && vanished.is_empty() && hears_all(&shared, &peers) {
             Health::Connected
         } else {
@@ -87,7 +86,7 @@ pub(super) async fn run(shared: Arc<Shared>, health: watch::Sender<Health>) {
 // A node that is alive and not heard may be cut off from Redis: what it commits comes by the database alone.
 fn hears_all(shared: &Shared, peers: &BTreeSet<NodeId>) -> bool {
     let heard = lock(&shared.heard);
-    let lately = |node: &NodeId| heard.get(node).is_some_and(|at| at.elapsed() < DEAF);
+    let lately = |node: &NodeId| heard.get(node).is_some_and(|at| at.elapsed() < LATE);
     lately(&shared.me) && peers.iter().all(lately)
 }
 

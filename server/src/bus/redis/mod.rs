@@ -1,5 +1,5 @@
 //! The bus over Redis 7. Three tasks, each with a connection of its own that it makes anew when it fails:
-//! one publishes, one listens, one says every second that the node lives and compares the counters.
+//! one publishes, one listens, one says twice a second that the node lives and compares the counters.
 //!
 //! The library's own reconnecting connections are not used: after some tries they wait for a command before they try
 //! again, and they do not tell whether a subscription was taken up again. Here a listener that does not hear its own
@@ -28,12 +28,15 @@ const OUTBOX_MAX: usize = 8_192;
 /// Longest hint that is published whole, in bytes; of longer events only the position travels.
 const HINT_BYTES_MAX: usize = 32_768;
 /// Time for Redis to accept a connection, and to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Between tries to reach Redis.
 const RETRY: Duration = Duration::from_millis(500);
 /// Between beats.
-const BEAT: Duration = Duration::from_secs(1);
-/// A beat that was not heard for so long is missing.
+const BEAT: Duration = Duration::from_millis(500);
+/// A node that was not heard for so long may be cut off: the database is asked until it is heard again. Short, since
+/// that costs little, and who signs out there must be gone here within 2 s.
+const LATE: Duration = Duration::from_secs(1);
+/// A subscription that did not carry this node's own beat for so long is made anew.
 const DEAF: Duration = Duration::from_secs(3);
 
 /// Where the bus is.

@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 
 use super::super::frames::Published;
-use super::{Inner, ShardInput};
+use super::{Inner, News, ShardInput};
 use crate::bus::{Health, Hint, Hints};
 use crate::hub::Input;
 use crate::store::StoreResult;
@@ -77,13 +77,13 @@ async fn take(inner: &Arc<Inner>, hint: Hint) {
 
 pub(super) async fn keep_in_step(inner: Weak<Inner>, mut health: watch::Receiver<Health>) {
     loop {
-        let now = *health.borrow_and_update();
-        let wait = match now {
+        let wait = match *health.borrow_and_update() {
             // Whatever is committed is published by this very server.
             Health::Alone => return,
             Health::Connected => NET,
             Health::Degraded => POLL,
         };
+        // A change is looked at without delay.
         tokio::select! {
             () = sleep(wait) => {}
             changed = health.changed() => match changed {
@@ -93,7 +93,7 @@ pub(super) async fn keep_in_step(inner: Weak<Inner>, mut health: watch::Receiver
         }
         let Some(inner) = inner.upgrade() else { return };
         inner.resync().await;
-        if now == Health::Degraded
+        if *health.borrow() == Health::Degraded
             && let Err(error) = inner.end_dead_sessions().await
         {
             tracing::warn!(%error, "sessions could not be compared with the database");
@@ -135,6 +135,7 @@ impl Inner {
             // Sessions that began since are not on the list.
             if open.binary_search(&entry.session).is_ok() && !live.contains(&entry.session) {
                 entry.queue.close(CloseCode::LoggedOut);
+                self.tell_others(News::SessionEnded(entry.session.clone()));
             }
         }
         Ok(())

@@ -14,22 +14,24 @@ use dashmap::DashMap;
 use protocol::event::Bye;
 use protocol::limits::{CONNECTIONS_PER_USER, SENDS_BURST, SENDS_PER_SECOND};
 use protocol::model::Person;
-use protocol::{CloseCode, LiveEvent, RoomEvent, RoomId, UserId};
+use protocol::{CallId, CloseCode, LiveEvent, RoomEvent, RoomId, UserId};
 use rand::seq::SliceRandom;
 use rand::{RngExt, rng};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::frames::{Published, encode};
 use super::queue::{Class, Queue};
 use super::rate::Bucket;
 use super::stream::Inlet;
-use crate::bus::{Bus, Hints, NodeId};
+use crate::bus::{Bus, Health, Hints, NodeId};
 use crate::hub::presence::Presence;
 use crate::hub::{ConnId, Input};
 use crate::store::Store;
 
 /// Inputs that may wait for a shard before its senders wait.
 const SHARD_INPUTS: usize = 4_096;
+/// News that a slow listener may leave unread before it misses some.
+const NEWS_MAX: usize = 1_024;
 /// Groups in which connections are closed at a restart, so that they do not all come back at once.
 const WAVES: u32 = 20;
 
@@ -76,6 +78,15 @@ pub struct SwitchboardSettings {
     pub connections_per_second: u32,
 }
 
+/// What other parts of this server want to know of, on whichever node it happened.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// A session was ended; by the hash of its token.
+    SessionEnded(String),
+    /// A lesson was ended.
+    CallEnded(CallId),
+}
+
 /// Passes events from whoever makes them to the connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Switchboard(Arc<Inner>);
@@ -90,6 +101,7 @@ struct Inner {
     presence: Mutex<Presence<UserId, NodeId>>,
     streams: DashMap<String, Inlet>,
     arrivals: Mutex<Bucket>,
+    news: broadcast::Sender<News>,
     next: AtomicU64,
 }
 
@@ -110,6 +122,7 @@ impl Switchboard {
             presence: Mutex::default(),
             streams: DashMap::new(),
             arrivals: Mutex::new(Bucket::new(Instant::now(), rate, rate.saturating_mul(2))),
+            news: broadcast::channel(NEWS_MAX).0,
             next: AtomicU64::new(1),
         }));
         let inner = &switchboard.0;
@@ -123,6 +136,18 @@ impl Switchboard {
             inner.bus.health(),
         ));
         switchboard
+    }
+
+    /// What happens from now on.
+    #[must_use]
+    pub fn news(&self) -> broadcast::Receiver<News> {
+        self.0.news.subscribe()
+    }
+
+    /// Whether there are other nodes.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        *self.0.bus.health().borrow() == Health::Alone
     }
 
     /// Whether there is room for one more connection just now.
@@ -271,7 +296,7 @@ impl Switchboard {
         self.0.tell_user(user, except, &text);
     }
 
-    /// Closes every connection of a session, on all nodes.
+    /// Closes every connection of a session, on all nodes, and has its browsers leave their lessons.
     pub fn end_session(&self, session: &str) {
         self.0.bus.session_ended(session);
         self.0.end_session(session);
@@ -346,6 +371,9 @@ impl Inner {
     // To this node's connections.
     async fn deliver(&self, frame: Published) {
         let Some(event) = &frame.event else { return };
+        if let RoomEvent::CallEnded { d, .. } = &**event {
+            self.tell_others(News::CallEnded(d.id.clone()));
+        }
         let (room, seq) = (event.room().clone(), event.seq());
         self.send(Input::Event { room, seq, frame }).await;
     }
@@ -382,7 +410,13 @@ impl Inner {
             .collect()
     }
 
+    fn tell_others(&self, news: News) {
+        // Fails only when nobody listens.
+        let _ = self.news.send(news);
+    }
+
     fn end_session(&self, session: &str) {
+        self.tell_others(News::SessionEnded(session.to_owned()));
         for entry in &self.connections {
             if entry.session == session {
                 entry.queue.close(CloseCode::LoggedOut);
