@@ -36,7 +36,7 @@ else
 	scripts/with-services.sh cargo test --locked --workspace --bins --tests
 endif
 	cargo test --locked --workspace --doc --quiet
-	$(TARGET)/debug/parta-load kill
+	$(TARGET)/debug/parta-load faults --short --json
 
 # Real browsers against the real server.
 e2e: build

@@ -11,28 +11,26 @@ use crate::LoadError;
 use crate::company::{Company, Course};
 use crate::relay::Line;
 
-/// A person who signed out hears nothing more after this long.
-const REVOKED_WITHIN: Duration = Duration::from_secs(2);
 /// Pause between the wipes.
 const BETWEEN_WIPES: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(cluster: &mut Cluster, options: &Options) -> Result<Scenario, LoadError> {
     let mut all = Scenario::default();
-    sign_out_reaches(cluster, &mut all, "with Redis", REVOKED_WITHIN).await?;
+    sign_out_reaches(cluster, options, &mut all, "with Redis").await?;
 
     let mut company = cluster.company("stopped").await?;
     cluster.redis.kill().await?;
-    sign_out_reaches(cluster, &mut all, "just without Redis", REVOKED_WITHIN).await?;
+    sign_out_reaches(cluster, options, &mut all, "just without Redis").await?;
     company.flow(1, HEALED_WITHIN).await?;
     sleep(length(options, 3, 30)).await;
-    sign_out_reaches(cluster, &mut all, "without Redis", REVOKED_WITHIN).await?;
+    sign_out_reaches(cluster, options, &mut all, "without Redis").await?;
     level_meanwhile(&mut company, &mut all, "while Redis was stopped").await?;
     cluster.redis.start_again().await?;
     all.add(cluster.judge("Redis stopped", 1, company).await?);
 
     let mut company = cluster.company("frozen").await?;
     cluster.redis.freeze()?;
-    sign_out_reaches(cluster, &mut all, "with Redis just frozen", REVOKED_WITHIN).await?;
+    sign_out_reaches(cluster, options, &mut all, "with Redis just frozen").await?;
     company.flow(1, HEALED_WITHIN).await?;
     sleep(length(options, 5, 20)).await;
     level_meanwhile(&mut company, &mut all, "while Redis was frozen").await?;
@@ -50,13 +48,7 @@ pub(super) async fn run(cluster: &mut Cluster, options: &Options) -> Result<Scen
 
     let mut company = cluster.company("cut").await?;
     cluster.relay.set(Line::Cut);
-    sign_out_reaches(
-        cluster,
-        &mut all,
-        "with a node just cut off",
-        REVOKED_WITHIN,
-    )
-    .await?;
+    sign_out_reaches(cluster, options, &mut all, "with a node just cut off").await?;
     company.flow(1, HEALED_WITHIN).await?;
     sleep(length(options, 3, 20)).await;
     level_meanwhile(&mut company, &mut all, "while a node was cut off").await?;
@@ -84,7 +76,7 @@ pub(super) async fn run(cluster: &mut Cluster, options: &Options) -> Result<Scen
     company.flow(1, HEALED_WITHIN).await?;
     let flapped = cluster.judge("node cut off from Redis for a moment", flaps, company);
     all.add(flapped.await?);
-    sign_out_reaches(cluster, &mut all, "after Redis came back", REVOKED_WITHIN).await?;
+    sign_out_reaches(cluster, options, &mut all, "after Redis came back").await?;
     Ok(all)
 }
 

@@ -5,13 +5,16 @@ use std::time::Duration;
 use protocol::{ClientId, CloseCode};
 use tokio::time::{Instant, timeout};
 
-use super::Scenario;
 use super::cluster::Cluster;
+use super::{Options, Scenario};
 use crate::LoadError;
 use crate::http::{sign_in, sign_out};
 use crate::server::PASSWORD;
 use crate::socket::Socket;
 
+/// A person who signed out hears nothing more after this long. The short form runs beside other tests, where nothing
+/// can be said of times.
+const REVOKED_WITHIN: Duration = Duration::from_secs(2);
 /// Nobody waits longer than this.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(30);
 /// Who signs out: somebody in both of whose sessions nobody writes.
@@ -20,9 +23,9 @@ const LOGIN: &str = "load11";
 /// Signs out on the first node and waits for the connections on the others to be closed.
 pub(super) async fn sign_out_reaches(
     cluster: &Cluster,
+    options: &Options,
     scenario: &mut Scenario,
     when: &str,
-    within: Duration,
 ) -> Result<(), LoadError> {
     let home = &cluster.nodes[0].address;
     let session = sign_in(home, LOGIN, PASSWORD).await?;
@@ -53,6 +56,7 @@ pub(super) async fn sign_out_reaches(
         });
     }
     scenario.happened("signed out elsewhere", closed.len());
+    let within = options.amount(GIVEN_UP_AFTER, REVOKED_WITHIN);
     for (code, took) in futures_util::future::join_all(closed).await {
         if code != Ok(Some(CloseCode::LoggedOut.code())) || took > within {
             let text =

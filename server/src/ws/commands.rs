@@ -133,10 +133,12 @@ impl Client {
         Ok(Done {})
     }
 
-    async fn focus_on(&mut self, focus: Focus) -> Answer<Done> {
+    async fn focus_on(&mut self, mut focus: Focus) -> Answer<Done> {
         if focus.r.len() > FOCUS_ROOMS_MAX {
             return Err(ErrorCode::TooLarge.into());
         }
+        focus.r.sort();
+        focus.r.dedup();
         if !focus.r.iter().all(|room| self.rooms.contains(room)) {
             return Err(ErrorCode::Forbidden.into());
         }
