@@ -68,11 +68,14 @@ fn has_word(line: &str, word: &str) -> bool {
         .any(|part| part == word)
 }
 
-/// Fails with every place in Rust code under `folder` that names one of `words`, but for the `except` files.
+/// Fails with every place in Rust code under `folder` that names one of `words`, but for files in the `except` folders,
+/// each written with its last slash.
 fn refuse_words(folder: &str, words: &[&str], except: &[&str]) {
     let places: Vec<String> = files(folder)
         .iter()
-        .filter(|(path, _)| path.ends_with(".rs") && !except.contains(&path.as_str()))
+        .filter(|(path, _)| {
+            path.ends_with(".rs") && !except.iter().any(|folder| path.starts_with(folder))
+        })
         .flat_map(|(path, text)| {
             code(text)
                 .filter(|(_, line)| words.iter().any(|word| has_word(line, word)))
@@ -138,12 +141,8 @@ fn crates_depend_on_each_other_in_one_direction() {
 }
 
 #[test]
-fn the_media_engine_is_touched_in_one_file() {
-    refuse_words(
-        "signalling/src",
-        &["str0m"],
-        &["signalling/src/sfu/peer.rs"],
-    );
+fn the_media_engine_is_touched_in_one_folder() {
+    refuse_words("signalling/src", &["str0m"], &["signalling/src/sfu/peer/"]);
     refuse_words("server", &["str0m"], &[]);
     refuse_words("loadtest", &["str0m"], &[]);
 }
@@ -205,12 +204,10 @@ fn every_crate_takes_the_workspaces_lints() {
 fn a_file_fits_in_a_head() {
     for (path, text) in files("") {
         let made = path.starts_with("client-web/src/core/wire/") || path.contains("/fixtures/");
-        // The media engine stays behind one file, so that exchanging it is a change of one file.
-        let one_engine = path == "signalling/src/sfu/peer.rs";
         let is_code = CODE.iter().any(|end| path.ends_with(&format!(".{end}")));
         let lines = text.lines().count();
         assert!(
-            made || one_engine || !is_code || lines <= LINES_MAX,
+            made || !is_code || lines <= LINES_MAX,
             "{path} has {lines} lines"
         );
     }

@@ -1,0 +1,176 @@
+//! One participant's connection, on `str0m`. The only folder that knows the engine.
+//!
+//! The engine's one rule: after every change, poll until it names its next time. Every public
+//! method that changes it therefore leaves the engine *dirty*; the owner calls [`Peer::poll`] until
+//! [`Output::Wait`].
+
+mod arriving;
+mod driving;
+mod negotiation;
+mod sending;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::Rtc;
+use str0m::crypto::{CryptoProvider, dtls::DtlsCert};
+use str0m::media::{Mid, Pt, Rid};
+use str0m::rtp::{ExtensionValues, Ssrc};
+
+use super::clock::CaptureClock;
+use super::rewrite::Incoming;
+use super::vp8::Vp8;
+use crate::{MediaError, Source};
+
+/// RTP clock of Opus, ticks per second (RFC 7587).
+pub const AUDIO_RATE: u32 = 48_000;
+/// RTP clock of video, ticks per second.
+pub const VIDEO_RATE: u32 = 90_000;
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct Engine {
+    crypto: Arc<CryptoProvider>,
+    certificate: DtlsCert,
+    /// Announced addresses, not empty.
+    candidates: Vec<SocketAddr>,
+}
+
+impl Engine {
+    /// `candidates` are the announced addresses with their port.
+    ///
+    /// # Errors
+    /// [`MediaError::NoCandidates`] and [`MediaError::Certificate`].
+    pub fn new(candidates: Vec<SocketAddr>) -> Result<Self, MediaError> {
+        if candidates.is_empty() {
+            return Err(MediaError::NoCandidates);
+        }
+        let crypto = Arc::new(str0m::crypto::from_feature_flags());
+        let certificate = crypto
+            .dtls_provider
+            .generate_certificate()
+            .ok_or(MediaError::Certificate)?;
+        Ok(Self {
+            crypto,
+            certificate,
+            candidates,
+        })
+    }
+}
+
+/// A packet from a sender, decrypted.
+#[derive(Debug, Clone)]
+pub struct Packet {
+    /// Which of the sender's streams.
+    pub source: Source,
+    /// Simulcast layer, low to high; 0 without simulcast.
+    pub layer: u8,
+    /// Its numbers.
+    pub numbers: Incoming,
+    /// What its VP8 payload says; default for sound.
+    pub vp8: Vp8,
+    /// Loudness 0 (silence) to 127, if told (RFC 6464).
+    pub loudness: Option<u8>,
+    /// When it was captured, on this machine's clock.
+    pub captured: Instant,
+    payload: Arc<[u8]>,
+    marker: bool,
+    extensions: ExtensionValues,
+}
+
+impl Packet {
+    /// Payload bytes.
+    pub fn len(&self) -> usize {
+        self.payload.len()
+    }
+
+    /// Whether the payload is empty.
+    pub fn is_empty(&self) -> bool {
+        self.payload.is_empty()
+    }
+}
+
+/// What the engine wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a datagram.
+    Send(SocketAddr, Vec<u8>),
+    /// A packet came in.
+    Packet(Box<Packet>),
+    /// The receiver asks for a key frame in a video slot.
+    KeyFrameWanted(usize),
+    /// ICE and DTLS are up.
+    Connected,
+    /// The ICE path works again (`true`) or is lost.
+    Path(bool),
+    /// New bandwidth estimate, bits per second.
+    Estimate(u64),
+    /// Loss in per cent and round trip, since the last one.
+    Quality(u8, Option<Duration>),
+    /// The connection is over: the remote closed it, or the engine failed.
+    Closed,
+    /// Nothing more until then.
+    Wait(Instant),
+}
+
+#[derive(Debug)]
+struct Up {
+    source: Source,
+    mid: Mid,
+    /// Simulcast layers, low to high; empty without simulcast.
+    rids: Vec<Rid>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Down {
+    mid: Mid,
+    ssrc: Ssrc,
+    /// Retransmissions.
+    rtx: Option<Ssrc>,
+    pt: Pt,
+    /// Something was sent. Streams never used are kept from the engine: it walks through all of
+    /// them for every packet, and would send reports about nothing.
+    used: bool,
+}
+
+/// The slot does not exist, or the payload does not fit its codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfit;
+
+/// One connection.
+pub struct Peer {
+    rtc: Rtc,
+    local: SocketAddr,
+    ups: Vec<Up>,
+    audio: Vec<Down>,
+    video: Vec<Down>,
+    clock: CaptureClock,
+    now: Instant,
+    spins: u8,
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Peer")
+            .field("ups", &self.ups)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Peer {
+    /// The local ICE user name fragment, by which STUN requests find this connection.
+    pub fn ufrag(&mut self) -> String {
+        self.rtc.direct_api().local_ice_credentials().ufrag
+    }
+
+    /// Whether media can flow.
+    pub fn is_connected(&self) -> bool {
+        self.rtc.is_connected()
+    }
+
+    /// Numbers of audio and video slots.
+    pub fn slots(&self) -> (usize, usize) {
+        (self.audio.len(), self.video.len())
+    }
+}

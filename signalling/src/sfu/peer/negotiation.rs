@@ -1,0 +1,222 @@
+//! Offers and answers: what of an offer is taken, and which streams the engine is told of.
+
+use std::time::{Duration, Instant};
+
+use str0m::bwe::Bitrate;
+use str0m::change::SdpOffer;
+use str0m::format::Codec;
+use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::{Candidate, Rtc};
+
+use super::driving::contained;
+use super::{Down, Engine, Peer, Up};
+use crate::sfu::clock::CaptureClock;
+use crate::sfu::limits::{
+    AUDIO_SLOTS_MAX, INITIAL_BPS, LAYERS_MAX, MID_MAX, QUALITY_INTERVAL, SDP_MAX, VIDEO_SLOTS_MAX,
+};
+use crate::{MediaError, Offer, Source};
+
+/// Packets kept for retransmission on one video slot: about 3 s at 2.5 Mbit/s.
+const RESEND_PACKETS: usize = 1_000;
+/// Time between sender reports of sound; the engine's own 5 s would leave lips unsynchronised for
+/// as long after every change of speaker.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Peer {
+    /// Accepts an offer. Returns the connection and the answer.
+    ///
+    /// # Errors
+    /// [`MediaError::BadOffer`].
+    pub fn accept(
+        now: Instant,
+        engine: &Engine,
+        offer: &Offer,
+    ) -> Result<(Self, String), MediaError> {
+        let mut rtc = Rtc::builder()
+            .set_crypto_provider(engine.crypto.clone())
+            .set_dtls_cert(engine.certificate.clone())
+            .set_ice_lite(true)
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .enable_bwe(Some(Bitrate::bps(INITIAL_BPS)))
+            .set_stats_interval(Some(QUALITY_INTERVAL))
+            .set_send_buffer_video(RESEND_PACKETS)
+            .set_rtcp_report_interval_audio(REPORT_INTERVAL)
+            .build(now);
+        for candidate in &engine.candidates {
+            let candidate = Candidate::host(*candidate, "udp").map_err(bad)?;
+            rtc.add_local_candidate(candidate);
+        }
+        let answer = answer(&mut rtc, &offer.sdp)?;
+        let mut peer = Self {
+            rtc,
+            local: engine.candidates[0],
+            ups: Vec::new(),
+            audio: Vec::new(),
+            video: Vec::new(),
+            clock: CaptureClock::default(),
+            now,
+            spins: 0,
+        };
+        peer.read_ups(&offer.up)?;
+        peer.audio = peer.downs(&offer.down_audio, MediaKind::Audio, AUDIO_SLOTS_MAX)?;
+        peer.video = peer.downs(&offer.down_video, MediaKind::Video, VIDEO_SLOTS_MAX)?;
+        peer.hide_unused();
+        Ok((peer, answer))
+    }
+
+    /// Answers a new offer on the same connection: an ICE restart (RFC 8445 §9).
+    ///
+    /// # Errors
+    /// [`MediaError::BadOffer`].
+    pub fn restart(&mut self, sdp: &str) -> Result<String, MediaError> {
+        // The answer must declare the same senders as the first one.
+        for down in self.audio.iter().chain(&self.video) {
+            declare(&mut self.rtc, down);
+        }
+        let answer = answer(&mut self.rtc, sdp);
+        self.hide_unused();
+        answer
+    }
+
+    fn read_ups(&mut self, ups: &[(Source, String)]) -> Result<(), MediaError> {
+        for (source, mid) in ups {
+            if self.ups.iter().any(|up| up.source == *source) {
+                return Err(MediaError::BadOffer(format!("two m-lines for {source:?}")));
+            }
+            let mid = checked(mid)?;
+            let kind = if source.is_audio() {
+                MediaKind::Audio
+            } else {
+                MediaKind::Video
+            };
+            self.check(mid, kind, Direction::RecvOnly)?;
+            let rids = self
+                .rtc
+                .media(mid)
+                .map_or_else(Vec::new, |media| match media.rids_rx() {
+                    str0m::media::Rids::Specific(rids) => {
+                        rids.iter().copied().take(LAYERS_MAX).collect()
+                    }
+                    str0m::media::Rids::Any | str0m::media::Rids::None => Vec::new(),
+                });
+            self.ups.push(Up {
+                source: *source,
+                mid,
+                rids,
+            });
+        }
+        Ok(())
+    }
+
+    fn downs(
+        &mut self,
+        mids: &[String],
+        kind: MediaKind,
+        max: usize,
+    ) -> Result<Vec<Down>, MediaError> {
+        if mids.len() > max {
+            return Err(MediaError::BadOffer(format!(
+                "more than {max} slots of one kind"
+            )));
+        }
+        let codec = if kind == MediaKind::Audio {
+            Codec::Opus
+        } else {
+            Codec::Vp8
+        };
+        let mut downs: Vec<Down> = Vec::with_capacity(mids.len());
+        for name in mids {
+            let mid = checked(name)?;
+            self.check(mid, kind, Direction::SendOnly)?;
+            if downs.iter().any(|down| down.mid == mid) {
+                return Err(MediaError::BadOffer(format!("mid {name} is named twice")));
+            }
+            let pts: Vec<Pt> = self
+                .rtc
+                .media(mid)
+                .map_or_else(Vec::new, |media| media.remote_pts().to_vec());
+            let params = self.rtc.codec_config();
+            let pt = params.find(|param| param.spec().codec == codec && pts.contains(&param.pt()));
+            let Some(pt) = pt.map(|param| param.pt()) else {
+                return Err(MediaError::BadOffer(format!("mid {name} lacks {codec:?}")));
+            };
+            let ssrc = self
+                .rtc
+                .direct_api()
+                .stream_tx_by_mid(mid, None)
+                .map(|stream| (stream.ssrc(), stream.rtx()));
+            let Some((ssrc, rtx)) = ssrc else {
+                return Err(MediaError::BadOffer(format!(
+                    "mid {name} cannot be sent to"
+                )));
+            };
+            downs.push(Down {
+                mid,
+                ssrc,
+                rtx,
+                pt,
+                used: false,
+            });
+        }
+        Ok(downs)
+    }
+
+    fn hide_unused(&mut self) {
+        for down in self.audio.iter().chain(&self.video) {
+            if !down.used {
+                self.rtc.direct_api().remove_stream_tx(down.ssrc);
+            }
+        }
+    }
+
+    fn check(&self, mid: Mid, kind: MediaKind, direction: Direction) -> Result<(), MediaError> {
+        let Some(media) = self.rtc.media(mid) else {
+            return Err(MediaError::BadOffer(format!("no m-line with mid {mid}")));
+        };
+        if media.kind() != kind || media.direction() != direction {
+            return Err(MediaError::BadOffer(format!(
+                "mid {mid} has the wrong kind or direction"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Makes the engine know a stream; nothing if it does, or if a later offer took the m-line away.
+pub(super) fn declare(rtc: &mut Rtc, down: &Down) {
+    if rtc.media(down.mid).is_some() {
+        rtc.direct_api()
+            .declare_stream_tx(down.ssrc, down.rtx, down.mid, None);
+    }
+}
+
+fn answer(rtc: &mut Rtc, sdp: &str) -> Result<String, MediaError> {
+    if sdp.len() > SDP_MAX {
+        return Err(MediaError::BadOffer(format!("longer than {SDP_MAX} bytes")));
+    }
+    let accept = || {
+        let offer = SdpOffer::from_sdp_string(sdp).map_err(bad)?;
+        Ok(rtc
+            .sdp_api()
+            .accept_offer(offer)
+            .map_err(bad)?
+            .to_sdp_string())
+    };
+    contained(accept).unwrap_or_else(|| Err(bad("the engine failed on it")))
+}
+
+fn checked(mid: &str) -> Result<Mid, MediaError> {
+    if mid.is_empty() || mid.len() > MID_MAX || !mid.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(MediaError::BadOffer(
+            "an a=mid is empty, too long or not a token".to_owned(),
+        ));
+    }
+    Ok(Mid::from(mid))
+}
+
+fn bad(error: impl std::fmt::Display) -> MediaError {
+    MediaError::BadOffer(error.to_string())
+}
