@@ -22,4 +22,6 @@ pub mod sfu;
 pub mod socket;
 pub mod usage;
 
+mod ports;
+
 pub use error::LoadError;

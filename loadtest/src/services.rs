@@ -3,10 +3,8 @@
 pub mod postgres;
 pub mod redis;
 
-use std::net::TcpListener;
 use std::time::Duration;
 
-use rand::RngExt;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 
@@ -16,16 +14,6 @@ use crate::LoadError;
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Between looks whether it does.
 const LOOK: Duration = Duration::from_millis(50);
-/// Ports below those that the system gives to outgoing connections.
-const PORTS: std::ops::Range<u16> = 20_000..30_000;
-
-fn free_port() -> Result<u16, LoadError> {
-    let first = rand::rng().random_range(PORTS);
-    (first..PORTS.end)
-        .chain(PORTS.start..first)
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .ok_or_else(|| LoadError::NotReady("no free port".to_owned()))
-}
 
 fn signal(child: &Child, signal: Signal) -> Result<(), LoadError> {
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok());

@@ -1,10 +1,8 @@
 //! The server goes and comes back, and everybody returns at once: how long until all are ready, and did anybody miss
 //! anything?
 
-use std::net::TcpListener;
 use std::time::Duration;
 
-use rand::RngExt;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
@@ -14,6 +12,7 @@ use crate::LoadError;
 use crate::crowd::{Crowd, Schedule};
 use crate::history::Verdict;
 use crate::latency::Times;
+use crate::ports::free_port;
 use crate::server::Installation;
 use crate::usage::raise_open_files;
 
@@ -21,9 +20,6 @@ use crate::usage::raise_open_files;
 const WRITE_FOR: Duration = Duration::from_secs(5);
 /// How long coming back may take.
 const READY_WITHIN: Duration = Duration::from_secs(120);
-/// Ports below those that the system gives to outgoing connections. A client that knocks at a port where nobody
-/// listens could otherwise be given the very same one, and be connected to itself.
-const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -160,12 +156,4 @@ fn endless(people: usize, per_second: f64) -> Result<Schedule, LoadError> {
         count: u32::MAX,
         window: (begin, begin),
     })
-}
-
-fn free_port() -> Result<u16, LoadError> {
-    let first = rand::rng().random_range(PORTS);
-    (first..PORTS.end)
-        .chain(PORTS.start..first)
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .ok_or_else(|| LoadError::NotReady("no free port".to_owned()))
 }

@@ -12,8 +12,9 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 pub use self::session::Session;
-use super::{LOOK, READY_WITHIN, free_port, signal};
+use super::{LOOK, READY_WITHIN, signal};
 use crate::LoadError;
+use crate::ports::free_port;
 
 /// Connections that it takes in all.
 const CONNECTIONS_MAX: u32 = 60;

@@ -9,8 +9,9 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::{LOOK, READY_WITHIN, free_port, signal};
+use super::{LOOK, READY_WITHIN, signal};
 use crate::LoadError;
+use crate::ports::free_port;
 
 /// A running Redis. Dropping it kills it.
 #[derive(Debug)]
