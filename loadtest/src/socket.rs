@@ -3,7 +3,7 @@
 pub mod events;
 pub mod wire;
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, VecDeque};
 
 use protocol::{
@@ -190,13 +190,13 @@ pub fn hello(device: ClientId, pos: BTreeMap<RoomId, (String, i64)>) -> Command 
 /// [`LoadError::Refused`], or [`LoadError::Protocol`] when it has another form.
 pub fn read<T: DeserializeOwned>(
     name: &'static str,
-    answer: Result<Box<RawValue>, ErrorBody>,
+    answer: Result<impl Borrow<RawValue>, ErrorBody>,
 ) -> Result<T, LoadError> {
     let ok = answer.map_err(|body| LoadError::Refused {
         command: name,
         body,
     })?;
-    serde_json::from_str(ok.get()).map_err(|e| LoadError::Protocol(format!("{name}: {e}")))
+    serde_json::from_str(ok.borrow().get()).map_err(|e| LoadError::Protocol(format!("{name}: {e}")))
 }
 
 // Events that this version does not know are left out, as the protocol asks of every client.

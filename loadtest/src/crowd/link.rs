@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::line::{Line, read};
+use super::line::{self, Line};
 use super::member::{Member, Told};
 use super::record::Room;
 use crate::LoadError;
-use crate::socket::hello;
 use crate::socket::wire::Wire;
+use crate::socket::{hello, read};
 
 /// Length of a message's text in bytes.
 pub const BODY_BYTES: usize = 300;
@@ -101,7 +101,7 @@ impl Member {
     pub(super) async fn frame(&mut self, link: &mut Link, text: &str) -> Result<(), LoadError> {
         let now = Instant::now();
         for line in text.split('\n').filter(|line| !line.is_empty()) {
-            match read(line)? {
+            match line::read(line)? {
                 Line::Message { room, seq, cid } => {
                     self.see(&room, seq, self.names.number(&cid), now);
                 }
@@ -126,7 +126,7 @@ impl Member {
     }
 
     fn greeted(&mut self, answer: Result<&RawValue, ErrorBody>) -> Result<(), LoadError> {
-        let greeting: Greeting = parse("hello", answer)?;
+        let greeting: Greeting = read("hello", answer)?;
         let rooms = &mut self.record.rooms;
         let first = rooms.is_empty();
         for GreetingRoom { id, epoch, seq } in greeting.rooms {
@@ -161,7 +161,7 @@ impl Member {
                 "an answer to {i}, which was not asked"
             )));
         };
-        match parse::<MsgSent>("msg.send", answer) {
+        match read::<MsgSent>("msg.send", answer) {
             Ok(sent) => {
                 self.record.counts.sent += 1;
                 self.record.counts.already_stored += usize::from(sent.dup);
@@ -182,12 +182,4 @@ impl Member {
         }
         Ok(())
     }
-}
-
-fn parse<'a, T: Deserialize<'a>>(
-    command: &'static str,
-    answer: Result<&'a RawValue, ErrorBody>,
-) -> Result<T, LoadError> {
-    let ok = answer.map_err(|body| LoadError::Refused { command, body })?;
-    serde_json::from_str(ok.get()).map_err(|e| LoadError::Protocol(format!("{command}: {e}")))
 }
