@@ -7,7 +7,6 @@ mod link;
 mod member;
 mod names;
 mod outbox;
-mod reconnect;
 mod record;
 mod schedule;
 

@@ -23,5 +23,6 @@ pub mod socket;
 pub mod usage;
 
 mod ports;
+mod reconnect;
 
 pub use error::LoadError;

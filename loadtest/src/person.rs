@@ -15,6 +15,7 @@ use crate::LoadError;
 use crate::company::{Board, Course};
 use crate::history::{Ack, Entry, View};
 use crate::http::{Address, Session};
+use crate::reconnect::asked;
 
 /// How long an answer, a page or a connection may take before another connection is tried.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -230,13 +231,8 @@ impl Writer<'_> {
             *self.counts.closed.entry(*code).or_default() += 1;
         }
         self.person.at += 1;
-        let asked = self.bye.take().unwrap_or_default();
-        let wait = if let LoadError::Busy(wait) = error {
-            *wait
-        } else {
-            PAUSE.max(asked)
-        };
-        sleep(wait).await;
+        // No longer than the server asks for: how soon it is back again is what the runs look at.
+        sleep(PAUSE.max(asked(error, self.bye.take()))).await;
     }
 
     fn record(self) -> Result<Record, LoadError> {

@@ -13,11 +13,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::link::Link;
 use super::names::Names;
 use super::outbox::Outbox;
-use super::reconnect::{STABLE, pause};
 use super::record::{Record, Room};
 use super::schedule::Schedule;
 use crate::LoadError;
 use crate::http::{Address, Session};
+use crate::reconnect::{STABLE, pause};
 
 /// How long a connection may take to open: a server with a long queue of them answers late.
 const OPEN_WITHIN: Duration = Duration::from_secs(30);

@@ -13,12 +13,12 @@ const STEP_MAX: Duration = Duration::from_secs(30);
 /// Pause after too many commands.
 const RATE_LIMITED: Duration = Duration::from_secs(30);
 /// A connection that was ready for this long begins the tries anew.
-pub(super) const STABLE: Duration = Duration::from_secs(30);
+pub(crate) const STABLE: Duration = Duration::from_secs(30);
 
 /// The pause after a connection, or a try at one, ended with `error`, or `None` when the client must not come back.
 /// `tries` counts those that ended since the last stable one, `bye` is what the server asked for in its last words,
 /// and `uniform` a random number from 0 to 1.
-pub(super) fn pause(
+pub(crate) fn pause(
     error: &LoadError,
     bye: Option<Duration>,
     tries: u32,
@@ -31,22 +31,29 @@ pub(super) fn pause(
         .saturating_mul(2_u32.saturating_pow(tries))
         .min(STEP_MAX);
     let random = bound.mul_f64(uniform);
+    let asked = asked(error, bye);
+    if closed_with(error, CloseCode::NoPong) {
+        return Some(asked);
+    }
+    // Everybody was told the same time; without the random part they would all come back together.
+    Some(asked + random)
+}
+
+/// The part of [`pause`] that the server asks for.
+pub(crate) fn asked(error: &LoadError, bye: Option<Duration>) -> Duration {
     if let LoadError::Busy(wait) = error {
-        // Everybody was told the same time; without the random part they would all come back together.
-        return Some(*wait + random);
-    }
-    let code = if let LoadError::Closed(code) = error {
-        *code
+        *wait
+    } else if closed_with(error, CloseCode::RateLimited) {
+        RATE_LIMITED
+    } else if closed_with(error, CloseCode::NoPong) {
+        Duration::ZERO
     } else {
-        None
-    };
-    if code == Some(CloseCode::RateLimited.code()) {
-        return Some(RATE_LIMITED + random);
+        bye.unwrap_or_default()
     }
-    if code == Some(CloseCode::NoPong.code()) {
-        return Some(Duration::ZERO);
-    }
-    Some(bye.unwrap_or_default() + random)
+}
+
+fn closed_with(error: &LoadError, code: CloseCode) -> bool {
+    matches!(error, LoadError::Closed(Some(closed)) if *closed == code.code())
 }
 
 #[cfg(test)]
