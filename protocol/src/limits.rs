@@ -51,6 +51,10 @@ pub const HELLO_SECONDS: u64 = 10;
 pub const COMMANDS_PER_SECOND: u32 = 20;
 /// Commands that a connection may send at once.
 pub const COMMANDS_BURST: u32 = 60;
+/// Commands refused as too many, per second and connection, that may go on for long without its being closed.
+pub const REFUSED_PER_SECOND: u32 = 5;
+/// Commands refused as too many at once before the connection is closed.
+pub const REFUSED_BURST: u32 = 200;
 /// Messages per second and person that may go on for long.
 pub const SENDS_PER_SECOND: u32 = 5;
 /// Messages that a person may send at once.

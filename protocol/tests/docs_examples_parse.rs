@@ -182,6 +182,13 @@ fn the_limits_are_those_of_the_code() {
             ],
         ),
         (
+            "refused commands before 4008",
+            vec![
+                limits::REFUSED_PER_SECOND as usize,
+                limits::REFUSED_BURST as usize,
+            ],
+        ),
+        (
             "messages per person",
             vec![
                 limits::SENDS_PER_SECOND as usize,

@@ -8,7 +8,8 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, Stream, StreamExt};
 use protocol::limits::{
-    COMMANDS_BURST, COMMANDS_PER_SECOND, FRAME_BYTES_MAX, HELLO_SECONDS, PING_SECONDS, PONG_SECONDS,
+    COMMANDS_BURST, COMMANDS_PER_SECOND, FRAME_BYTES_MAX, HELLO_SECONDS, PING_SECONDS,
+    PONG_SECONDS, REFUSED_BURST, REFUSED_PER_SECOND,
 };
 use protocol::{ClientId, CloseCode, Command, Envelope, ErrorBody, ErrorCode, RoomId};
 use tokio::time::timeout;
@@ -42,6 +43,8 @@ pub(super) struct Client {
     pub(super) said_hello: bool,
     pub(super) device: Option<ClientId>,
     bucket: Bucket,
+    /// How often it may be told that it sends too much before it is cut off.
+    refusals: Bucket,
     heard: Instant,
 }
 
@@ -130,6 +133,7 @@ impl Client {
             said_hello: false,
             device: None,
             bucket: Bucket::new(now, COMMANDS_PER_SECOND, COMMANDS_BURST),
+            refusals: Bucket::new(now, REFUSED_PER_SECOND, REFUSED_BURST),
             heard: now,
         }
     }
@@ -213,6 +217,9 @@ impl Client {
             return Ok(());
         };
         if let Err(after) = self.bucket.take(Instant::now()) {
+            if self.refusals.take(Instant::now()).is_err() {
+                return Err(CloseCode::RateLimited);
+            }
             self.answer_err(
                 envelope.i,
                 ErrorBody::from(ErrorCode::RateLimited).after_ms(after),

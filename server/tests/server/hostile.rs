@@ -211,10 +211,23 @@ async fn a_flood_of_commands_is_told_to_wait() {
     let (mut socket, hello) = teacher.hello().await;
     let (room, _) = room_named(&hello, ROOM);
     let mut refused = 0;
-    for _ in 0..200 {
+    for _ in 0..100 {
         if socket.ask("typing", json!({"r": room})).await == Err("rate_limited".to_owned()) {
             refused += 1;
         }
     }
     assert!(refused > 0);
+}
+
+#[tokio::test]
+async fn who_does_not_listen_to_that_is_cut_off() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    let (mut socket, _) = teacher.hello().await;
+    // Many commands in a frame, so that they are there at once.
+    let many = vec![r#"{"i":2,"m":"no.such"}"#; 100].join("\n");
+    for _ in 0..3 {
+        socket.write(&many).await;
+    }
+    assert_eq!(socket.close_code().await, 4008);
 }
