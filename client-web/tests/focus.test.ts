@@ -4,6 +4,7 @@ import { Refused, Unanswered } from '../src/core/socket';
 
 let told: (readonly string[])[];
 let answers: { resolve(): void; reject(error: Error): void }[];
+let heard: string[];
 let focus: Focus;
 const mine = (): boolean => true;
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
@@ -12,10 +13,11 @@ beforeEach(() => {
   vi.useFakeTimers();
   told = [];
   answers = [];
+  heard = [];
   focus = new Focus((rooms) => {
     told.push(rooms);
     return new Promise<void>((resolve, reject) => answers.push({ resolve, reject }));
-  });
+  }, (room) => heard.push(room));
 });
 
 afterEach(() => {
@@ -50,6 +52,29 @@ describe('the focus', () => {
     focus.open('R1');
     await settle();
     expect(told).toEqual([['R1'], ['R2', 'R1']]);
+  });
+
+  it('says of the open room that all is heard from now on, once the server knows of it', async () => {
+    focus.open('R1');
+    expect(heard).toEqual([]);
+    focus.ready(['R1'], mine);
+    expect(heard).toEqual(['R1']);
+    focus.open('R2');
+    focus.open('R3');
+    await settle();
+    expect(heard).toEqual(['R1']);
+    answers[0]?.resolve();
+    await settle();
+    answers[1]?.resolve();
+    await settle();
+    expect(heard).toEqual(['R1', 'R3']);
+    focus.open('R1');
+    expect(heard).toEqual(['R1', 'R3', 'R1']);
+    focus.lost();
+    focus.open('R2');
+    expect(heard.length).toBe(3);
+    focus.ready(['R2', 'R1', 'R3'], mine);
+    expect(heard.at(-1)).toBe('R2');
   });
 
   it('is told one at a time; what was opened meanwhile follows', async () => {

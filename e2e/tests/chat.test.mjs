@@ -101,6 +101,32 @@ step('a message arrives at once, in both directions', async () => {
   }
 });
 
+step('the author sees who has read a message', async () => {
+  const { name } = await server.person('student1');
+  const absent = await server.person('student3');
+  const text = 'Прочитайте, пожалуйста';
+  await say(teacher, text);
+  await teacher.until(
+    (wanted) => {
+      const message = [...document.querySelectorAll('article')].findLast((article) => article.innerText.includes(wanted));
+      return message?.querySelector('[aria-label="Прочитали: 1"]');
+    },
+    text,
+    'the second tick',
+  );
+  await teacher.click('button', 'Прочитали: 1');
+  await teacher.until(
+    (people) => {
+      const [read, unread] = document.querySelector('dialog[open]')?.querySelectorAll('ul') ?? [];
+      return read?.innerText.includes(people.read) && unread?.innerText.includes(people.unread);
+    },
+    { read: name, unread: absent.name },
+    'the list of readers',
+  );
+  await teacher.page.keyboard.press('Escape');
+  await teacher.until(() => document.querySelector('dialog[open]') === null, undefined, 'the end of the list');
+});
+
 step('presence and typing show', async () => {
   const { name } = await server.person('student1');
   await waitForText(teacher, '2 в сети');

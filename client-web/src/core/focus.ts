@@ -10,17 +10,21 @@ export const FOCUS_ROOMS_MAX = 8;
 const ID = /^[\w-]{1,64}$/;
 
 export type TellFocus = (rooms: readonly string[]) => Promise<unknown>;
+/** From now on the server tells all that happens in the open room; what passed before may have been missed. */
+export type Heard = (room: string) => void;
 
 export class Focus {
   readonly #tell: TellFocus;
+  readonly #heard: Heard;
   /** Latest first. */
   #rooms: readonly string[] = [];
   /** What the server knows, while there is a connection. */
   #told: readonly string[] | undefined;
   #telling = false;
 
-  constructor(tell: TellFocus) {
+  constructor(tell: TellFocus, heard: Heard) {
     this.#tell = tell;
+    this.#heard = heard;
   }
 
   /** For `hello`. */
@@ -60,6 +64,8 @@ export class Focus {
       else if (this.#told) this.#told = rooms;
     }
     this.#telling = false;
+    const [open] = this.#rooms;
+    if (open !== undefined && this.#told?.includes(open)) this.#heard(open);
   }
 }
 

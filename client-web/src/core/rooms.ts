@@ -1,5 +1,6 @@
 // What this person sees of their rooms, as a value that events turn into the next one. No framework, no clock.
 
+import { readFurther, writers, wrote, type Pointers } from './readers';
 import type { Bump } from './wire/Bump';
 import type { CallSummary } from './wire/CallSummary';
 import type { Event } from './wire/Event';
@@ -7,6 +8,7 @@ import type { EventsPage } from './wire/EventsPage';
 import type { HelloOk } from './wire/HelloOk';
 import type { Message } from './wire/Message';
 import type { Person } from './wire/Person';
+import type { Reader } from './wire/Reader';
 import type { RoomEvent } from './wire/RoomEvent';
 import type { RoomSummary } from './wire/RoomSummary';
 
@@ -25,6 +27,9 @@ export interface Room {
   readonly no: number;
   readonly readNo: number;
   readonly members: readonly string[];
+  readonly readers: Pointers;
+  /** Whether the server told of every member's; before that only writers are known to have read. */
+  readonly readersKnown: boolean;
   readonly last: Message | undefined;
   readonly call: CallSummary | undefined;
   /** Consecutive events that end at `seq`; empty before a page was loaded or an event came. */
@@ -39,6 +44,8 @@ export interface Chat {
   readonly online: ReadonlySet<string>;
   readonly rooms: ReadonlyMap<string, Room>;
 }
+
+const NO_READERS = { readers: new Map<string, number>(), readersKnown: false } as const;
 
 export const unread = (room: Room): number => Math.max(0, room.no - room.readNo);
 
@@ -75,6 +82,7 @@ export function reduce(chat: Chat, event: Event): Chat {
     case 'reset':
       return withRoom(chat, event.r, (room) => ({
         ...room,
+        ...(event.d.ep === room.epoch ? {} : NO_READERS),
         epoch: event.d.ep,
         seq: event.d.s,
         head: event.d.s,
@@ -92,6 +100,8 @@ export function reduce(chat: Chat, event: Event): Chat {
     }
     case 'u.read':
       return withRoom(chat, event.d.r, (room) => readUpTo(room, event.d.no));
+    case 'read':
+      return withRoom(chat, event.r, (room) => othersRead(room, [event.d]));
     case 'u.room': {
       const people = new Map(chat.people);
       for (const person of event.d.people) people.set(person.id, person);
@@ -110,8 +120,13 @@ export function prepend(chat: Chat, id: string, page: EventsPage): Chat {
     const first = firstSeq(room);
     const older = page.events.filter((event) => event.s < first);
     const fits = page.epoch === room.epoch && older.at(-1)?.s === first - 1;
-    return fits ? retold({ ...room, events: [...older, ...room.events] }) : room;
+    return fits ? retold(othersRead({ ...room, events: [...older, ...room.events] }, writers(older))) : room;
   });
+}
+
+/** The server's answer to who has read how far, asked while the room was in this epoch. */
+export function knowReaders(chat: Chat, id: string, epoch: string, readers: readonly Reader[]): Chat {
+  return withRoom(chat, id, (room) => (room.epoch === epoch ? { ...othersRead(room, readers), readersKnown: true } : room));
 }
 
 /** This person has read up to a message here. */
@@ -135,7 +150,7 @@ function take(room: Room, event: RoomEvent, me: string): Room {
 }
 
 function apply(room: Room, event: RoomEvent, me: string): Room {
-  const next = { ...room, seq: event.s, events: [...room.events, event] };
+  const next = othersRead({ ...room, seq: event.s, events: [...room.events, event] }, writers([event]));
   if (event.s > room.head) return { ...tell(next, newsOf(event), me), head: event.s };
   // The list knows it already, its text maybe in part only.
   return event.e === 'msg' && event.d.no === room.last?.no ? { ...next, last: event.d } : next;
@@ -156,7 +171,7 @@ function bump(room: Room, head: number, news: Bump, me: string): Room {
   if (head <= room.head) return room;
   // Of a room that holds nothing nothing is missing: it is paged when it is opened.
   const seq = room.events.length === 0 && room.held.size === 0 ? head : room.seq;
-  return { ...tell(room, news, me), seq, head };
+  return { ...tell(othersRead(room, news.last ? [wrote(news.last)] : []), news, me), seq, head };
 }
 
 // What is new in a list of rooms.
@@ -186,6 +201,11 @@ function retold(room: Room): Room {
   };
 }
 
+function othersRead(room: Room, news: readonly Reader[]): Room {
+  const readers = readFurther(room.readers, news);
+  return readers === room.readers ? room : { ...room, readers };
+}
+
 const readUpTo = (room: Room, no: number): Room => (no <= room.readNo ? room : { ...room, readNo: no });
 
 function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
@@ -198,10 +218,11 @@ function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
 // A room's summary, beside what is held of the room already.
 function meet(known: Room | undefined, summary: RoomSummary): Room {
   const { id, name, epoch, seq, no, read_no, members, last, call } = summary;
-  const fresh: Room = { id, name, epoch, seq, head: seq, no, readNo: read_no, members, last, call, events: [], held: new Map() };
+  const list = { id, name, epoch, head: seq, no, readNo: read_no, members, last, call };
+  const fresh: Room = { ...list, ...NO_READERS, seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.
-  const met = { ...fresh, readNo: Math.max(read_no, known.readNo) };
-  const { events, held } = known;
+  const { events, held, readers, readersKnown } = known;
+  const met = { ...fresh, readNo: Math.max(read_no, known.readNo), readers, readersKnown };
   return events.length === 0 && held.size === 0 ? met : { ...met, seq: known.seq, events, held };
 }

@@ -7,8 +7,9 @@ import { Gaps } from '../core/gaps';
 import { API, api, ApiError, isThere } from '../core/http';
 import { overWebSocket } from '../core/link';
 import { Outbox, type Draft, type Item } from '../core/outbox';
+import { READ_TOLD_MEMBERS_MAX } from '../core/readers';
 import { Reads } from '../core/reads';
-import { firstSeq, greet, markRead, positions, prepend, reduce, type Chat, type Room } from '../core/rooms';
+import { firstSeq, greet, knowReaders, markRead, positions, prepend, reduce, type Chat, type Room } from '../core/rooms';
 import { Socket, type Status } from '../core/socket';
 import { overStream } from '../core/stream';
 import { Ways } from '../core/ways';
@@ -19,6 +20,7 @@ import type { HelloOk } from '../core/wire/HelloOk';
 import type { Limits } from '../core/wire/Limits';
 import type { LiveEvent } from '../core/wire/LiveEvent';
 import type { Person } from '../core/wire/Person';
+import type { Reader } from '../core/wire/Reader';
 import type { Session } from '../core/wire/Session';
 
 const PAGE_EVENTS = 50;
@@ -51,7 +53,10 @@ class App {
   #box: Outbox | undefined;
   readonly #reads = new Reads((r, no) => this.socket.request('read', { r, no }));
   readonly #gaps = new Gaps((id) => this.chat?.rooms.get(id), (r, after) => this.socket.request('sync', { r, after }));
-  readonly #focus = new Focus((r) => this.socket.request('focus', { r: [...r], pos: positions(this.chat, r) }));
+  readonly #focus = new Focus(
+    (r) => this.socket.request('focus', { r: [...r], pos: positions(this.chat, r) }),
+    (room) => this.#learnReaders(room),
+  );
   /** The focus with which this connection began. */
   #begun: readonly string[] = [];
   #typed = new Map<string, number>();
@@ -126,6 +131,12 @@ class App {
     }
   }
 
+  /** Asks who has read how far in a room. */
+  async readers({ id, epoch }: Room): Promise<void> {
+    const { readers } = await api<{ readers: readonly Reader[] }>('GET', `/rooms/${encodeURIComponent(id)}/readers`);
+    if (this.chat) this.chat = knowReaders(this.chat, id, epoch, readers);
+  }
+
   async send(draft: Draft): Promise<void> {
     // The next word is news again.
     this.#typed.delete(draft.r);
@@ -164,6 +175,7 @@ class App {
     this.#socket?.tell('typing', { r: room });
   }
 
+  /** Whether the connection still lives, or could, is found out now instead of by its silence. */
   nudge(): void {
     // The read pointer never moves back: this asks for nothing but an answer.
     const [room] = this.chat?.rooms.keys() ?? [];
@@ -205,6 +217,7 @@ class App {
         return;
       case 'lag':
         this.#gaps.lag(event.r);
+        this.#learnReaders(event.r);
         return;
       case 'typing':
         this.#startsTyping(event.r, event.d.u);
@@ -238,6 +251,12 @@ class App {
     if (code === SIGNED_OUT || code === LOGGED_OUT) location.assign('/');
     // To come back by itself would push out another of this person's pages, which would come back in turn.
     else this.stopped = code === TOO_MANY ? 'many' : code === TOO_OLD ? 'old' : 'fault';
+  }
+
+  // News of readers follow. Without an answer they are asked for again when the list of them is opened.
+  #learnReaders(id: string): void {
+    const room = this.chat?.rooms.get(id);
+    if (room && room.members.length <= READ_TOLD_MEMBERS_MAX) this.readers(room).catch(() => undefined);
   }
 
   #startsTyping(room: string, person: string): void {
