@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, Stream, StreamExt};
 use protocol::limits::{
@@ -13,10 +12,13 @@ use protocol::limits::{
 };
 use protocol::{ClientId, CloseCode, Command, Envelope, ErrorBody, ErrorCode, RoomId};
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::frames::reply_err;
 use super::queue::{Class, Next};
 use super::rate::Bucket;
+use super::socket::{Socket, feed};
 use super::switchboard::Connection;
 use crate::App;
 use crate::accounts::SignedIn;
@@ -60,19 +62,20 @@ pub(super) enum Received {
     Broken,
 }
 
-impl From<Result<Message, axum::Error>> for Received {
-    fn from(message: Result<Message, axum::Error>) -> Self {
+impl From<Result<Message, Error>> for Received {
+    fn from(message: Result<Message, Error>) -> Self {
         match message {
             Ok(Message::Text(text)) => Self::Text(text),
             Ok(Message::Ping(_) | Message::Pong(_)) => Self::Noise,
             Ok(Message::Close(_)) => Self::Goodbye,
-            Ok(Message::Binary(_)) | Err(_) => Self::Broken,
+            // Frames are put together before they come here.
+            Ok(Message::Binary(_) | Message::Frame(_)) | Err(_) => Self::Broken,
         }
     }
 }
 
 /// Serves a WebSocket until it ends.
-pub(super) async fn run(app: App, me: SignedIn, socket: WebSocket) {
+pub(super) async fn run(app: App, me: SignedIn, socket: Socket) {
     let client = Client::open(app, me);
     let (sink, stream) = socket.split();
     let writer = tokio::spawn(write(sink, Arc::clone(&client.connection)));
@@ -82,28 +85,37 @@ pub(super) async fn run(app: App, me: SignedIn, socket: WebSocket) {
         .await;
 }
 
+/// Tells somebody why they cannot have a connection.
+pub(super) async fn refuse(mut socket: Socket, code: CloseCode) {
+    // The peer may be gone already; there is nobody else to tell.
+    let _ = timeout(WRITE_TIMEOUT, socket.send(goodbye(code))).await;
+}
+
+fn goodbye(code: CloseCode) -> Message {
+    Message::Close(Some(CloseFrame {
+        code: code.code().into(),
+        reason: Utf8Bytes::default(),
+    }))
+}
+
 async fn until_done(writer: tokio::task::JoinHandle<()>) {
     if writer.await.is_err() {
         tracing::error!("a connection's writer panicked");
     }
 }
 
-async fn write(mut sink: SplitSink<WebSocket, Message>, connection: Arc<Connection>) {
+async fn write(mut sink: SplitSink<Socket, Message>, connection: Arc<Connection>) {
     loop {
         let frames = match connection.queue.next().await {
             Next::Frames(frames) => frames,
             Next::Close(code) => {
-                let frame = CloseFrame {
-                    code: code.code(),
-                    reason: "".into(),
-                };
-                let _ = timeout(WRITE_TIMEOUT, sink.send(Message::Close(Some(frame)))).await;
+                let _ = timeout(WRITE_TIMEOUT, sink.send(goodbye(code))).await;
                 return;
             }
         };
         let written = timeout(WRITE_TIMEOUT, async {
             for frame in frames {
-                sink.feed(Message::Text(frame)).await?;
+                feed(&mut sink, frame).await?;
             }
             sink.flush().await
         });
@@ -182,7 +194,8 @@ impl Client {
                 }
                 Received::Text(text) => {
                     for line in text.lines().filter(|line| !line.trim().is_empty()) {
-                        if let Err(code) = self.frame(line).await {
+                        // What a command needs is large, and most connections are idle.
+                        if let Err(code) = Box::pin(self.frame(line)).await {
                             return self.close_after(code).await;
                         }
                     }

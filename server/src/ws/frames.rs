@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::ws::Utf8Bytes;
 use protocol::event::Bump;
 use protocol::limits::BUMP_TEXT_CHARS_MAX;
 use protocol::{ErrorBody, LiveEvent, Reply, RoomEvent, RoomId};
 use serde::Serialize;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::hub::Frame;
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::Utf8Bytes;
 use protocol::limits::{LAG_SECONDS, QUEUE_BYTES_MAX, QUEUE_BYTES_SOFT};
 use protocol::{CloseCode, LiveEvent, RoomId, UserId};
 use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::frames::{Published, encode};
 

@@ -118,7 +118,8 @@ async fn extensions_that_nobody_knows_are_ignored() {
             .write_all(&masked(0x81, hello.as_bytes()))
             .await
             .unwrap();
-        assert_eq!(stream.read_u8().await.unwrap(), 0x81, "a text frame");
+        // A text frame, the last of its message or not, with none of the bits of an extension (RFC 6455 §5.2).
+        assert_eq!(stream.read_u8().await.unwrap() & 0x7f, 0x01, "{name}");
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::Utf8Bytes;
 use protocol::{CloseCode, RoomEvent, RoomId};
 use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::super::frames::Published;
 use super::{Inner, News, ShardInput};

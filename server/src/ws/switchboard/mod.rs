@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::Utf8Bytes;
 use dashmap::DashMap;
 use protocol::event::Bye;
 use protocol::limits::{CONNECTIONS_PER_USER, SENDS_BURST, SENDS_PER_SECOND};
@@ -18,6 +17,7 @@ use protocol::{CallId, CloseCode, LiveEvent, RoomEvent, RoomId, UserId};
 use rand::seq::SliceRandom;
 use rand::{RngExt, rng};
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::frames::{Published, encode};
 use super::queue::{Class, Queue};
