@@ -44,6 +44,8 @@ pub struct Queue {
 struct State {
     frames: VecDeque<Published>,
     bytes: usize,
+    /// Something was queued, and whoever did so will wake the writer.
+    to_wake: bool,
     closing: Option<CloseCode>,
     late: BTreeMap<UserId, Utf8Bytes>,
     /// Rooms of which durable events were left out, with the first of them.
@@ -52,18 +54,22 @@ struct State {
 }
 
 impl Queue {
-    /// Queues a durable event. When the queue is full, the durable events in it are left out, which `lag` tells the
-    /// client once it has read the rest; a client that falls behind again soon loses the connection instead.
-    pub fn push_durable(&self, now: Instant, frame: Published) {
+    /// Queues a durable event without telling the writer, since more may come. Whether [`Self::wake`] has to be called
+    /// for it afterwards; of several events for the first only.
+    ///
+    /// When the queue is full, the durable events in it are left out, which `lag` tells the client once it has read the
+    /// rest; a client that falls behind again soon loses the connection instead.
+    #[must_use]
+    pub fn push_durable(&self, now: Instant, frame: Published) -> bool {
         let mut state = self.lock();
         if state.closing.is_some() {
-            return;
+            return false;
         }
         let Some(event) = frame.event.clone() else {
-            return;
+            return false;
         };
         if state.lag.contains_key(event.room()) {
-            return;
+            return false;
         }
         if state.bytes + frame.text.len() > QUEUE_BYTES_MAX {
             state.shed(now);
@@ -76,7 +82,11 @@ impl Queue {
         } else {
             state.push(frame);
         }
-        drop(state);
+        !std::mem::replace(&mut state.to_wake, true)
+    }
+
+    /// Has what is queued written.
+    pub fn wake(&self) {
         self.changed.notify_one();
     }
 
@@ -155,6 +165,7 @@ impl Queue {
 
     fn take(&self) -> Option<Next> {
         let mut state = self.lock();
+        state.to_wake = false;
         if state.frames.is_empty() {
             let late = std::mem::take(&mut state.late).into_values();
             let mut frames: Vec<Utf8Bytes> = late.collect();
@@ -253,25 +264,25 @@ mod tests {
     #[tokio::test]
     async fn who_reads_slowly_loses_typing_then_events_then_the_connection() {
         let (queue, now) = (Queue::default(), Instant::now());
-        queue.push_durable(now, durable(1, QUEUE_BYTES_SOFT));
+        assert!(queue.push_durable(now, durable(1, QUEUE_BYTES_SOFT)));
         queue.push(Class::Passing, "typing".into());
         let anna = UserId::parse("anna").unwrap();
         queue.push_presence(&anna, "anna came".into());
         queue.push_presence(&anna, "anna went".into());
         queue.push(Class::Kept, "reply".into());
         for seq in 2..=5 {
-            queue.push_durable(now, durable(seq, QUEUE_BYTES_SOFT));
+            assert!(!queue.push_durable(now, durable(seq, QUEUE_BYTES_SOFT)));
         }
         assert_eq!(frames(&queue).await, ["reply"]);
         assert_eq!(
             frames(&queue).await,
             ["anna went", r#"{"e":"lag","r":"R1","s":1}"#]
         );
-        queue.push_durable(now, durable(6, 1));
+        assert!(queue.push_durable(now, durable(6, 1)));
         assert_eq!(frames(&queue).await, ["x"], "and on");
 
         for seq in 7..=11 {
-            queue.push_durable(now, durable(seq, QUEUE_BYTES_SOFT));
+            let _ = queue.push_durable(now, durable(seq, QUEUE_BYTES_SOFT));
         }
         assert!(matches!(queue.next().await, Next::Close(CloseCode::Slow)));
     }

@@ -14,8 +14,9 @@ use super::{Job, Mark, Post};
 
 /// Most jobs of one transaction.
 const BATCH_MAX: usize = 64;
-/// Time between the starts of two transactions of a writer under load, so that one flush carries what came in it.
-const PACE: Duration = Duration::from_millis(10);
+/// Time between the starts of two transactions of a writer under load, so that one flush carries what came in it, and
+/// one write to each reader what it brought.
+const PACE: Duration = Duration::from_millis(30);
 /// Transactions that may follow each other without a pause before [`PACE`] holds: a few messages do not wait.
 const UNPACED: u32 = 16;
 /// How long a batch may take on PostgreSQL before its askers are told to try later. The statement timeout ends most
