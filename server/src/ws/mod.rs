@@ -4,6 +4,7 @@ pub(crate) mod commands;
 mod connection;
 mod frames;
 mod hello;
+mod outgoing;
 mod queue;
 mod rate;
 mod socket;

@@ -16,19 +16,21 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
+use super::outgoing::Outgoing;
+
 /// Read buffer of a connection, which it keeps while it is idle. Most commands fit.
 const READ_BUFFER: usize = 1_024;
-/// Bytes gathered before a write to the socket.
+/// Bytes that the library gathers before it hands them to [`Outgoing`].
 const WRITE_BUFFER: usize = 1_024;
-/// Longest frame that is written. The write buffer keeps the size of the longest one that ever went through it, and
-/// the answer to `hello` is long; so long messages go in fragments (RFC 6455 §5.4).
+/// Longest frame that is written. The library's write buffer keeps the size of the longest one that ever went through
+/// it, and the answer to `hello` is long; so long messages go in fragments (RFC 6455 §5.4).
 const FRAGMENT: usize = 1_024;
 /// Longest message that is read at all. One that is only somewhat too long is answered with a close code instead of
 /// a broken connection.
 const READ_MAX: usize = 4 * FRAME_BYTES_MAX;
 
 /// An open WebSocket.
-pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
+pub(super) type Socket = WebSocketStream<Outgoing<TokioIo<Upgraded>>>;
 
 /// Answers a handshake (RFC 6455 §4.2.2). The socket is there after the answer has been sent, or never when the
 /// client goes away before.
@@ -47,7 +49,7 @@ pub(super) fn accept(
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, ours);
     }
     Ok((response, async {
-        let io = TokioIo::new(upgrade.await.ok()?);
+        let io = Outgoing::over(TokioIo::new(upgrade.await.ok()?));
         Some(WebSocketStream::from_raw_socket(io, Role::Server, Some(config())).await)
     }))
 }
