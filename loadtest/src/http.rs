@@ -105,37 +105,47 @@ pub async fn sign_in(address: &Address, login: &str, password: &str) -> Result<S
     ))
 }
 
-/// Reads a room's whole history after a position, page by page.
+/// Reads a page of a room's history after a position, and whether more follows.
 ///
 /// # Errors
 /// [`LoadError::Status`] when it is refused, [`LoadError::Protocol`], and those of the network.
+pub async fn page(
+    address: &Address,
+    session: &Session,
+    room: &RoomId,
+    after: i64,
+) -> Result<(Vec<RoomEvent>, bool), LoadError> {
+    let path = format!("/rooms/{room}/events?after={after}&limit={PAGE_EVENTS_MAX}");
+    let request = request(address, Method::GET, &path, Some(session));
+    let body = ask(address, request, Bytes::new()).await?.bytes().await?;
+    let page: EventsPage =
+        serde_json::from_slice(&body).map_err(|e| LoadError::Protocol(e.to_string()))?;
+    let moves = page.events.last().is_none_or(|last| last.seq() > after);
+    if !moves || (page.more && page.events.is_empty()) {
+        let text = "a history page does not move on".to_owned();
+        return Err(LoadError::Protocol(text));
+    }
+    Ok((page.events, page.more))
+}
+
+/// Reads a room's whole history after a position, page by page.
+///
+/// # Errors
+/// Those of [`page`].
 pub async fn history(
     address: &Address,
     session: &Session,
     room: &RoomId,
     after: i64,
 ) -> Result<Vec<RoomEvent>, LoadError> {
-    let (mut events, mut after) = (Vec::new(), after);
-    loop {
-        let path = format!("/rooms/{room}/events?after={after}&limit={PAGE_EVENTS_MAX}");
-        let request = request(address, Method::GET, &path, Some(session));
-        let body = ask(address, request, Bytes::new()).await?.bytes().await?;
-        let page: EventsPage =
-            serde_json::from_slice(&body).map_err(|e| LoadError::Protocol(e.to_string()))?;
-        let Some(last) = page.events.last() else {
-            return Ok(events);
-        };
-        if last.seq() <= after {
-            return Err(LoadError::Protocol(
-                "a history page does not move on".to_owned(),
-            ));
-        }
-        after = last.seq();
-        events.extend(page.events);
-        if !page.more {
-            return Ok(events);
-        }
+    let (mut events, mut more) = page(address, session, room, after).await?;
+    while more {
+        let after = events.last().map_or(after, RoomEvent::seq);
+        let (next, left) = page(address, session, room, after).await?;
+        events.extend(next);
+        more = left;
     }
+    Ok(events)
 }
 
 /// Uploads a file into a room.

@@ -14,6 +14,8 @@ pub struct Usage {
     pub cpu_s: f64,
     /// Resident memory in mebibytes.
     pub rss_mb: f64,
+    /// The most that it ever was.
+    pub peak_mb: f64,
 }
 
 impl Usage {
@@ -50,6 +52,7 @@ impl Usage {
             if let Ok(usage) = Self::of(pid) {
                 sum.cpu_s += usage.cpu_s;
                 sum.rss_mb += usage.rss_mb;
+                sum.peak_mb += usage.peak_mb;
             }
         }
         Ok(sum)
@@ -89,13 +92,16 @@ fn parse_parent(stat: &str) -> Option<u32> {
 fn parse_usage(stat: &str, status: &str) -> Option<Usage> {
     let fields = fields(stat)?;
     let ticks = fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?;
-    let rss = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u32 = rss.split_whitespace().next()?.parse().ok()?;
+    let mebibytes = |name: &str| {
+        let mut lines = status.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name))?;
+        let kib: u32 = value.split_whitespace().next()?.parse().ok()?;
+        Some(f64::from(kib) / 1024.0)
+    };
     Some(Usage {
         cpu_s: f64::from(ticks) / 100.0,
-        rss_mb: f64::from(kib) / 1024.0,
+        rss_mb: mebibytes("VmRSS:")?,
+        peak_mb: mebibytes("VmHWM:")?,
     })
 }
 
@@ -119,14 +125,13 @@ mod tests {
     #[test]
     fn usage_is_read_behind_a_strange_name() {
         let stat = "17 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0 9";
-        let usage = parse_usage(stat, "Name:\tparta\nVmRSS:\t  2048 kB\n").unwrap();
-        assert_eq!(
-            usage,
-            Usage {
-                cpu_s: 2.0,
-                rss_mb: 2.0
-            }
-        );
+        let status = "Name:\tparta\nVmHWM:\t  3072 kB\nVmRSS:\t  2048 kB\n";
+        let expected = Usage {
+            cpu_s: 2.0,
+            rss_mb: 2.0,
+            peak_mb: 3.0,
+        };
+        assert_eq!(parse_usage(stat, status).unwrap(), expected);
         assert_eq!(parse_parent(stat), Some(1));
     }
 

@@ -108,7 +108,11 @@ mod tests {
 
     #[test]
     fn memory_is_divided_among_the_connections() {
-        let usage = |rss_mb| Usage { cpu_s: 0.0, rss_mb };
+        let usage = |rss_mb| Usage {
+            cpu_s: 0.0,
+            rss_mb,
+            peak_mb: rss_mb,
+        };
         assert!((bytes_each(&usage(10.0), &usage(20.0), 1_024) - 10_240.0).abs() < 0.1);
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Scenario {
     pub(super) broken: Vec<String>,
     /// The longest time until everybody held everything, after a fault was over.
     pub(super) level: Duration,
+    /// By how much the server grew because of those who read badly, in mebibytes.
+    pub(super) memory_mb: f64,
 }
 
 impl Scenario {
@@ -44,6 +46,7 @@ impl Scenario {
         }
         self.broken.extend(other.broken);
         self.level = self.level.max(other.level);
+        self.memory_mb = self.memory_mb.max(other.memory_mb);
     }
 }
 
@@ -77,6 +80,8 @@ pub struct Report {
     pub closed: BTreeMap<u16, usize>,
     /// Longest time from a rest of all writers until everybody held everything, in milliseconds.
     pub level_ms_max: u128,
+    /// By how much the server's memory grew because of those who read badly, in mebibytes.
+    pub slow_readers_mb: f64,
     /// Length of each scenario in seconds.
     pub scenarios: BTreeMap<&'static str, f64>,
     /// Length of the run in seconds.
@@ -106,6 +111,7 @@ impl Report {
             lags: 0,
             closed: BTreeMap::new(),
             level_ms_max: 0,
+            slow_readers_mb: 0.0,
             scenarios: BTreeMap::new(),
             seconds: 0.0,
             seed,
@@ -143,6 +149,7 @@ impl Report {
             *self.injected.entry(kind).or_default() += times;
         }
         self.level_ms_max = self.level_ms_max.max(scenario.level.as_millis());
+        self.slow_readers_mb = self.slow_readers_mb.max(scenario.memory_mb.round());
     }
 
     pub(super) fn finish(mut self) -> Self {

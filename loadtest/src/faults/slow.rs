@@ -39,6 +39,9 @@ const ROUNDS_MAX: usize = 6;
 /// How long the server may need to give up who reads nothing.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(40);
 const BYTES_PER_SECOND: usize = 1_024;
+/// What the server may grow by meanwhile: three full queues of 1 MiB, the events of the busy room that it keeps, and what
+/// its allocator does not give back. In the long form 100 MB are written.
+const MEMORY_MB_MAX: f64 = 64.0;
 
 pub(super) async fn run(options: &Options) -> Result<Scenario, LoadError> {
     let mut scenario = Scenario::default();
@@ -65,6 +68,7 @@ pub(super) async fn run(options: &Options) -> Result<Scenario, LoadError> {
         return Err(LoadError::NotReady("not three relays".to_owned()));
     };
     company.flow(1, HEALED_WITHIN).await?;
+    let before = alone.server.usage()?.rss_mb;
     let begin = Instant::now();
     slow.set(Line::Slow(BYTES_PER_SECOND));
     silent.set(Line::Silent);
@@ -84,6 +88,13 @@ pub(super) async fn run(options: &Options) -> Result<Scenario, LoadError> {
         let all = company.progress();
         told |= all[STOPS].lags > 0;
         lost |= all[STOPS].lost_for_lags > 0;
+    }
+    let grew = alone.server.usage()?.peak_mb - before;
+    scenario.memory_mb = grew;
+    if grew > MEMORY_MB_MAX {
+        scenario
+            .broken
+            .push(format!("the server grew by {grew:.0} MB"));
     }
     if !(told && lost) {
         let text = format!("who stops reading was told so: {told}, lost the connection: {lost}");

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::{ANSWER_WITHIN, Joined, PAUSE, Writer};
 use crate::LoadError;
 use crate::history::{Ack, Entry, Key};
-use crate::http::{Address, history};
+use crate::http::{Address, page};
 use crate::socket::{Incoming, Socket, read};
 
 /// docs/PROTOCOL.md: how long a client waits for the events before one that it has.
@@ -226,11 +226,15 @@ impl Writer<'_> {
     }
 
     async fn page(&mut self, link: &mut Link) -> Result<(), LoadError> {
-        let page = history(&link.address, &self.person.session, &link.room, self.last());
-        let events = timeout(ANSWER_WITHIN, page)
-            .await
-            .map_err(|_| LoadError::TimedOut("a page"))??;
-        self.live.extend(events.iter().map(Entry::from));
+        let mut more = true;
+        while more {
+            let asked = page(&link.address, &self.person.session, &link.room, self.last());
+            let answer = timeout(ANSWER_WITHIN, asked).await;
+            let (events, left) = answer.map_err(|_| LoadError::TimedOut("a page"))??;
+            // What was read stays, also when the next page does not come.
+            self.live.extend(events.iter().map(Entry::from));
+            more = left;
+        }
         self.fit(link);
         Ok(())
     }
