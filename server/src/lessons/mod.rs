@@ -300,6 +300,23 @@ impl Lessons {
         }
     }
 
+    // Who is here by media alone has no connection that would be closed with the session, and the news of its end can be
+    // lost with the bus.
+    async fn end_dead_sessions(&self) {
+        let sessions = self.lock().sessions_without_connection();
+        if sessions.is_empty() {
+            return;
+        }
+        match self.store.live_sessions(&sessions, now_ms()).await {
+            Ok(live) => {
+                for session in sessions.iter().filter(|session| !live.contains(*session)) {
+                    self.end_session(session).await;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "sessions in lessons could not be looked up"),
+        }
+    }
+
     async fn remove(&self, call: &CallId, peer: PeerKey) {
         self.media.leave(peer).await;
         self.lock().leave(call, peer, Instant::now());
@@ -341,6 +358,7 @@ impl Lessons {
                     None => return,
                 },
                 _ = ticks.tick() => {
+                    self.end_dead_sessions().await;
                     let empty = self.lock().empty_for(Instant::now(), self.empty_ends_after);
                     for call in empty {
                         if let Err(error) = self.close(&call).await {

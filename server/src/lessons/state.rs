@@ -258,6 +258,19 @@ impl State {
             .collect()
     }
 
+    /// Sessions of those who are in a lesson without a connection, each once.
+    pub(super) fn sessions_without_connection(&self) -> Vec<String> {
+        let peers = self
+            .lessons
+            .values()
+            .flat_map(|lesson| lesson.peers.values());
+        let sessions: BTreeSet<&String> = peers
+            .filter(|peer| peer.conn.is_none())
+            .map(|peer| &peer.session)
+            .collect();
+        sessions.into_iter().cloned().collect()
+    }
+
     /// Lessons of this node in which nobody was for so long.
     pub(super) fn empty_for(&self, now: Instant, time: Duration) -> Vec<CallId> {
         let long_empty = |lesson: &Lesson| {
@@ -296,5 +309,28 @@ mod tests {
         let minute = Duration::from_secs(60);
         assert!(state.empty_for(start, minute).is_empty());
         assert_eq!(state.empty_for(start + minute, minute), [call("here")]);
+    }
+
+    #[test]
+    fn sessions_are_looked_up_for_those_who_are_here_by_media_alone() {
+        let mut state = State::default();
+        let call = CallId::parse("C1").unwrap();
+        state.open(
+            call.clone(),
+            RoomId::parse("R1").unwrap(),
+            true,
+            Instant::now(),
+        );
+        let user = UserId::parse("anna").unwrap();
+        for (device, conn) in [("phone", 1), ("laptop", 2)] {
+            let device = ClientId::parse(device).unwrap();
+            let (_, key, _) = state.admit(&call, &user, &device).unwrap();
+            let session = format!("of {}", device.as_str());
+            let peer = Peer::new(user.clone(), device, session, ConnId(conn), Vec::new());
+            assert!(state.enter(&call, key, peer));
+        }
+        assert!(state.sessions_without_connection().is_empty());
+        state.unbind(ConnId(1));
+        assert_eq!(state.sessions_without_connection(), ["of phone"]);
     }
 }
