@@ -60,7 +60,7 @@ class App {
   /** The focus with which this connection began. */
   #begun: readonly string[] = [];
   #typed = new Map<string, number>();
-  #loading = new Set<string>();
+  #loading = new Map<string, Promise<boolean>>();
 
   async start(): Promise<void> {
     try {
@@ -115,20 +115,11 @@ class App {
     return this.person(id)?.name ?? '…';
   }
 
-  /** Loads the page before what is held. False when there is nothing more. */
-  async older(room: Room): Promise<boolean> {
-    if (this.#loading.has(room.id)) return true;
-    this.#loading.add(room.id);
-    try {
-      const page = await api<EventsPage>(
-        'GET',
-        `/rooms/${encodeURIComponent(room.id)}/events?before=${firstSeq(room)}&limit=${PAGE_EVENTS}`,
-      );
-      if (this.chat) this.chat = prepend(this.chat, room.id, page);
-      return page.more;
-    } finally {
-      this.#loading.delete(room.id);
-    }
+  /** Loads the page before what is held, once for all who ask meanwhile. False when there is nothing more. */
+  older(room: Room): Promise<boolean> {
+    const loading = this.#loading.get(room.id) ?? this.#load(room).finally(() => this.#loading.delete(room.id));
+    this.#loading.set(room.id, loading);
+    return loading;
   }
 
   /** Asks who has read how far in a room. */
@@ -251,6 +242,15 @@ class App {
     if (code === SIGNED_OUT || code === LOGGED_OUT) location.assign('/');
     // To come back by itself would push out another of this person's pages, which would come back in turn.
     else this.stopped = code === TOO_MANY ? 'many' : code === TOO_OLD ? 'old' : 'fault';
+  }
+
+  async #load(room: Room): Promise<boolean> {
+    const page = await api<EventsPage>(
+      'GET',
+      `/rooms/${encodeURIComponent(room.id)}/events?before=${firstSeq(room)}&limit=${PAGE_EVENTS}`,
+    );
+    if (this.chat) this.chat = prepend(this.chat, room.id, page);
+    return page.more;
   }
 
   // News of readers follow. Without an answer they are asked for again when the list of them is opened.
