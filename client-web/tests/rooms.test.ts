@@ -16,7 +16,7 @@ const hello = (seq: number, over: Partial<HelloOk['rooms'][0]> = {}): HelloOk =>
   srv: '2026-11-25T09:00:00.000Z',
   ping: 25,
   pongto: 10,
-  lim: { frame: 65536, body: 16384, att: 20, file: 1000 },
+  lim: { frame: 65536, body: 16384, att: 20, men: 20, file: 1000 },
   me: { id: 'me', name: 'Я', role: 'student' },
   people: [],
   online: ['anna'],

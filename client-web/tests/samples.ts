@@ -17,7 +17,7 @@ export function hello(rooms: RoomSummary[] = [summary()]): HelloOk {
     srv: '2026-11-25T09:00:00.000Z',
     ping: 25,
     pongto: 10,
-    lim: { frame: 65_536, body: 16_384, att: 20, file: 1_000_000 },
+    lim: { frame: 65_536, body: 16_384, att: 20, men: 20, file: 1_000_000 },
     me: { id: 'U1', name: 'Ирина Ковалёва', role: 'teacher' },
     people: [
       { id: 'U1', name: 'Ирина Ковалёва', role: 'teacher' },

@@ -95,6 +95,8 @@ pub struct Limits {
     pub body: u32,
     /// Most files on a message (a count).
     pub att: u32,
+    /// Most people mentioned in a message (a count).
+    pub men: u32,
     /// Largest file.
     #[ts(type = "number")]
     pub file: u64,
@@ -118,6 +120,10 @@ pub struct MsgSend {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<FileId>>", optional)]
     pub att: Vec<FileId>,
+    /// Members of the room whom the text mentions, at most [`crate::limits::MENTIONS_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<UserId>>", optional)]
+    pub men: Vec<UserId>,
 }
 
 /// Answer to `msg.send`, sent after the commit.

@@ -122,7 +122,7 @@ pub enum LiveEvent {
         #[ts(type = "number")]
         s: i64,
         /// What a list of rooms shows of it.
-        d: Bump,
+        d: Box<Bump>,
     },
     /// Events of a room were left out because this client read too slowly: ask for them with `sync`.
     #[serde(rename = "lag")]
@@ -166,7 +166,7 @@ pub enum LiveEvent {
     #[serde(rename = "u.room")]
     URoom {
         /// The room and people that were not known before.
-        d: NewRoom,
+        d: Box<NewRoom>,
     },
     /// Who is in the lesson: the whole list each time.
     #[serde(rename = "call.people")]
@@ -238,6 +238,10 @@ pub struct ResetTo {
     /// This person's read pointer.
     #[ts(type = "number")]
     pub read: i64,
+    /// Unread messages that mention this person, as in [`RoomSummary::men`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<i32>>", optional)]
+    pub men: Vec<i64>,
 }
 
 /// News of a room that is not in focus.
@@ -255,6 +259,11 @@ pub struct Bump {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub ended: Option<CallId>,
+    /// Numbers of the messages since the last `bump` that mention this person, ascending; of more than
+    /// [`crate::limits::MENTIONS_TOLD_MAX`] the newest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<i32>>", optional)]
+    pub men: Vec<i64>,
 }
 
 /// A person.

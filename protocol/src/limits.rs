@@ -8,6 +8,10 @@ pub const FRAME_BYTES_MAX: usize = 65_536;
 pub const BODY_BYTES_MAX: usize = 16_384;
 /// Most files on one message.
 pub const ATTACHMENTS_MAX: usize = 20;
+/// Most people mentioned in one message.
+pub const MENTIONS_MAX: usize = 20;
+/// Most unread mentions of a person in a room that are told of: the newest.
+pub const MENTIONS_TOLD_MAX: usize = 50;
 /// Most events that the catch-up after `hello` and one `sync` carry for a room; beyond it the client pages
 /// over HTTP.
 pub const BACKLOG_EVENTS_MAX: u32 = 300;

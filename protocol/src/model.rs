@@ -91,6 +91,10 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<Attachment>>", optional)]
     pub att: Vec<Attachment>,
+    /// Who is mentioned in it, by id, each once and never the sender.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<UserId>>", optional)]
+    pub men: Vec<UserId>,
 }
 
 /// A room as the list of rooms shows it. `seq` is the position that the rest of it is true for.
@@ -111,6 +115,11 @@ pub struct RoomSummary {
     /// Highest message number that this person has read; unread = `no - read_no`.
     #[ts(type = "number")]
     pub read_no: i64,
+    /// Numbers of the unread messages that mention this person, ascending; of more than
+    /// [`crate::limits::MENTIONS_TOLD_MAX`] the newest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<i32>>", optional)]
+    pub men: Vec<i64>,
     /// Members.
     pub members: Vec<UserId>,
     /// Latest message.

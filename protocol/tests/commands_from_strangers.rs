@@ -9,7 +9,8 @@ use protocol::call::{
 use protocol::command::{Focus, MsgSend, Positions, Read, Sync, Typing};
 use protocol::limits::ID_BYTES_MAX;
 use protocol::{
-    CallId, ClientId, Command, Envelope, ErrorCode, Event, FileId, Hello, MessageId, PeerId, RoomId,
+    CallId, ClientId, Command, Envelope, ErrorCode, Event, FileId, Hello, MessageId, PeerId,
+    RoomId, UserId,
 };
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
@@ -232,15 +233,16 @@ fn focus() -> impl Strategy<Value = Command> {
 }
 
 fn msg_send() -> impl Strategy<Value = Command> {
-    let files = proptest::collection::vec(id(), 0..5);
+    let ids = || proptest::collection::vec(id(), 0..5);
     (
         room(),
         client_id(),
         text(),
         proptest::option::of(id()),
-        files,
+        ids(),
+        ids(),
     )
-        .prop_map(|(r, cid, body, re, files)| {
+        .prop_map(|(r, cid, body, re, files, people)| {
             Command::MsgSend(MsgSend {
                 r,
                 cid,
@@ -249,6 +251,10 @@ fn msg_send() -> impl Strategy<Value = Command> {
                 att: files
                     .into_iter()
                     .map(|id| FileId::parse(id).expect("an id"))
+                    .collect(),
+                men: people
+                    .into_iter()
+                    .map(|id| UserId::parse(id).expect("an id"))
                     .collect(),
             })
         })

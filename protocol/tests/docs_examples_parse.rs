@@ -143,6 +143,11 @@ fn the_limits_are_those_of_the_code() {
         ("frame, either way", vec![limits::FRAME_BYTES_MAX]),
         ("text of a message", vec![limits::BODY_BYTES_MAX]),
         ("files on a message", vec![limits::ATTACHMENTS_MAX]),
+        ("people mentioned in a message", vec![limits::MENTIONS_MAX]),
+        (
+            "unread mentions that are told of, by room",
+            vec![limits::MENTIONS_TOLD_MAX],
+        ),
         ("file name", vec![limits::FILE_NAME_BYTES_MAX]),
         ("identifier", vec![limits::ID_BYTES_MAX]),
         ("shown name", vec![limits::NAME_BYTES_MAX]),

@@ -99,6 +99,7 @@ impl School {
             body: "x".repeat(BODY),
             re: None,
             att: Vec::new(),
+            men: Vec::new(),
         };
         let by = &self.people[k % PEOPLE];
         let started = Instant::now();

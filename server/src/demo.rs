@@ -97,6 +97,7 @@ pub async fn fill(store: &Store, hasher: &Hasher) -> Result<(), ErrorBody> {
             body: welcome.to_owned(),
             re: None,
             att: Vec::new(),
+            men: Vec::new(),
         };
         if let Some(by) = members.first() {
             store

@@ -107,6 +107,7 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         body: "раз".to_owned(),
         re: None,
         att: vec![file.id.clone()],
+        men: vec![misha.clone()],
     };
     let new = NewMessage {
         by: anna,
@@ -124,7 +125,8 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
     store.add_message(new, 1).await.unwrap();
     assert!(store.session("t", 2).await.unwrap().is_some());
     assert!(store.is_member(&room, misha).await.unwrap());
-    assert_eq!(store.rooms_of(misha).await.unwrap().len(), 1);
+    assert_eq!(store.rooms_of(misha).await.unwrap()[0].men, [1, 2]);
+    assert_eq!(store.unread_mentions(&room, misha).await.unwrap(), [1, 2]);
     assert_eq!(store.acquaintances(misha).await.unwrap().len(), 2);
     assert_eq!(store.events_between(&room, 0, 3).await.unwrap().len(), 3);
     assert_eq!(store.events_after(&room, 0, 9).await.unwrap().len(), 3);

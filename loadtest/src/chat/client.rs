@@ -148,13 +148,14 @@ impl Client {
             "{:.<BODY_BYTES$}",
             format!("{} ", begin.elapsed().as_nanos())
         );
-        let (re, att) = (None, Vec::new());
+        let (re, att, men) = (None, Vec::new(), Vec::new());
         let send = MsgSend {
             r: room.clone(),
             cid,
             body,
             re,
             att,
+            men,
         };
         let id = self.socket.send(&Command::MsgSend(send)).await?;
         self.waiting.insert(id, (room, key));

@@ -146,6 +146,7 @@ mod tests {
                 body: r#"","cid":"elsewhere"#.to_owned(),
                 re: None,
                 att: Vec::new(),
+                men: Vec::new(),
             },
         }
     }

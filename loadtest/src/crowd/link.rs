@@ -91,6 +91,7 @@ impl Member {
             body: ".".repeat(BODY_BYTES),
             re: None,
             att: Vec::new(),
+            men: Vec::new(),
         });
         let id = link.next_id;
         link.next_id += 1;

@@ -156,6 +156,7 @@ async fn say(
         body: String::new(),
         re: None,
         att: vec![file.clone()],
+        men: Vec::new(),
     };
     let _: MsgSent = socket.call("msg.send", &Command::MsgSend(send)).await?;
     Ok(())

@@ -101,6 +101,7 @@ impl Writer<'_> {
             cid: self.cid(number)?,
             re: None,
             att: Vec::new(),
+            men: Vec::new(),
         };
         let id = link.socket.send(&Command::MsgSend(send)).await?;
         link.sending = Some((id, Instant::now()));

@@ -7,7 +7,7 @@ use protocol::{RoomEvent, RoomId};
 
 use super::calls::{JoinedCall, call_columns};
 use super::files::attachments_by_message;
-use super::messages::MessageRow;
+use super::messages::{MessageRow, message_columns};
 use super::{Store, StoreError, StoreResult, read};
 
 #[derive(sqlx::FromRow)]
@@ -130,10 +130,10 @@ impl Store {
             message: MessageRow,
         }
         let rows: Vec<Positioned> = read!(self, db => {
-            sqlx::query_as(
-                "SELECT id, no, seq, sender_id, client_id, reply_to, body, at
-                 FROM messages WHERE room_id = $1 AND seq >= $2 AND seq <= $3",
-            )
+            sqlx::query_as(concat!(
+                "SELECT seq, ", message_columns!(),
+                " FROM messages WHERE room_id = $1 AND seq >= $2 AND seq <= $3",
+            ))
             .bind(room.as_str()).bind(first).bind(last).fetch_all(db).await
         })?;
         let mut files = attachments_by_message(self, room, first, last).await?;

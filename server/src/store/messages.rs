@@ -7,6 +7,7 @@ use protocol::model::Message;
 use protocol::{MessageId, RoomEvent, UserId};
 
 use super::files::{AttachmentRow, attachments_of};
+use super::mentions::people;
 use super::people::user_id;
 use super::writer::Kept;
 use super::{Store, StoreError, StoreResult, read};
@@ -41,7 +42,21 @@ pub(super) struct MessageRow {
     reply_to: Option<String>,
     body: String,
     at: i64,
+    men: Option<String>,
 }
+
+/// The columns of a [`MessageRow`] of the table `messages`.
+macro_rules! message_columns {
+    () => {
+        concat!(
+            "id, no, sender_id, client_id, reply_to, body, at, ",
+            crate::store::mentions::men_of!("messages"),
+            " AS men"
+        )
+    };
+}
+
+pub(super) use message_columns;
 
 impl MessageRow {
     pub(super) fn id(&self) -> &str {
@@ -63,6 +78,7 @@ impl MessageRow {
                 .into_iter()
                 .map(AttachmentRow::into_attachment)
                 .collect::<StoreResult<_>>()?,
+            men: people(self.men.as_deref())?,
         })
     }
 }
@@ -76,7 +92,22 @@ pub(super) struct LastRow {
     m_reply_to: Option<String>,
     m_body: Option<String>,
     m_at: Option<i64>,
+    m_men: Option<String>,
 }
+
+/// The columns of a [`LastRow`] of the table `m`.
+macro_rules! last_columns {
+    () => {
+        concat!(
+            "m.id AS m_id, m.sender_id AS m_sender_id, m.client_id AS m_client_id, m.reply_to AS m_reply_to,
+             m.body AS m_body, m.at AS m_at, ",
+            crate::store::mentions::men_of!("m"),
+            " AS m_men"
+        )
+    };
+}
+
+pub(super) use last_columns;
 
 impl LastRow {
     pub(super) fn id(&self) -> Option<&str> {
@@ -106,6 +137,7 @@ impl LastRow {
             reply_to: self.m_reply_to,
             body,
             at,
+            men: self.m_men,
         };
         row.into_message(files).map(Some)
     }
@@ -117,8 +149,8 @@ impl Store {
     ///
     /// # Errors
     /// [`protocol::ErrorCode::Forbidden`] for a stranger, [`protocol::ErrorCode::NotFound`] for a reply or file that is not this
-    /// person's to use here, [`protocol::ErrorCode::BadRequest`] when the client id named a message of another room,
-    /// [`protocol::ErrorCode::Overloaded`] when too many wait. After a failure of the database it is unknown whether the
+    /// person's to use here, [`protocol::ErrorCode::BadRequest`] when the client id named a message of another room or somebody is
+    /// mentioned who is not a member, [`protocol::ErrorCode::Overloaded`] when too many wait. After a failure of the database it is unknown whether the
     /// message was stored; the same call again finds out.
     pub async fn add_message(&self, new: NewMessage<'_>, now: i64) -> StoreResult<Stored> {
         match self.writers.send(new.by, new.send, now).await? {
@@ -136,10 +168,10 @@ impl Store {
             message: MessageRow,
         }
         let row: Found = read!(self, db => {
-            sqlx::query_as(
-                "SELECT id, room_id, no, seq, sender_id, client_id, reply_to, body, at
-                 FROM messages WHERE sender_id = $1 AND client_id = $2",
-            )
+            sqlx::query_as(concat!(
+                "SELECT room_id, seq, ", message_columns!(),
+                " FROM messages WHERE sender_id = $1 AND client_id = $2",
+            ))
             .bind(by.as_str()).bind(cid).fetch_one(db).await
         })?;
         let mut files = attachments_of(self, &[&row.message.id]).await?;

@@ -5,6 +5,7 @@ mod calls;
 mod errors;
 mod events;
 mod files;
+mod mentions;
 mod messages;
 mod people;
 mod pool;

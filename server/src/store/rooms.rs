@@ -9,7 +9,8 @@ use protocol::{ErrorCode, RoomId, UserId};
 
 use super::calls::{JoinedCall, call_columns};
 use super::files::attachments_of;
-use super::messages::LastRow;
+use super::mentions::{numbers, told_max, unread_mentions};
+use super::messages::{LastRow, last_columns};
 use super::people::{PersonRow, user_id};
 use super::pool::Pool;
 use super::writer::{POINTERS, ROWS_MAX, Rows};
@@ -23,6 +24,7 @@ struct RoomRow {
     last_seq: i64,
     last_no: i64,
     read_no: i64,
+    mentions: Option<String>,
     #[sqlx(flatten)]
     last: LastRow,
     #[sqlx(flatten)]
@@ -31,9 +33,11 @@ struct RoomRow {
 
 // One statement sees one state of the database, so all this belongs together.
 const ROOMS_OF: &str = concat!(
-    "SELECT r.id, r.name, r.epoch, r.last_seq, r.last_no, mine.read_no,
-            m.id AS m_id, m.sender_id AS m_sender_id, m.client_id AS m_client_id, m.reply_to AS m_reply_to,
-            m.body AS m_body, m.at AS m_at, ",
+    "SELECT r.id, r.name, r.epoch, r.last_seq, r.last_no, mine.read_no, ",
+    unread_mentions!(),
+    " AS mentions, ",
+    last_columns!(),
+    ", ",
     call_columns!(),
     "
      FROM members mine
@@ -105,14 +109,14 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// The rooms of a person, by name. Positions, pointers, latest message and lesson of a room belong together;
-    /// later events are still to come.
+    /// The rooms of a person, by name. Positions, pointers, mentions, latest message and lesson of a room belong
+    /// together; later events are still to come.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn rooms_of(&self, person: &UserId) -> StoreResult<Vec<RoomSummary>> {
         let rows: Vec<RoomRow> = read!(self, db => {
-            sqlx::query_as(ROOMS_OF).bind(person.as_str()).fetch_all(db).await
+            sqlx::query_as(ROOMS_OF).bind(person.as_str()).bind(told_max()).fetch_all(db).await
         })?;
         let mut members = self.members_beside(person).await?;
         let last: Vec<&str> = rows.iter().filter_map(|row| row.last.id()).collect();
@@ -128,6 +132,7 @@ impl Store {
                 seq: row.last_seq,
                 no: row.last_no,
                 read_no: row.read_no,
+                men: numbers(row.mentions.as_deref())?,
                 last: row.last.into_message(row.last_no, &mut files)?,
                 call: row.call.row().map(|call| call.summary()).transpose()?,
             });

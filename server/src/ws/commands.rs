@@ -6,7 +6,8 @@ use protocol::call::{CallRestarted, CallStart, CallStarted};
 use protocol::command::{Focus, MsgSend, MsgSent, Read, Sync, Typing};
 use protocol::event::{ReadTo, Reader, Who};
 use protocol::limits::{
-    ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, TYPING_SECONDS,
+    ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, MENTIONS_MAX,
+    TYPING_SECONDS,
 };
 use protocol::{Command, ErrorBody, ErrorCode, LiveEvent, RoomId, UserId};
 use serde::Serialize;
@@ -98,7 +99,10 @@ impl Client {
         if send.body.is_empty() && send.att.is_empty() {
             return Err(ErrorCode::Empty.into());
         }
-        if send.body.len() > BODY_BYTES_MAX || send.att.len() > ATTACHMENTS_MAX {
+        if send.body.len() > BODY_BYTES_MAX
+            || send.att.len() > ATTACHMENTS_MAX
+            || send.men.len() > MENTIONS_MAX
+        {
             return Err(ErrorCode::TooLarge.into());
         }
         // PostgreSQL cannot store it, and no text needs it.
@@ -166,18 +170,18 @@ impl Client {
 
     // Also tells whether this person is a member still.
     async fn standing(&self, room: &RoomId) -> Answer<Standing> {
-        let store = &self.app.store;
-        let read = store
-            .read_no(room, &self.me.person.id)
-            .await
-            .map_err(to_user)?;
+        let (store, me) = (&self.app.store, &self.me.person.id);
+        let read = store.read_no(room, me).await.map_err(to_user)?;
         let (epoch, seq, no) = store.position(room).await.map_err(to_user)?;
+        // After the position: of what is before it none is missing.
+        let men = store.unread_mentions(room, me).await.map_err(to_user)?;
         Ok(Standing {
             room: room.clone(),
             epoch,
             seq,
             no,
             read,
+            men,
         })
     }
 

@@ -62,7 +62,7 @@ impl Frame for Published {
 
 /// What is new in a room, for those who show a summary of it.
 pub(super) fn bump(room: RoomId, seq: i64, news: &[Published]) -> Utf8Bytes {
-    let mut d = Bump::default();
+    let mut d = Box::<Bump>::default();
     for event in news.iter().filter_map(|frame| frame.event.as_deref()) {
         match event {
             RoomEvent::Msg { d: message, .. } => {

@@ -4,7 +4,7 @@ use protocol::command::Limits;
 use protocol::event::ResetTo;
 use protocol::limits::{
     ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, FRAME_BYTES_MAX,
-    PING_SECONDS, PONG_SECONDS, POSITIONS_MAX, READ_TOLD_MEMBERS_MAX,
+    MENTIONS_MAX, PING_SECONDS, PONG_SECONDS, POSITIONS_MAX, READ_TOLD_MEMBERS_MAX,
 };
 use protocol::model::RoomSummary;
 use protocol::{CloseCode, ErrorCode, Hello, HelloOk, LiveEvent, RoomId, VERSION};
@@ -131,6 +131,7 @@ pub(super) struct Standing {
     pub(super) seq: i64,
     pub(super) no: i64,
     pub(super) read: i64,
+    pub(super) men: Vec<i64>,
 }
 
 impl From<&RoomSummary> for Standing {
@@ -141,6 +142,7 @@ impl From<&RoomSummary> for Standing {
             seq: room.seq,
             no: room.no,
             read: room.read_no,
+            men: room.men.clone(),
         }
     }
 }
@@ -155,6 +157,7 @@ impl Standing {
                 s: self.seq,
                 no: self.no,
                 read: self.read,
+                men: self.men.clone(),
             },
         }
     }
@@ -167,6 +170,7 @@ fn limits(file_bytes_max: u64) -> Limits {
         frame: small(FRAME_BYTES_MAX),
         body: small(BODY_BYTES_MAX),
         att: small(ATTACHMENTS_MAX),
+        men: small(MENTIONS_MAX),
         file: file_bytes_max,
     }
 }

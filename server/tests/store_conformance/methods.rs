@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use protocol::limits::MENTIONS_TOLD_MAX;
 use protocol::model::{Attachment, Preview, Role};
 use protocol::{CallId, ErrorCode, FileId, RoomEvent, RoomId};
 use server::store::{NewFile, NewMessage};
@@ -105,6 +106,8 @@ async fn messages_that_may_not_be_leave_no_trace() {
         let mut file = text(&s.room, "c2", "файл, которого нет");
         file.att = vec![FileId::parse("nothing").unwrap()];
         let same_key = text(&s.room, "c9", "тот же ключ, другая группа");
+        let mut mention = text(&s.room, "c3", "@Имя misha, @Имя stranger");
+        mention.men = vec![s.misha.clone(), s.stranger.clone()];
         for (by, send, code) in [
             (
                 &s.stranger,
@@ -114,6 +117,7 @@ async fn messages_that_may_not_be_leave_no_trace() {
             (&s.anna, reply, ErrorCode::NotFound),
             (&s.anna, file, ErrorCode::NotFound),
             (&s.anna, same_key, ErrorCode::BadRequest),
+            (&s.anna, mention, ErrorCode::BadRequest),
         ] {
             assert_eq!(
                 refusal(s.store.add_message(NewMessage { by, send: &send }, 1).await),
@@ -121,11 +125,78 @@ async fn messages_that_may_not_be_leave_no_trace() {
             );
         }
         assert_eq!(s.store.position(&s.room).await.unwrap().1, 0);
+        let unread = s.store.unread_mentions(&s.room, &s.misha).await;
+        assert_eq!(unread.unwrap(), [0; 0]);
         assert_eq!(s.write(&s.anna, "c1", "без пропусков").await.event.seq(), 1);
         assert_eq!(
             refusal(s.store.position(&RoomId::parse("none").unwrap()).await),
             ErrorCode::NotFound
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn mentions_are_stored_with_their_message_and_are_unread_beyond_the_pointer() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let mut send = text(&s.room, "c1", "@Имя misha, @Имя anna, @Имя misha");
+        send.men = vec![s.misha.clone(), s.anna.clone(), s.misha.clone()];
+        let first = s.send(&s.anna, &send).await;
+        assert_eq!(first.message.men, std::slice::from_ref(&s.misha));
+        assert_eq!(s.send(&s.anna, &send).await.message, first.message);
+        let second = s.write(&s.anna, "c2", "никого").await;
+        send.cid = protocol::ClientId::parse("c3").unwrap();
+        let third = s.send(&s.anna, &send).await;
+        let events = [&first, &second, &third].map(|stored| stored.event.clone());
+        assert_eq!(s.store.events_after(&s.room, 0, 9).await.unwrap(), events);
+
+        let summary = async |person| s.store.rooms_of(person).await.unwrap().remove(0);
+        assert_eq!(summary(&s.misha).await.men, [1, 3]);
+        assert_eq!(summary(&s.misha).await.last, Some(third.message));
+        assert_eq!(summary(&s.anna).await.men, [0; 0]);
+        s.store.mark_read(&s.room, &s.misha, 1).await.unwrap();
+        assert_eq!(summary(&s.misha).await.men, [3]);
+        let unread = async |person| s.store.unread_mentions(&s.room, person).await.unwrap();
+        assert_eq!(unread(&s.misha).await, [3]);
+        assert_eq!(unread(&s.stranger).await, [0; 0]);
+        s.write(&s.misha, "c1", "прочитал").await;
+        assert_eq!(summary(&s.misha).await.men, [0; 0]);
+        assert_eq!(unread(&s.misha).await, [0; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_mentions_the_newest_are_told() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let many = i64::try_from(MENTIONS_TOLD_MAX).unwrap() + 10;
+        let sending = (1..=many).map(|k| {
+            let s = s.clone();
+            tokio::spawn(async move {
+                let mut send = text(&s.room, &format!("c{k}"), "@Имя misha");
+                send.men = vec![s.misha.clone()];
+                s.send(&s.anna, &send).await
+            })
+        });
+        for sent in sending.collect::<Vec<_>>() {
+            assert_eq!(
+                sent.await.unwrap().message.men,
+                std::slice::from_ref(&s.misha)
+            );
+        }
+        let newest: Vec<i64> = (11..=many).collect();
+        assert_eq!(s.store.rooms_of(&s.misha).await.unwrap()[0].men, newest);
+        assert_eq!(
+            s.store.unread_mentions(&s.room, &s.misha).await.unwrap(),
+            newest
+        );
+        s.store
+            .mark_read(&s.room, &s.misha, many - 1)
+            .await
+            .unwrap();
+        assert_eq!(s.store.rooms_of(&s.misha).await.unwrap()[0].men, [many]);
     })
     .await;
 }

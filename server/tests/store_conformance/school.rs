@@ -105,6 +105,7 @@ pub(crate) fn text(room: &RoomId, cid: &str, body: &str) -> MsgSend {
         body: body.to_owned(),
         re: None,
         att: Vec::new(),
+        men: Vec::new(),
     }
 }
 
@@ -119,9 +120,12 @@ pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Erro
 
 impl School {
     pub(crate) async fn write(&self, by: &UserId, cid: &str, body: &str) -> server::store::Stored {
-        let send = text(&self.room, cid, body);
+        self.send(by, &text(&self.room, cid, body)).await
+    }
+
+    pub(crate) async fn send(&self, by: &UserId, send: &MsgSend) -> server::store::Stored {
         self.store
-            .add_message(NewMessage { by, send: &send }, 5_000)
+            .add_message(NewMessage { by, send }, 5_000)
             .await
             .unwrap()
     }

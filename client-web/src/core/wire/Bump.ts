@@ -18,4 +18,9 @@ started?: CallSummary,
 /**
  * The lesson that ended.
  */
-ended?: CallId, };
+ended?: CallId, 
+/**
+ * Numbers of the messages since the last `bump` that mention this person, ascending; of more than
+ * [`crate::limits::MENTIONS_TOLD_MAX`] the newest.
+ */
+men?: Array<number>, };

@@ -17,6 +17,10 @@ body: number,
  */
 att: number, 
 /**
+ * Most people mentioned in a message (a count).
+ */
+men: number, 
+/**
  * Largest file.
  */
 file: number, };

@@ -39,4 +39,8 @@ re?: MessageId,
 /**
  * Files, in the sender's order.
  */
-att?: Array<Attachment>, };
+att?: Array<Attachment>, 
+/**
+ * Who is mentioned in it, by id, each once and never the sender.
+ */
+men?: Array<UserId>, };

@@ -3,6 +3,7 @@ import type { ClientId } from "./ClientId";
 import type { FileId } from "./FileId";
 import type { MessageId } from "./MessageId";
 import type { RoomId } from "./RoomId";
+import type { UserId } from "./UserId";
 
 /**
  * `msg.send`: store a message. Safe to repeat with the same `cid`.
@@ -27,4 +28,8 @@ re?: MessageId,
 /**
  * Files that this person uploaded to this room.
  */
-att?: Array<FileId>, };
+att?: Array<FileId>, 
+/**
+ * Members of the room whom the text mentions, at most [`crate::limits::MENTIONS_MAX`].
+ */
+men?: Array<UserId>, };

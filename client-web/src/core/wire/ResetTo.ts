@@ -19,4 +19,8 @@ no: number,
 /**
  * This person's read pointer.
  */
-read: number, };
+read: number, 
+/**
+ * Unread messages that mention this person, as in [`RoomSummary::men`].
+ */
+men?: Array<number>, };

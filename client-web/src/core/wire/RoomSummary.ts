@@ -33,6 +33,11 @@ no: number,
  */
 read_no: number, 
 /**
+ * Numbers of the unread messages that mention this person, ascending; of more than
+ * [`crate::limits::MENTIONS_TOLD_MAX`] the newest.
+ */
+men?: Array<number>, 
+/**
  * Members.
  */
 members: Array<UserId>, 

@@ -1,6 +1,6 @@
 //! One transaction for everything that waited.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use protocol::model::{Attachment, Message};
 use protocol::{ErrorCode, FileId, MessageId, RoomEvent, RoomId, UserId};
@@ -8,6 +8,7 @@ use protocol::{ErrorCode, FileId, MessageId, RoomEvent, RoomId, UserId};
 use super::super::messages::Stored;
 use super::super::pool::Pool;
 use super::super::{StoreError, StoreResult, new_id};
+use super::mentions::{Member, members};
 use super::questions::{FileRow, Known, Question, ask, files};
 use super::statements::{NewRow, Pointer, insert, move_pointers, take_numbers};
 use super::{Kept, Mark, Post};
@@ -47,7 +48,9 @@ async fn attempt(pool: &Pool, posts: &[Post], marks: &[Mark]) -> StoreResult<Opt
     let known = ask(&mut tx, &questions).await?;
     let ids: Vec<&FileId> = posts.iter().flat_map(|job| &job.send.att).collect();
     let files = files(&mut tx, &ids).await?;
-    let verdicts = judge(posts, &known, &files);
+    let mentioned: Vec<Member<'_>> = posts.iter().flat_map(mentions).collect();
+    let members = members(&mut tx, &mentioned).await?;
+    let verdicts = judge(posts, &known, &files, &members);
 
     let mut counts: BTreeMap<&RoomId, i64> = BTreeMap::new();
     for (job, verdict) in posts.iter().zip(&verdicts) {
@@ -100,6 +103,10 @@ fn question(job: &Post) -> Question<'_> {
     }
 }
 
+fn mentions(job: &Post) -> impl Iterator<Item = Member<'_>> {
+    job.send.men.iter().map(|person| (&job.send.r, person))
+}
+
 enum Verdict {
     Refused(ErrorCode),
     /// Stored by an earlier try, or by one before it in this batch.
@@ -108,13 +115,18 @@ enum Verdict {
 }
 
 // Refusals are decided before numbers are taken: they leave no gap.
-fn judge(posts: &[Post], known: &[Known], files: &HashMap<String, FileRow>) -> Vec<Verdict> {
+fn judge(
+    posts: &[Post],
+    known: &[Known],
+    files: &HashMap<String, FileRow>,
+    members: &HashSet<Member<'_>>,
+) -> Vec<Verdict> {
     let mut accepted: HashMap<(&UserId, &str), &str> = HashMap::new();
     let mut verdicts = Vec::with_capacity(posts.len());
     for (job, known) in posts.iter().zip(known) {
         let message = (&job.by, job.send.cid.as_str());
         let before = accepted.get(&message).copied();
-        let verdict = judge_one(job, *known, before, files);
+        let verdict = judge_one(job, *known, before, files, members);
         if matches!(verdict, Verdict::New) {
             accepted.insert(message, job.send.r.as_str());
         }
@@ -128,6 +140,7 @@ fn judge_one(
     known: Known,
     accepted_in: Option<&str>,
     files: &HashMap<String, FileRow>,
+    members: &HashSet<Member<'_>>,
 ) -> Verdict {
     let room = job.send.r.as_str();
     match (known, accepted_in) {
@@ -144,10 +157,12 @@ fn judge_one(
             .get(file.as_str())
             .is_some_and(|file| file.room_id == room && file.owner_id == job.by.as_str())
     };
-    if job.send.att.iter().all(usable) {
-        Verdict::New
-    } else {
+    if !job.send.att.iter().all(usable) {
         Verdict::Refused(ErrorCode::NotFound)
+    } else if !mentions(job).all(|mention| members.contains(&mention)) {
+        Verdict::Refused(ErrorCode::BadRequest)
+    } else {
+        Verdict::New
     }
 }
 
@@ -183,6 +198,7 @@ fn number<'a>(
             body: &job.send.body,
             at: job.now,
             files: &job.send.att,
+            men: &job.send.men,
         });
     }
     Ok(rows)
@@ -235,6 +251,7 @@ fn into_stored(row: NewRow<'_>, files: &HashMap<String, FileRow>) -> StoreResult
             .iter()
             .map(attachment)
             .collect::<StoreResult<_>>()?,
+        men: row.men.to_vec(),
     };
     let event = RoomEvent::Msg {
         r: row.room.clone(),

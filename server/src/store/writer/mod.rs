@@ -5,6 +5,7 @@
 //! its next try finds it.
 
 mod batch;
+mod mentions;
 mod questions;
 mod rows;
 mod statements;
@@ -83,13 +84,19 @@ impl Writers {
     /// Stores a message; returns when it is on disk.
     pub(super) async fn send(&self, by: &UserId, send: &MsgSend, now: i64) -> StoreResult<Kept> {
         let (answer, answered) = oneshot::channel();
+        let mut send = send.clone();
+        // Whoever writes knows of it.
+        send.men.retain(|person| person != by);
+        send.men.sort();
+        send.men.dedup();
+        let room = send.r.clone();
         let job = Box::new(Post {
             by: by.clone(),
-            send: send.clone(),
+            send,
             now,
             answer,
         });
-        self.queue(&send.r, Job::Post(job))?;
+        self.queue(&room, Job::Post(job))?;
         answered.await.map_err(|_| stopped())?
     }
 

@@ -7,6 +7,7 @@ use protocol::{FileId, RoomId, UserId};
 
 use super::super::pool::{Tx, within};
 use super::super::{StoreError, StoreResult};
+use super::mentions::insert_mentions;
 use super::rows::{ROWS_MAX, Rows};
 
 static COUNTS: LazyLock<Rows> = LazyLock::new(|| {
@@ -86,6 +87,7 @@ pub(super) struct NewRow<'a> {
     pub(super) body: &'a str,
     pub(super) at: i64,
     pub(super) files: &'a [FileId],
+    pub(super) men: &'a [UserId],
 }
 
 static MESSAGES: LazyLock<Rows> = LazyLock::new(|| {
@@ -114,7 +116,7 @@ static ATTACHMENTS: LazyLock<Rows> = LazyLock::new(|| {
     )
 });
 
-/// Writes messages, their events and attachments. False when another node has just stored one of the messages: then
+/// Writes messages, their events, attachments and mentions. False when another node has just stored one of the messages: then
 /// the transaction is to be rolled back.
 pub(super) async fn insert(tx: &mut Tx<'_>, messages: &[NewRow<'_>]) -> StoreResult<bool> {
     for chunk in messages.chunks(ROWS_MAX) {
@@ -172,6 +174,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, messages: &[NewRow<'_>]) -> StoreRes
             query.execute(db).await?;
         });
     }
+    insert_mentions(tx, messages).await?;
     Ok(true)
 }
 

@@ -1,0 +1,80 @@
+//! Who is mentioned in a message, and which unread messages mention a person. Unread is what lies beyond the read
+//! pointer; nothing is counted anywhere.
+
+use protocol::limits::MENTIONS_TOLD_MAX;
+use protocol::{RoomId, UserId};
+
+use super::people::user_id;
+use super::{Store, StoreError, StoreResult, read};
+
+/// Whom a message of this table mentions: their ids, with spaces between.
+macro_rules! men_of {
+    ($messages:literal) => {
+        concat!(
+            "(SELECT string_agg(person_id, ' ') FROM mentions
+              WHERE mentions.room_id = ",
+            $messages,
+            ".room_id AND mentions.no = ",
+            $messages,
+            ".no)"
+        )
+    };
+}
+
+/// The unread messages that mention the member `mine`: their numbers, with spaces between. At most `$2` of them, the
+/// newest.
+macro_rules! unread_mentions {
+    () => {
+        "(SELECT string_agg(CAST(x.no AS TEXT), ' ') FROM mentions x
+          WHERE x.person_id = mine.person_id AND x.room_id = mine.room_id AND x.no > mine.read_no
+            AND x.no > COALESCE((
+                SELECT y.no FROM mentions y
+                WHERE y.person_id = mine.person_id AND y.room_id = mine.room_id
+                ORDER BY y.no DESC LIMIT 1 OFFSET $2), 0))"
+    };
+}
+
+pub(super) use {men_of, unread_mentions};
+
+/// What `$2` of [`unread_mentions`] stands for.
+pub(super) fn told_max() -> i64 {
+    i64::try_from(MENTIONS_TOLD_MAX).unwrap_or(i64::MAX)
+}
+
+/// Reads what [`men_of`] gives.
+pub(super) fn people(text: Option<&str>) -> StoreResult<Vec<UserId>> {
+    let ids = text.into_iter().flat_map(|text| text.split(' '));
+    let mut people: Vec<UserId> = ids
+        .map(|id| user_id(id.to_owned()))
+        .collect::<StoreResult<_>>()?;
+    people.sort();
+    Ok(people)
+}
+
+/// Reads what [`unread_mentions`] gives.
+pub(super) fn numbers(text: Option<&str>) -> StoreResult<Vec<i64>> {
+    let words = text.into_iter().flat_map(|text| text.split(' '));
+    let mut numbers: Vec<i64> = words
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .map_err(|_| StoreError::Inconsistent("mentions.no"))?;
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+impl Store {
+    /// The unread messages of a room that mention this person, ascending; of more than [`MENTIONS_TOLD_MAX`] the
+    /// newest. None for a stranger.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unread_mentions(&self, room: &RoomId, person: &UserId) -> StoreResult<Vec<i64>> {
+        let row: Option<(Option<String>,)> = read!(self, db => {
+            sqlx::query_as(concat!(
+                "SELECT ", unread_mentions!(), " FROM members mine WHERE mine.room_id = $1 AND mine.person_id = $3",
+            ))
+            .bind(room.as_str()).bind(told_max()).bind(person.as_str()).fetch_optional(db).await
+        })?;
+        numbers(row.and_then(|(text,)| text).as_deref())
+    }
+}
