@@ -1,13 +1,17 @@
 //! The hub against a naive model: whatever the order in which commits are published, catch-ups end and gaps are
-//! read, every connection gets each event of its rooms once and in order, and every summary comes to show the last.
+//! read, every connection gets each event of its rooms once and in order, and every summary comes to show the last
+//! and is told of every mention.
 
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use server::hub::{BUMP_WINDOW, ConnId, FETCH_RETRY, Frame, Hub, Input, Output};
+use server::hub::{BUMP_WINDOW, ConnId, FETCH_RETRY, Frame, Hub, Input, Output, ROOM_EVENTS_MAX};
+
+/// Most events that one reading of the database gives.
+const FETCH_MAX: i64 = 3;
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
@@ -54,9 +58,25 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 struct Event(i64);
 
 impl Frame for Event {
-    fn outdates(&self, earlier: &Self) -> bool {
-        earlier.0 <= self.0
+    type News = News;
+
+    fn note(&self, seq: i64, news: &mut News) {
+        assert_eq!(seq, self.0);
+        news.last = news.last.max(seq);
+        news.mentions.extend(mentions(seq..=seq));
     }
+}
+
+/// What a summary is told.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct News {
+    last: i64,
+    mentions: BTreeSet<i64>,
+}
+
+/// Which of these events mention somebody.
+fn mentions(of: std::ops::RangeInclusive<i64>) -> impl Iterator<Item = i64> {
+    of.filter(|seq| seq % 3 == 0)
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -75,13 +95,20 @@ struct Client {
     /// The position of its first read of the database; what came after it is in `got`.
     base: Option<i64>,
     got: Vec<i64>,
-    /// What its summary shows.
+    /// The furthest that it knows of, and the event that its summary shows.
+    head: i64,
     shown: i64,
+    /// Mentions of which it knows.
+    mentioned: BTreeSet<i64>,
 }
 
 impl Client {
     fn position(&self) -> i64 {
         self.base.unwrap() + i64::try_from(self.got.len()).unwrap()
+    }
+
+    fn knows_mentions(&self, upto: i64) -> bool {
+        mentions(1..=upto).all(|seq| self.mentioned.contains(&seq))
     }
 }
 
@@ -146,7 +173,10 @@ impl World {
                         client.got.extend(client.position() + 1..=committed);
                     }
                     client.base.get_or_insert(committed);
-                    client.shown = committed;
+                    // What it was told of before is not told again.
+                    client
+                        .mentioned
+                        .extend(mentions(client.head + 1..=committed));
                     client.phase = Phase::HasRead;
                 }
             }
@@ -168,7 +198,7 @@ impl World {
                     let client = self.clients.get_mut(&conn).unwrap();
                     client.phase = Phase::Watching;
                     let upto = client.position();
-                    client.shown = upto;
+                    (client.head, client.shown) = (upto, upto);
                     self.tell(Input::Watch {
                         conn,
                         room: ROOM,
@@ -219,19 +249,24 @@ impl World {
             match output {
                 Output::Durable { to, frame } => {
                     for conn in to {
-                        self.clients.get_mut(&conn).unwrap().got.push(frame.0);
+                        let client = self.clients.get_mut(&conn).unwrap();
+                        client.got.push(frame.0);
+                        client.mentioned.extend(mentions(frame.0..=frame.0));
                     }
                 }
                 Output::Bump { to, seq, news, .. } => {
-                    assert!(news.last().unwrap().0 <= seq, "news from the future");
                     for conn in to {
                         let client = self.clients.get_mut(&conn).unwrap();
-                        client.shown = client.shown.max(news.last().unwrap().0);
+                        client.mentioned.extend(&news.mentions);
+                        if client.head < seq {
+                            (client.head, client.shown) = (seq, news.last);
+                        }
+                        assert!(client.knows_mentions(client.head), "{client:?}");
                     }
                 }
                 Output::Passing { .. } => {}
                 Output::Fetch { after, upto, .. } => {
-                    for seq in after + 1..=upto {
+                    for seq in after + 1..=upto.min(after + FETCH_MAX) {
                         self.hub.handle(self.now, event(seq));
                     }
                     self.carry_out();
@@ -240,6 +275,7 @@ impl World {
                     let committed = self.committed;
                     let client = self.clients.get_mut(&conn).unwrap();
                     client.got.extend(after + 1..=committed);
+                    client.mentioned.extend(mentions(after + 1..=committed));
                     self.tell(Input::Live {
                         conn,
                         room,
@@ -259,7 +295,9 @@ impl World {
         }
         // A publication that was lost is found by reading the room's position.
         self.run(Op::Known);
-        for window in [FETCH_RETRY, BUMP_WINDOW, BUMP_WINDOW] {
+        let reads = self.committed / FETCH_MAX + 1;
+        let reads = std::iter::repeat_n(FETCH_RETRY, usize::try_from(reads).unwrap());
+        for window in reads.chain([BUMP_WINDOW, BUMP_WINDOW]) {
             self.run(Op::Wait {
                 millis: u64::try_from(window.as_millis()).unwrap(),
             });
@@ -275,11 +313,13 @@ impl World {
                 (base + 1..=upto).collect::<Vec<_>>(),
                 "{conn:?}"
             );
+            assert!(client.knows_mentions(upto), "{conn:?} {client:?}");
             if complete && client.phase == Phase::Live {
                 assert_eq!(upto, self.committed, "{conn:?}");
             }
             if complete && client.phase == Phase::Watching {
                 assert_eq!(client.shown, self.committed, "{conn:?}");
+                assert!(client.knows_mentions(self.committed), "{conn:?} {client:?}");
             }
         }
     }
@@ -325,9 +365,34 @@ fn summaries_are_told_once_a_second_and_only_the_latest() {
         to: vec![ConnId(0)],
         room: ROOM,
         seq,
-        news: vec![Event(seq)],
+        news: News {
+            last: seq,
+            mentions: mentions(seq..=seq).collect(),
+        },
     };
     assert_eq!(bumps, [bump(1), bump(3)]);
+}
+
+#[test]
+fn a_summary_is_told_of_every_mention_that_passed_by_while_it_was_read() {
+    let mut world = World::new();
+    for _ in 0..2 {
+        world.run(Op::Attach);
+        world.run(Op::Read { which: 0 });
+    }
+    world.run(Op::GoLive { which: 0 });
+    let many = i64::try_from(ROOM_EVENTS_MAX).unwrap() + 100;
+    for _ in 0..many {
+        world.run(Op::Commit);
+        world.run(Op::Publish {
+            which: 0,
+            lost: false,
+        });
+    }
+    world.run(Op::Watch { which: 1 });
+    assert_eq!(world.clients[&ConnId(1)].phase, Phase::Watching);
+    world.settle();
+    world.check(true);
 }
 
 #[test]

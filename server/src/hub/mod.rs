@@ -9,6 +9,7 @@ pub mod presence;
 mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use protocol::limits::BUMP_MILLIS;
@@ -22,15 +23,16 @@ pub const ROOM_EVENTS_MAX: usize = 1_024;
 
 /// Before a gap that was read from the database, and is still there, is read again.
 pub const FETCH_RETRY: Duration = Duration::from_secs(1);
-/// Most events that are read again for a summary that missed them.
-pub const NEWS_READ_MAX: i64 = 100;
 /// Between two bumps of a room.
 pub const BUMP_WINDOW: Duration = Duration::from_millis(BUMP_MILLIS);
 
 /// An event, ready to be sent; cheap to clone.
 pub trait Frame: Clone {
-    /// Whether a connection that shows only a summary of the room need not see `earlier` any more once it has this.
-    fn outdates(&self, earlier: &Self) -> bool;
+    /// What a connection that shows only a summary of the room is told of its events: bounded, however many they are.
+    type News: Default + Debug;
+
+    /// Adds this event, the room's `seq`-th. It may come after later ones and more than once.
+    fn note(&self, seq: i64, news: &mut Self::News);
 }
 
 /// A connection, numbered by the shell.
@@ -100,7 +102,7 @@ pub enum Input<R, F> {
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output<R, F> {
+pub enum Output<R, F: Frame> {
     /// Queue a durable frame.
     Durable {
         /// For these connections.
@@ -116,8 +118,8 @@ pub enum Output<R, F> {
         room: R,
         /// Its last position.
         seq: i64,
-        /// What is new since the last bump, oldest first, without what is outdated.
-        news: Vec<F>,
+        /// What is new since the last bump, up to that position.
+        news: F::News,
     },
     /// Queue a frame that may be left out.
     Passing {
@@ -149,7 +151,7 @@ pub enum Output<R, F> {
 
 /// One shard of rooms.
 #[derive(Debug)]
-pub struct Hub<R, F> {
+pub struct Hub<R, F: Frame> {
     rooms: BTreeMap<R, Room<F>>,
     rooms_of: BTreeMap<ConnId, BTreeSet<R>>,
     /// Rooms by the time at which they want to be looked at.
@@ -157,7 +159,7 @@ pub struct Hub<R, F> {
     outputs: Vec<Output<R, F>>,
 }
 
-impl<R, F> Default for Hub<R, F> {
+impl<R, F: Frame> Default for Hub<R, F> {
     fn default() -> Self {
         Self {
             rooms: BTreeMap::new(),

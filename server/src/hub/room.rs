@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::{
-    BUMP_WINDOW, ConnId, FETCH_RETRY, Frame, NEWS_READ_MAX, REORDER_WINDOW, ROOM_EVENTS_MAX,
-};
+use super::{BUMP_WINDOW, ConnId, FETCH_RETRY, Frame, REORDER_WINDOW, ROOM_EVENTS_MAX};
 
 /// `last` is what has been passed on, in order. Before the first catch-up ends it is unknown and events only
 /// gather.
 #[derive(Debug)]
-pub(super) struct Room<F> {
+pub(super) struct Room<F: Frame> {
     last: Option<i64>,
     /// Events beyond `last`, waiting for the ones before them.
     ahead: BTreeMap<i64, F>,
@@ -19,11 +17,12 @@ pub(super) struct Room<F> {
     conns: BTreeMap<ConnId, Phase>,
     /// The furthest position that the room is known to have reached.
     known: i64,
-    /// Events after this one, up to `last`, passed by unseen while a summary was read: they are read once more.
-    unseen_from: Option<i64>,
+    /// Events after the first of these, up to the second, passed by unseen while a summary was read: they are read
+    /// once more. Until then nobody is told any news, so that a bump holds everything up to its position.
+    unseen: Option<(i64, i64)>,
     gap_deadline: Option<Instant>,
     /// What those who show a summary have not been told yet.
-    news: Vec<F>,
+    news: Option<F::News>,
     /// When they may be told next.
     bump_from: Option<Instant>,
 }
@@ -38,7 +37,7 @@ enum Phase {
     Watching,
 }
 
-impl<F> Default for Room<F> {
+impl<F: Frame> Default for Room<F> {
     fn default() -> Self {
         Self {
             last: None,
@@ -46,9 +45,9 @@ impl<F> Default for Room<F> {
             recent: BTreeMap::new(),
             conns: BTreeMap::new(),
             known: 0,
-            unseen_from: None,
+            unseen: None,
             gap_deadline: None,
-            news: Vec::new(),
+            news: None,
             bump_from: None,
         }
     }
@@ -96,15 +95,13 @@ impl<F: Frame> Room<F> {
         if !caught_up {
             let missed = self.since(upto);
             if i64::try_from(missed.len()).unwrap_or(i64::MAX) < last - upto {
-                // A summary shows only the end.
-                let from = upto.max(last - NEWS_READ_MAX);
-                let from = self.unseen_from.map_or(from, |before| before.min(from));
-                self.unseen_from = Some(from);
+                let from = self.unseen.map_or(upto, |(from, _)| from.min(upto));
+                self.unseen = Some((from, last));
                 self.gap_deadline = Some(now + FETCH_RETRY);
                 fetch = Some((from, last));
             }
-            for frame in missed {
-                self.note(frame);
+            for (seq, frame) in missed {
+                self.note(seq, &frame);
             }
         }
         self.forget_recent();
@@ -129,7 +126,7 @@ impl<F: Frame> Room<F> {
         self.conns.insert(conn, Phase::Live(upto));
         let mut deliveries: Deliveries<F> = missed
             .into_iter()
-            .map(|frame| (vec![conn], frame))
+            .map(|(_, frame)| (vec![conn], frame))
             .collect();
         self.forget_recent();
         deliveries.extend(self.advance(now));
@@ -137,13 +134,8 @@ impl<F: Frame> Room<F> {
     }
 
     pub(super) fn event(&mut self, now: Instant, seq: i64, frame: F) -> Deliveries<F> {
-        if let Some(last) = self.last.filter(|last| seq <= *last) {
-            if self.unseen_from.is_some_and(|from| seq > from) {
-                self.note(frame);
-            }
-            if seq == last {
-                self.unseen_from = None;
-            }
+        if self.last.is_some_and(|last| seq <= last) {
+            self.passed(seq, &frame);
             return Vec::new();
         }
         self.ahead.insert(seq, frame);
@@ -167,7 +159,8 @@ impl<F: Frame> Room<F> {
 
     /// When the room wants to be looked at.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let bump = self.bump_from.filter(|_| !self.news.is_empty());
+        let news = self.news.is_some() && self.unseen.is_none();
+        let bump = self.bump_from.filter(|_| news);
         [self.gap_deadline, bump].into_iter().flatten().min()
     }
 
@@ -178,21 +171,22 @@ impl<F: Frame> Room<F> {
         }
         self.gap_deadline = Some(now + FETCH_RETRY);
         let last = self.last?;
-        let behind = self.unseen_from.is_some() || last < self.furthest();
+        let behind = self.unseen.is_some() || last < self.furthest();
         if !behind {
             self.gap_deadline = None;
             return None;
         }
-        Some((self.unseen_from.unwrap_or(last), self.furthest().max(last)))
+        let from = self.unseen.map_or(last, |(from, _)| from);
+        Some((from, self.furthest().max(last)))
     }
 
     /// Whom to tell what news, when the time for it has come.
-    pub(super) fn bump_due(&mut self, now: Instant) -> Option<(Vec<ConnId>, i64, Vec<F>)> {
-        if self.news.is_empty() || self.bump_from.is_some_and(|from| now < from) {
+    pub(super) fn bump_due(&mut self, now: Instant) -> Option<(Vec<ConnId>, i64, F::News)> {
+        if self.unseen.is_some() || self.bump_from.is_some_and(|from| now < from) {
             return None;
         }
+        let news = self.news.take()?;
         self.bump_from = Some(now + BUMP_WINDOW);
-        let news = std::mem::take(&mut self.news);
         let to = self.watchers();
         self.last.map(|last| (to, last, news))
     }
@@ -225,7 +219,7 @@ impl<F: Frame> Room<F> {
             self.pass_on(seq, frame, &mut deliveries);
         }
         let behind = self.last.is_some_and(|last| last < self.furthest());
-        self.gap_deadline = if behind || self.unseen_from.is_some() {
+        self.gap_deadline = if behind || self.unseen.is_some() {
             self.gap_deadline.or(Some(now + REORDER_WINDOW))
         } else {
             None
@@ -244,21 +238,34 @@ impl<F: Frame> Room<F> {
             self.recent.insert(seq, frame.clone());
         }
         if self.someone_is(Phase::Watching) {
-            self.note(frame.clone());
+            self.note(seq, &frame);
         }
         self.last = Some(seq);
         deliveries.push((to, frame));
     }
 
-    fn note(&mut self, frame: F) {
-        self.news.retain(|earlier| !frame.outdates(earlier));
-        self.news.push(frame);
+    fn note(&mut self, seq: i64, frame: &F) {
+        frame.note(seq, self.news.get_or_insert_default());
     }
 
-    fn since(&self, upto: i64) -> Vec<F> {
+    // An event that was passed on before. They are read in order, but only so many at once.
+    fn passed(&mut self, seq: i64, frame: &F) {
+        let Some((from, upto)) = self
+            .unseen
+            .filter(|(from, upto)| *from < seq && seq <= *upto)
+        else {
+            return;
+        };
+        self.note(seq, frame);
+        if seq == from + 1 {
+            self.unseen = (seq < upto).then_some((seq, upto));
+        }
+    }
+
+    fn since(&self, upto: i64) -> Vec<(i64, F)> {
         self.recent
             .range(upto.saturating_add(1)..)
-            .map(|(_, frame)| frame.clone())
+            .map(|(seq, frame)| (*seq, frame.clone()))
             .collect()
     }
 

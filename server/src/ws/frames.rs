@@ -1,10 +1,12 @@
 //! Encoding of what the server sends.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protocol::event::Bump;
-use protocol::limits::BUMP_TEXT_CHARS_MAX;
-use protocol::{ErrorBody, LiveEvent, Reply, RoomEvent, RoomId};
+use protocol::limits::{BUMP_TEXT_CHARS_MAX, MENTIONS_TOLD_MAX};
+use protocol::model::Message;
+use protocol::{ErrorBody, LiveEvent, Reply, RoomEvent, RoomId, UserId};
 use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -52,29 +54,137 @@ impl Published {
     }
 }
 
+/// What a `bump` of a room is made of.
+#[derive(Clone, Debug, Default)]
+pub struct News {
+    message: Option<Arc<RoomEvent>>,
+    lesson: Option<Arc<RoomEvent>>,
+    /// Who was mentioned in which messages, at most [`MENTIONS_TOLD_MAX`] of each.
+    mentions: BTreeMap<UserId, BTreeSet<i64>>,
+}
+
 impl Frame for Published {
-    fn outdates(&self, earlier: &Self) -> bool {
-        let is_message =
-            |frame: &Self| matches!(frame.event.as_deref(), Some(RoomEvent::Msg { .. }));
-        is_message(self) == is_message(earlier)
+    type News = News;
+
+    fn note(&self, seq: i64, news: &mut News) {
+        let Some(event) = &self.event else { return };
+        let latest = match &**event {
+            RoomEvent::Msg { d: message, .. } => {
+                news.mention(message);
+                &mut news.message
+            }
+            RoomEvent::CallStarted { .. } | RoomEvent::CallEnded { .. } => &mut news.lesson,
+        };
+        if latest.as_ref().is_none_or(|before| before.seq() < seq) {
+            *latest = Some(Arc::clone(event));
+        }
     }
 }
 
-/// What is new in a room, for those who show a summary of it.
-pub(super) fn bump(room: RoomId, seq: i64, news: &[Published]) -> Utf8Bytes {
-    let mut d = Box::<Bump>::default();
-    for event in news.iter().filter_map(|frame| frame.event.as_deref()) {
-        match event {
-            RoomEvent::Msg { d: message, .. } => {
-                let mut message = message.clone();
-                if let Some((cut, _)) = message.body.char_indices().nth(BUMP_TEXT_CHARS_MAX) {
-                    message.body.truncate(cut);
-                }
-                d.last = Some(message);
+impl News {
+    fn mention(&mut self, message: &Message) {
+        for person in &message.men {
+            let numbers = self.mentions.entry(person.clone()).or_default();
+            numbers.insert(message.no);
+            if numbers.len() > MENTIONS_TOLD_MAX {
+                numbers.pop_first();
             }
-            RoomEvent::CallStarted { d: call, .. } => d.started = Some(call.clone()),
-            RoomEvent::CallEnded { d: over, .. } => d.ended = Some(over.id.clone()),
         }
     }
-    encode(&LiveEvent::Bump { r: room, s: seq, d })
+
+    /// Whether this person was mentioned.
+    pub(super) fn mentions(&self, person: &UserId) -> bool {
+        self.mentions.contains_key(person)
+    }
+
+    /// The `bump` of a room for those who show a summary of it, with the mentions of this person.
+    pub(super) fn bump(&self, r: RoomId, s: i64, person: Option<&UserId>) -> Utf8Bytes {
+        let mentions = person.and_then(|person| self.mentions.get(person));
+        let mut d = Box::new(Bump {
+            men: mentions.into_iter().flatten().copied().collect(),
+            ..Bump::default()
+        });
+        for event in [&self.message, &self.lesson].into_iter().flatten() {
+            match &**event {
+                RoomEvent::Msg { d: message, .. } => d.last = Some(shortened(message)),
+                RoomEvent::CallStarted { d: call, .. } => d.started = Some(call.clone()),
+                RoomEvent::CallEnded { d: over, .. } => d.ended = Some(over.id.clone()),
+            }
+        }
+        encode(&LiveEvent::Bump { r, s, d })
+    }
+}
+
+fn shortened(message: &Message) -> Message {
+    let mut message = message.clone();
+    if let Some((cut, _)) = message.body.char_indices().nth(BUMP_TEXT_CHARS_MAX) {
+        message.body.truncate(cut);
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{ClientId, MessageId};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn person(name: &str) -> UserId {
+        UserId::parse(name).unwrap()
+    }
+
+    fn message(no: i64, men: &[&str]) -> Published {
+        let d = Message {
+            id: MessageId::parse(format!("M{no}")).unwrap(),
+            cid: ClientId::parse(format!("c{no}")).unwrap(),
+            no,
+            by: person("teacher"),
+            at: String::new(),
+            body: "я".repeat(BUMP_TEXT_CHARS_MAX + 1),
+            re: None,
+            att: Vec::new(),
+            men: men.iter().copied().map(person).collect(),
+        };
+        let r = RoomId::parse("R7").unwrap();
+        Published::durable(RoomEvent::Msg { r, s: no, d })
+    }
+
+    fn bump(news: &News, of: Option<&str>) -> Value {
+        let of = of.map(person);
+        let text = news.bump(RoomId::parse("R7").unwrap(), 99, of.as_ref());
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_bump_has_the_latest_message_and_ones_own_mentions_in_any() {
+        let mut news = News::default();
+        for (no, men) in [
+            (3, &["misha"][..]),
+            (5, &[]),
+            (4, &["misha", "anna"]),
+            (3, &["misha"]),
+        ] {
+            message(no, men).note(no, &mut news);
+        }
+        let shared = bump(&news, None);
+        assert_eq!(shared["d"]["last"]["no"], 5);
+        let text = shared["d"]["last"]["body"].as_str().unwrap();
+        assert_eq!(text.chars().count(), BUMP_TEXT_CHARS_MAX);
+        assert_eq!(shared["d"]["men"], Value::Null);
+        assert_eq!(bump(&news, Some("misha"))["d"]["men"], json!([3, 4]));
+        assert_eq!(bump(&news, Some("anna"))["d"]["men"], json!([4]));
+        assert!(news.mentions(&person("anna")) && !news.mentions(&person("teacher")));
+    }
+
+    #[test]
+    fn of_many_mentions_a_bump_has_the_newest() {
+        let mut news = News::default();
+        let many = i64::try_from(MENTIONS_TOLD_MAX).unwrap() + 10;
+        for no in 1..=many {
+            message(no, &["misha"]).note(no, &mut news);
+        }
+        let newest: Vec<i64> = (11..=many).collect();
+        assert_eq!(bump(&news, Some("misha"))["d"]["men"], json!(newest));
+    }
 }

@@ -169,6 +169,56 @@ async fn typing_presence_and_read_pointers_are_told() {
 }
 
 #[tokio::test]
+async fn who_is_mentioned_learns_it_wherever_they_look() {
+    let server = Server::start().await;
+    let (teacher, student, other) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+        server.sign_in("student2").await,
+    );
+    let (mut a, hello) = teacher.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let (mut looks, mine) = student.hello().await;
+    let (mut lists, _) = student.hello().await;
+    let (mut listens, _) = other.hello().await;
+    for socket in [&mut lists, &mut listens] {
+        socket.ask("focus", json!({"r": []})).await.unwrap();
+    }
+    let misha = &mine["me"]["id"];
+    let me = &hello["me"]["id"];
+    let mention = |k: u32| json!({"r": room, "cid": format!("c{k}"), "body": "@Миша Кузнецов", "men": [misha, me, misha]});
+    let no = a.ask("msg.send", mention(1)).await.unwrap()["no"].clone();
+    assert_eq!(looks.event("msg").await["d"]["men"], json!([misha]));
+    assert_eq!(lists.event("bump").await["d"]["men"], json!([no]));
+    assert_eq!(listens.event("bump").await["d"]["men"], json!(null));
+
+    // Whether in one bump or in two.
+    let again = a.ask("msg.send", mention(2)).await.unwrap()["no"].clone();
+    let quiet = json!({"r": room, "cid": "c3", "body": "и всё"});
+    let last = a.ask("msg.send", quiet).await.unwrap()["no"].clone();
+    let mut told = Vec::new();
+    loop {
+        let bump = lists.event("bump").await;
+        told.extend(bump["d"]["men"].as_array().into_iter().flatten().cloned());
+        if bump["d"]["last"]["no"] == last {
+            break;
+        }
+    }
+    assert_eq!(told, std::slice::from_ref(&again));
+
+    let (mut late, snapshot) = student.hello().await;
+    assert_eq!(room_named(&snapshot, ROOM).1["men"], json!([no, again]));
+    late.ask("read", json!({"r": room, "no": no}))
+        .await
+        .unwrap();
+    assert_eq!(lists.event("u.read").await["d"]["no"], no);
+    late.ask("sync", json!({"r": room, "after": 12_345}))
+        .await
+        .unwrap();
+    assert_eq!(late.event("reset").await["d"]["men"], json!([again]));
+}
+
+#[tokio::test]
 async fn messages_out_of_bounds_get_a_clear_answer() {
     let server = Server::start().await;
     let teacher = server.sign_in("teacher").await;
@@ -192,6 +242,11 @@ async fn messages_out_of_bounds_get_a_clear_answer() {
         )
         .await;
     assert_eq!(answer, Err("too_large".to_owned()));
+    let people = vec!["u"; 21];
+    for (men, code) in [(json!(people), "too_large"), (json!(["u"]), "bad_request")] {
+        let send = json!({"r": room, "cid": "c", "body": "x", "men": men});
+        assert_eq!(socket.ask("msg.send", send).await, Err(code.to_owned()));
+    }
     let whole = "я".repeat(8_192);
     let ok = socket
         .ask("msg.send", json!({"r": room, "cid": "c", "body": whole}))

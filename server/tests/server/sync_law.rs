@@ -143,8 +143,9 @@ async fn everything_in_focus() {
     let (mut a, hello) = teacher.hello().await;
     seen.hear("presence").await;
     let (room, _) = room_named(&hello, ROOM);
+    let me = seen.before["me"]["id"].clone();
     for k in 1..=2 {
-        let send = json!({"r": room, "cid": format!("c{k}"), "body": format!("сообщение {k}")});
+        let send = json!({"r": room, "cid": format!("c{k}"), "body": format!("сообщение {k}"), "men": [me]});
         a.ask("msg.send", send).await.unwrap();
         seen.hear("msg").await;
     }
@@ -181,8 +182,11 @@ async fn one_room_in_focus() {
     seen.hear("presence").await;
     let (room, _) = room_named(&hello, ROOM);
     let (other, _) = room_named(&hello, OTHER_ROOM);
-    let send =
-        |room: &str, k: u32| json!({"r": room, "cid": format!("c{k}"), "body": k.to_string()});
+    let me = seen.before["me"]["id"].clone();
+    let send = |room: &str, k: u32| {
+        let men = if k % 4 == 3 { Vec::new() } else { vec![&me] };
+        json!({"r": room, "cid": format!("c{k}"), "body": k.to_string(), "men": men})
+    };
     a.ask("msg.send", send(other.as_str(), 1)).await.unwrap();
     seen.hear("bump").await;
     a.ask("msg.send", send(room.as_str(), 2)).await.unwrap();

@@ -7,7 +7,7 @@ use protocol::limits::BACKLOG_EVENTS_MAX;
 use protocol::{CloseCode, RoomEvent, RoomId};
 use tokio::sync::mpsc;
 
-use super::super::frames::{Published, bump};
+use super::super::frames::Published;
 use super::{Class, Connection, Inner, ShardInput};
 use crate::hub::{ConnId, Hub, Input, Output};
 
@@ -78,9 +78,14 @@ fn carry_out(
             news,
         } => {
             // Small and at most one a second: whoever does not read even that has to come back.
-            let text = bump(room, seq, &news);
+            let text = news.bump(room.clone(), seq, None);
             for connection in to.iter().filter_map(|conn| inner.connections.get(conn)) {
-                connection.queue.push(Class::Kept, text.clone());
+                let text = if news.mentions(&connection.user) {
+                    news.bump(room.clone(), seq, Some(&connection.user))
+                } else {
+                    text.clone()
+                };
+                connection.queue.push(Class::Kept, text);
             }
         }
         Output::Passing { to, frame } => {
