@@ -90,13 +90,19 @@ describe('a gap', () => {
 describe('lag', () => {
   it('is made up for at once, from the own position', () => {
     hear(msg(11, 9));
-    gaps.lag(ROOM);
+    gaps.lag(ROOM, 15);
     expect(asked).toEqual([11]);
+  });
+
+  it('is made up for from where it begins when the room has moved on', () => {
+    chat = reduce(chat, { e: 'bump', r: ROOM, s: 20, d: {} });
+    gaps.lag(ROOM, 15);
+    expect(asked).toEqual([14]);
   });
 
   it('is made up for later when the server is busy', async () => {
     answer = () => Promise.reject(new Refused({ c: 'rate_limited', tmp: true, after: 2_000 }));
-    gaps.lag(ROOM);
+    gaps.lag(ROOM, 11);
     await vi.advanceTimersByTimeAsync(1_999);
     expect(asked).toEqual([10]);
     answer = () => Promise.resolve({});
@@ -108,7 +114,7 @@ describe('lag', () => {
 
   it.each([new Unanswered(), new Refused({ c: 'forbidden' })])('is not repeated after %o', async (error) => {
     answer = () => Promise.reject(error);
-    gaps.lag(ROOM);
+    gaps.lag(ROOM, 11);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(asked).toEqual([10]);
   });

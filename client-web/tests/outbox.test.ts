@@ -57,6 +57,17 @@ it('survives a reload with the same client ids', async () => {
   expect(third.sent).toEqual([]);
 });
 
+it('remembers over a reload whom a message mentions', async () => {
+  const first = outbox(ok);
+  await first.box.add({ ...draft('@Анна, смотри'), men: ['anna'] });
+  await first.box.add({ ...draft('никого'), men: [] });
+  const second = outbox(ok, first.name);
+  await second.box.load();
+  second.box.online();
+  await second.until((items) => items.length === 0);
+  expect(second.sent.map(({ men }) => men)).toEqual([['anna'], undefined]);
+});
+
 it('repeats after a lost answer with the same client id', async () => {
   let tries = 0;
   const { box, sent, until } = outbox((message) => (tries++ === 0 ? Promise.reject(new Unanswered()) : ok(message)));

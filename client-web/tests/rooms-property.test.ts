@@ -24,14 +24,15 @@ class Server {
   bumped = 0;
   read = 0;
 
-  commit(kind: 'mine' | 'theirs' | 'lesson'): void {
+  commit(kind: 'mine' | 'theirs' | 'mention' | 'lesson'): void {
     const s = this.log.length + 1;
     const call = this.at(s - 1).call;
     if (kind !== 'lesson') {
       const no = this.at(s - 1).no + 1;
       const by = kind === 'mine' ? ME : 'U4';
       if (kind === 'mine') this.read = no;
-      this.log.push({ e: 'msg', r: ROOM, s, d: { id: `M${s}`, cid: `c${s}`, no, by, at: AT, body: `№ ${no}` } });
+      const men = kind === 'mention' ? { men: [ME, 'U5'] } : {};
+      this.log.push({ e: 'msg', r: ROOM, s, d: { id: `M${s}`, cid: `c${s}`, no, by, at: AT, body: `№ ${no}`, ...men } });
     } else if (call) this.log.push({ e: 'call.ended', r: ROOM, s, d: { id: call.id, at: AT, seconds: 60 } });
     else this.log.push({ e: 'call.started', r: ROOM, s, d: { id: `C${s}`, by: 'U4', at: AT } });
   }
@@ -46,15 +47,27 @@ class Server {
     return { no, last, call };
   }
 
+  /** Which of these events' messages mention this person. */
+  mentions(from: number, to: number): number[] {
+    return this.log.slice(from, to).flatMap((event) => (event.e === 'msg' && event.d.men?.includes(ME) ? [event.d.no] : []));
+  }
+
+  /** The unread ones, as `hello` and `reset` tell them. */
+  unread(): { men?: number[] } {
+    const men = this.mentions(0, this.log.length).filter((no) => no > this.read);
+    return men.length ? { men } : {};
+  }
+
   snapshot() {
     const s = this.log.length;
     const { no, last, call } = this.at(s);
-    return hello([summary({ epoch: this.epoch, seq: s, no, read_no: this.read, ...(last && { last }), ...(call && { call }) })]);
+    return hello([summary({ epoch: this.epoch, seq: s, no, read_no: this.read, ...this.unread(), ...(last && { last }), ...(call && { call }) })]);
   }
 
-  /** News since the last bump: the latest message and the latest of a lesson. */
+  /** News since the last bump: the latest message, the latest of a lesson, every mention. */
   bump(): { s: number; d: Bump } {
     const news = this.log.slice(this.bumped);
+    const men = this.mentions(this.bumped, this.log.length);
     this.bumped = this.log.length;
     const whole = news.findLast((event) => event.e === 'msg')?.d;
     const last = whole && { ...whole, body: '№' };
@@ -63,6 +76,7 @@ class Server {
       ...(last && { last }),
       ...(lesson?.e === 'call.started' && { started: lesson.d }),
       ...(lesson?.e === 'call.ended' && { ended: lesson.d.id }),
+      ...(men.length && { men }),
     };
     const bump = { s: this.log.length, d };
     this.bumps.push(bump);
@@ -176,10 +190,21 @@ class World {
     this.chat = reduce(this.chat, {
       e: 'reset',
       r: ROOM,
-      d: { ep: this.server.epoch, s, no: this.server.at(s).no, read: this.server.read },
+      d: { ep: this.server.epoch, s, no: this.server.at(s).no, read: this.server.read, ...this.server.unread() },
     });
     this.model.moveTo(s);
     this.model.exact = { last: false, call: false };
+  }
+
+  /** What the server left out for a slow reader is told of only after the room went out of focus and moved on. */
+  lag(): void {
+    const first = this.model.head + 1;
+    this.server.bumped = this.server.log.length;
+    this.server.commit('theirs');
+    this.hearBump(this.server.bump());
+    // A lesson that was left out is not told of in a list.
+    this.model.exact.call &&= first > this.server.bumped - 1;
+    this.catchUp(Math.min(this.room.seq, first - 1));
   }
 
   /** A new connection: the snapshot, then what is missing. */
@@ -208,7 +233,7 @@ class World {
 
   check(): void {
     const { server, model } = this;
-    const { seq, head, events, held, no, readNo, last, call } = this.room;
+    const { seq, head, events, held, no, readNo, mentions, last, call } = this.room;
     expect(events, 'what is shown is the history, without a gap').toEqual(server.log.slice(model.first - 1, model.seq));
     expect({ seq, head, first: firstSeq(this.room) }).toEqual({ seq: model.seq, head: model.head, first: model.first });
     expect([...held.keys()].sort(), 'only what is behind a gap waits').toEqual([...model.ahead].sort());
@@ -217,20 +242,24 @@ class World {
     expect(no).toBe(truth.no);
     expect(readNo).toBeLessThanOrEqual(server.read);
     expect(unread(this.room)).toBe(Math.max(0, truth.no - readNo));
+    expect(mentions).toEqual(server.mentions(0, model.head).filter((mention) => mention > readNo));
     if (model.exact.last) expect(last?.id).toBe(truth.last?.id);
     if (model.exact.call) expect(call).toEqual(truth.call);
   }
 }
 
+const KINDS = ['lesson', 'mine', 'theirs', 'mention', 'mention'] as const;
+
 /** What may happen, by how often. `n` chooses where there is a choice. */
 const STEPS: Record<string, [weight: number, run: (world: World, n: number) => void]> = {
-  commit: [12, ({ server }, n) => server.commit((['lesson', 'mine', 'theirs'] as const)[n % 3] ?? 'theirs')],
+  commit: [14, ({ server }, n) => server.commit(KINDS[n % KINDS.length] ?? 'theirs')],
   next: [6, (world) => world.hearAt(world.model.seq)],
   'doubled or out of order': [6, (world, n) => world.hearAt(n % (world.server.log.length + 1))],
   bump: [4, (world) => world.hearBump(world.server.bump())],
   'old bump': [2, (world, n) => world.hearBump(world.server.bumps[n % world.server.bumps.length] ?? world.server.bump())],
   'sync or focus': [2, (world) => world.catchUp(world.room.seq)],
   reset: [1, (world) => world.reset()],
+  lag: [1, (world) => world.lag()],
   'comes back, in focus': [1, (world) => world.greet(true)],
   'comes back, out of focus': [1, (world) => world.greet(false)],
   'asks for a page': [2, (world) => (world.page = world.server.page(firstSeq(world.room)))],

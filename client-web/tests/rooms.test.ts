@@ -153,6 +153,52 @@ describe('reading', () => {
   });
 });
 
+describe('mentions', () => {
+  const mention = (s: number): RoomEvent => {
+    const event = msg(s);
+    return event.e === 'msg' ? { ...event, d: { ...event.d, men: ['me', 'misha'] } } : event;
+  };
+  const mentions = (chat: Chat) => room(chat).mentions;
+
+  it('are counted once, whichever of snapshot, message and bump tells of them, and in whatever order', () => {
+    let chat = greet(undefined, hello(5, { men: [2, 4] }));
+    for (const s of [6, 8, 7, 7]) chat = reduce(chat, mention(s));
+    chat = reduce(chat, { e: 'bump', r: 'R', s: 10, d: { men: [7, 8, 10] } });
+    for (const s of [9, 10]) chat = reduce(chat, mention(s));
+    expect(mentions(chat)).toEqual([2, 4, 6, 7, 8, 9, 10]);
+  });
+
+  it('of others are not this person’s', () => {
+    const event = mention(1);
+    if (event.e === 'msg') event.d.men = ['misha'];
+    expect(mentions(reduce(greet(undefined, hello(0)), event))).toEqual([]);
+  });
+
+  it('are over when they were read, here or elsewhere, or when this person writes', () => {
+    const chat = greet(undefined, hello(5, { men: [2, 4] }));
+    expect(mentions(markRead(chat, 'R', 2))).toEqual([4]);
+    expect(mentions(reduce(chat, { e: 'u.read', d: { r: 'R', no: 5 } }))).toEqual([]);
+    const last = { id: 'M6', cid: 'c6', no: 6, by: 'me', at: '', body: '' };
+    expect(mentions(reduce(chat, { e: 'bump', r: 'R', s: 6, d: { last } }))).toEqual([]);
+    // Late news of a read message.
+    expect(mentions(reduce(markRead(chat, 'R', 5), { e: 'bump', r: 'R', s: 6, d: { men: [4] } }))).toEqual([]);
+    expect(mentions(greet(markRead(chat, 'R', 5), hello(5, { men: [2, 4] })))).toEqual([]);
+  });
+
+  it('survive a reset, which tells of those that were missed; with another epoch only its own count', () => {
+    const chat = greet(undefined, hello(5, { men: [4] }));
+    const d = { s: 900, no: 900, read: 0, men: [4, 700] };
+    expect(mentions(reduce(chat, { e: 'reset', r: 'R', d: { ...d, ep: 'e' } }))).toEqual([4, 700]);
+    expect(mentions(reduce(chat, { e: 'reset', r: 'R', d: { ...d, men: [1], ep: 'restored' } }))).toEqual([1]);
+  });
+
+  it('are the newest 50 when there are more', () => {
+    let chat = greet(undefined, hello(0));
+    for (let s = 1; s <= 60; s++) chat = reduce(chat, mention(s));
+    expect(mentions(chat)).toEqual(Array.from({ length: 50 }, (_, at) => at + 11));
+  });
+});
+
 describe('presence', () => {
   it('follows the events', () => {
     let chat = greet(undefined, hello(0));

@@ -30,6 +30,7 @@ function seen(chat: Chat) {
     no: room.no,
     readNo: room.readNo,
     unread: unread(room),
+    mentions: room.mentions,
     last: room.last && { ...room.last, body: [...room.last.body].slice(0, TEXT_CHARS).join('') },
     call: room.call,
     waiting: room.held.size,
@@ -39,6 +40,12 @@ function seen(chat: Chat) {
 
 it('has sequences to check', () => {
   expect(sequences.length, `no *.json in ${FOLDER}: the server's tests write them, and two are written by hand`).toBeGreaterThan(0);
+});
+
+it('has mentions, read and unread, in them', () => {
+  const mentioned = (ok: HelloOk): number => ok.rooms.flatMap((room) => room.men ?? []).length;
+  expect(sequences.some(({ before, after }) => mentioned(before) < mentioned(after))).toBe(true);
+  expect(sequences.some(({ events, after }) => JSON.stringify(events).includes(`"men":["${after.me.id}"`) && mentioned(after) === 0)).toBe(true);
 });
 
 it.each(sequences)('$name: the snapshot and its events are the next snapshot', ({ before, events, after }) => {

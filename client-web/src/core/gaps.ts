@@ -20,14 +20,14 @@ export class Gaps {
 
   /** An event of the room has come. */
   heard(id: string): void {
-    if (this.#after(id, false) === undefined) this.#forget(id);
-    else if (!this.#waiting.has(id) && !this.#asking.has(id)) this.#askIn(id, false, GAP_MS, 0);
+    if (this.#after(id) === undefined) this.#forget(id);
+    else if (!this.#waiting.has(id) && !this.#asking.has(id)) this.#askIn(id, undefined, GAP_MS, 0);
   }
 
-  /** The server has left events of the room out. */
-  lag(id: string): void {
+  /** The server has left out events of the room, from this position on. */
+  lag(id: string, first: number): void {
     this.#forget(id);
-    void this.#ask(id, true, 0);
+    void this.#ask(id, first, 0);
   }
 
   /** The connection is gone: the next begins with positions. */
@@ -35,10 +35,11 @@ export class Gaps {
     for (const id of [...this.#waiting.keys()]) this.#forget(id);
   }
 
-  // After which position events are missing: behind a gap, or because the server said so.
-  #after(id: string, lag: boolean): number | undefined {
+  // After which position events are missing: behind a gap, or because the server left them out from `first` on; by then
+  // the room may have moved on past them.
+  #after(id: string, first?: number): number | undefined {
     const room = this.#room(id);
-    return room && (lag ? room.seq : gapAfter(room));
+    return room && (first === undefined ? gapAfter(room) : Math.min(room.seq, first - 1));
   }
 
   #forget(id: string): void {
@@ -46,17 +47,17 @@ export class Gaps {
     this.#waiting.delete(id);
   }
 
-  #askIn(id: string, lag: boolean, wait: number, tries: number): void {
+  #askIn(id: string, first: number | undefined, wait: number, tries: number): void {
     this.#forget(id);
     const timer = setTimeout(() => {
       this.#waiting.delete(id);
-      void this.#ask(id, lag, tries);
+      void this.#ask(id, first, tries);
     }, wait);
     this.#waiting.set(id, timer);
   }
 
-  async #ask(id: string, lag: boolean, tries: number): Promise<void> {
-    const after = this.#after(id, lag);
+  async #ask(id: string, first: number | undefined, tries: number): Promise<void> {
+    const after = this.#after(id, first);
     if (after === undefined) return;
     this.#asking.add(id);
     const refused = await this.#sync(id, after).then(() => undefined, (error: unknown) => error);
@@ -64,9 +65,9 @@ export class Gaps {
     const pause = GAP_MS + backoff(tries, Math.random());
     // What was asked for came before the answer.
     if (refused === undefined) {
-      if (this.#after(id, false) !== undefined) this.#askIn(id, false, pause, tries + 1);
+      if (this.#after(id) !== undefined) this.#askIn(id, undefined, pause, tries + 1);
     } else if (refused instanceof Refused && refused.error.tmp) {
-      this.#askIn(id, lag, pause + (refused.error.after ?? 0), tries + 1);
+      this.#askIn(id, first, pause + (refused.error.after ?? 0), tries + 1);
     }
   }
 }

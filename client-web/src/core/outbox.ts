@@ -14,6 +14,8 @@ export interface Draft {
   readonly r: string;
   readonly body: string;
   readonly re?: string;
+  /** Whom the text mentions. */
+  readonly men?: readonly string[];
   readonly files: readonly Attachment[];
 }
 
@@ -30,6 +32,15 @@ interface Schema extends DBSchema {
 }
 
 export type Send = (message: MsgSend) => Promise<MsgSent>;
+
+const wire = ({ r, cid, body, re, files, men = [] }: Item): MsgSend => ({
+  r,
+  cid,
+  body,
+  ...(re ? { re } : {}),
+  ...(files.length ? { att: files.map((file) => file.id) } : {}),
+  ...(men.length ? { men: [...men] } : {}),
+});
 
 export class Outbox {
   readonly #db: Promise<IDBPDatabase<Schema>>;
@@ -122,10 +133,9 @@ export class Outbox {
 
   // Milliseconds to wait before another try, or undefined when this message is done with.
   async #try(item: Item, tries: number): Promise<number | undefined> {
-    const { r, cid, body, re, files } = item;
     try {
-      await this.#send({ r, cid, body, ...(re ? { re } : {}), ...(files.length ? { att: files.map((f) => f.id) } : {}) });
-      await this.remove(cid);
+      await this.#send(wire(item));
+      await this.remove(item.cid);
       return undefined;
     } catch (error) {
       if (error instanceof Refused && !error.error.tmp) {

@@ -1,5 +1,6 @@
 // What this person sees of their rooms, as a value that events turn into the next one. No framework, no clock.
 
+import { mentionsIn, unreadMentions } from './mentions';
 import { readFurther, writers, wrote, type Pointers } from './readers';
 import type { Bump } from './wire/Bump';
 import type { CallSummary } from './wire/CallSummary';
@@ -9,12 +10,13 @@ import type { HelloOk } from './wire/HelloOk';
 import type { Message } from './wire/Message';
 import type { Person } from './wire/Person';
 import type { Reader } from './wire/Reader';
+import type { ResetTo } from './wire/ResetTo';
 import type { RoomEvent } from './wire/RoomEvent';
 import type { RoomSummary } from './wire/RoomSummary';
 
 /**
- * A room, known twice: its events up to `seq`, and what a list of rooms shows (`no`, `last`, `call`) as of `head`. They
- * are the same while the room is in focus; out of focus the head goes ahead.
+ * A room, known twice: its events up to `seq`, and what a list of rooms shows (`no`, `mentions`, `last`, `call`) as of
+ * `head`. They are the same while the room is in focus; out of focus the head goes ahead.
  */
 export interface Room {
   readonly id: string;
@@ -26,6 +28,8 @@ export interface Room {
   readonly head: number;
   readonly no: number;
   readonly readNo: number;
+  /** Numbers of the unread messages that mention this person. */
+  readonly mentions: readonly number[];
   readonly members: readonly string[];
   readonly readers: Pointers;
   /** Whether the server told of every member's; before that only writers are known to have read. */
@@ -80,17 +84,7 @@ export function reduce(chat: Chat, event: Event): Chat {
     case 'bump':
       return withRoom(chat, event.r, (room) => bump(room, event.s, event.d, chat.me.id));
     case 'reset':
-      return withRoom(chat, event.r, (room) => ({
-        ...room,
-        ...(event.d.ep === room.epoch ? {} : NO_READERS),
-        epoch: event.d.ep,
-        seq: event.d.s,
-        head: event.d.s,
-        no: event.d.no,
-        readNo: event.d.ep === room.epoch ? Math.max(event.d.read, room.readNo) : event.d.read,
-        events: [],
-        held: new Map(),
-      }));
+      return withRoom(chat, event.r, (room) => reset(room, event.d));
     case 'presence': {
       if (chat.online.has(event.d.u) === event.d.on) return chat;
       const online = new Set(chat.online);
@@ -112,6 +106,13 @@ export function reduce(chat: Chat, event: Event): Chat {
       // Passing events of lessons, typing and control, and events that a newer server may add.
       return chat;
   }
+}
+
+function reset(room: Room, { ep, s, no, read, men = [] }: ResetTo): Room {
+  const same = ep === room.epoch;
+  const place = { epoch: ep, seq: s, head: s, no, events: [], held: new Map<number, RoomEvent>() };
+  const restored = { ...room, ...NO_READERS, readNo: read, mentions: [] };
+  return mentioned(readUpTo({ ...(same ? room : restored), ...place }, read), men);
 }
 
 /** Puts a page of older events before what is held, if it fits. */
@@ -138,7 +139,8 @@ export function markRead(chat: Chat, id: string, no: number): Chat {
 export const gapAfter = (room: Room): number | undefined => (room.held.size > 0 ? room.seq : undefined);
 
 function take(room: Room, event: RoomEvent, me: string): Room {
-  if (event.s <= room.seq) return room;
+  // Its mention may be news: a room that holds nothing moves on past what the server left out (`lag`).
+  if (event.s <= room.seq) return mentioned(room, mentionsIn(event, me));
   if (event.s > room.seq + 1) return { ...room, held: new Map(room.held).set(event.s, event) };
   let next = apply(room, event, me);
   const held = new Map(room.held);
@@ -150,7 +152,8 @@ function take(room: Room, event: RoomEvent, me: string): Room {
 }
 
 function apply(room: Room, event: RoomEvent, me: string): Room {
-  const next = othersRead({ ...room, seq: event.s, events: [...room.events, event] }, writers([event]));
+  const taken = othersRead({ ...room, seq: event.s, events: [...room.events, event] }, writers([event]));
+  const next = mentioned(taken, mentionsIn(event, me));
   if (event.s > room.head) return { ...tell(next, newsOf(event), me), head: event.s };
   // The list knows it already, its text maybe in part only.
   return event.e === 'msg' && event.d.no === room.last?.no ? { ...next, last: event.d } : next;
@@ -168,7 +171,7 @@ function newsOf(event: RoomEvent): Bump {
 }
 
 function bump(room: Room, head: number, news: Bump, me: string): Room {
-  if (head <= room.head) return room;
+  if (head <= room.head) return mentioned(room, news.men ?? []);
   // Of a room that holds nothing nothing is missing: it is paged when it is opened.
   const seq = room.events.length === 0 && room.held.size === 0 ? head : room.seq;
   return { ...tell(othersRead(room, news.last ? [wrote(news.last)] : []), news, me), seq, head };
@@ -177,10 +180,9 @@ function bump(room: Room, head: number, news: Bump, me: string): Room {
 // What is new in a list of rooms.
 function tell(room: Room, news: Bump, me: string): Room {
   const { last = room.last } = news;
-  const no = Math.max(room.no, last?.no ?? 0);
+  const next = { ...room, last, no: Math.max(room.no, last?.no ?? 0), call: callAfter(room.call, news) };
   // Whoever writes has read what stands above; so the server counts, too.
-  const readNo = news.last?.by === me ? Math.max(room.readNo, news.last.no) : room.readNo;
-  return { ...room, last, no, readNo, call: callAfter(room.call, news) };
+  return mentioned(news.last?.by === me ? readUpTo(next, news.last.no) : next, news.men ?? []);
 }
 
 // A room has one lesson at a time: one that began is on unless it is the one that ended, and one that ended was the last.
@@ -206,7 +208,13 @@ function othersRead(room: Room, news: readonly Reader[]): Room {
   return readers === room.readers ? room : { ...room, readers };
 }
 
-const readUpTo = (room: Room, no: number): Room => (no <= room.readNo ? room : { ...room, readNo: no });
+const readUpTo = (room: Room, no: number): Room =>
+  no <= room.readNo ? room : { ...room, readNo: no, mentions: unreadMentions(room.mentions, [], no) };
+
+function mentioned(room: Room, news: readonly number[]): Room {
+  const mentions = unreadMentions(room.mentions, news, room.readNo);
+  return mentions === room.mentions ? room : { ...room, mentions };
+}
 
 function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
   const room = chat.rooms.get(id);
@@ -217,12 +225,12 @@ function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
 
 // A room's summary, beside what is held of the room already.
 function meet(known: Room | undefined, summary: RoomSummary): Room {
-  const { id, name, epoch, seq, no, read_no, members, last, call } = summary;
-  const list = { id, name, epoch, head: seq, no, readNo: read_no, members, last, call };
+  const { id, name, epoch, seq, no, read_no, men: mentions = [], members, last, call } = summary;
+  const list = { id, name, epoch, head: seq, no, readNo: read_no, mentions, members, last, call };
   const fresh: Room = { ...list, ...NO_READERS, seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.
   const { events, held, readers, readersKnown } = known;
-  const met = { ...fresh, readNo: Math.max(read_no, known.readNo), readers, readersKnown };
+  const met = readUpTo({ ...fresh, readers, readersKnown }, known.readNo);
   return events.length === 0 && held.size === 0 ? met : { ...met, seq: known.seq, events, held };
 }

@@ -207,7 +207,7 @@ class App {
         if (event.d.last) void this.#box?.arrived(event.d.last.cid);
         return;
       case 'lag':
-        this.#gaps.lag(event.r);
+        this.#gaps.lag(event.r, event.s);
         this.#learnReaders(event.r);
         return;
       case 'typing':
