@@ -13,6 +13,7 @@ import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
 
 const ROOM = 'Робототехника, поток 1';
+const OTHER_ROOM = '3D-моделирование, поток 2';
 const REPORT = 'Отчёт №1 (финал).pdf';
 const PHOTO = 'Схема робота.png';
 
@@ -144,6 +145,35 @@ step('presence and typing show', async () => {
   await student.type('Сообщение', ' — думаю…');
   await student.click('button', 'Отправить');
   await waitForText(teacher, ' — думаю…');
+});
+
+step('whoever is mentioned sees it from another room, and has seen it on all their devices', async () => {
+  const { name } = await server.person('student1');
+  const phone = await chromiumPerson(chromium, 'the student’s phone', { viewport: { width: 360, height: 740 } });
+  await signIn(phone, server, 'student1');
+  await student.click('link', OTHER_ROOM);
+  await student.see('textbox', 'Сообщение');
+  await teacher.type('Сообщение', 'Кто покажет? @миш');
+  await teacher.page.getByRole('option', { name }).waitFor();
+  await teacher.press('Enter');
+  await teacher.page.keyboard.type('и все, кто хочет');
+  await teacher.click('button', 'Отправить');
+  const text = `Кто покажет? @${name} и все, кто хочет`;
+  await waitForText(teacher, text);
+  /** @type {(person: import('../browsers.mjs').Person, there: boolean) => Promise<void>} */
+  const badge = (person, there) =>
+    person.until(
+      ({ room, there }) => (document.querySelector(`a[aria-label="${room}"] [aria-label="Вас упомянули"]`) !== null) === there,
+      { room: ROOM, there },
+      there ? 'the badge of a mention' : 'the end of the badge',
+    );
+  await Promise.all([badge(student, true), badge(phone, true)]);
+  await student.click('link', ROOM);
+  await waitForText(student, text);
+  await Promise.all([badge(student, false), badge(phone, false)]);
+  const marked = await student.read(() => document.querySelector('main .name.me')?.textContent);
+  assert.equal(marked, `@${name}`);
+  await phone.close();
 });
 
 step('a photo and a document arrive whole, with their names', async () => {

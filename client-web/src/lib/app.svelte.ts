@@ -6,6 +6,7 @@ import { Focus } from '../core/focus';
 import { Gaps } from '../core/gaps';
 import { API, api, ApiError, isThere } from '../core/http';
 import { overWebSocket } from '../core/link';
+import type { Named } from '../core/naming';
 import { Outbox, type Draft, type Item } from '../core/outbox';
 import { READ_TOLD_MEMBERS_MAX } from '../core/readers';
 import { Reads } from '../core/reads';
@@ -46,8 +47,8 @@ class App {
   /** Why the server asked this page to stay away. */
   stopped = $state<'many' | 'old' | 'fault'>();
   lesson: LessonListener | undefined;
-  /** Texts that were begun, by room. */
-  readonly drafts = new Map<string, string>();
+  /** Texts that were begun, by room, and who was chosen to be mentioned in them. */
+  readonly drafts = new Map<string, { readonly body: string; readonly chosen: readonly Named[] }>();
 
   #socket: Socket | undefined;
   #box: Outbox | undefined;

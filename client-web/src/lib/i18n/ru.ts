@@ -46,6 +46,10 @@ export const ru = {
   unread: (count: number) =>
     n(count, `${count} непрочитанное`, `${count} непрочитанных`, `${count} непрочитанных`),
   message: 'Сообщение',
+  mention: 'Кого упомянуть',
+  mentionChoices: (count: number) => `Можно упомянуть: ${count}. Выбирайте стрелками.`,
+  mentionsYou: 'Вас упомянули',
+  toMention: 'К упоминанию',
   send: 'Отправить',
   attach: 'Прикрепить файл',
   photo: 'Сделать снимок',
