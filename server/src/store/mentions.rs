@@ -21,24 +21,23 @@ macro_rules! men_of {
     };
 }
 
-/// The unread messages that mention the member `mine`: their numbers, with spaces between. At most `$2` of them, the
-/// newest.
+/// The unread messages that mention the member `mine`: their numbers, with spaces between. They begin with the `$2`-th
+/// before the last, or with the first.
 macro_rules! unread_mentions {
     () => {
         "(SELECT string_agg(CAST(x.no AS TEXT), ' ') FROM mentions x
-          WHERE x.person_id = mine.person_id AND x.room_id = mine.room_id AND x.no > mine.read_no
-            AND x.no > COALESCE((
-                SELECT y.no FROM mentions y
-                WHERE y.person_id = mine.person_id AND y.room_id = mine.room_id
-                ORDER BY y.no DESC LIMIT 1 OFFSET $2), 0))"
+          WHERE x.person_id = mine.person_id AND x.room_id = mine.room_id AND x.no >= COALESCE((
+              SELECT y.no FROM mentions y
+              WHERE y.person_id = mine.person_id AND y.room_id = mine.room_id AND y.no > mine.read_no
+              ORDER BY y.no DESC LIMIT 1 OFFSET $2), mine.read_no + 1))"
     };
 }
 
 pub(super) use {men_of, unread_mentions};
 
-/// What `$2` of [`unread_mentions`] stands for.
-pub(super) fn told_max() -> i64 {
-    i64::try_from(MENTIONS_TOLD_MAX).unwrap_or(i64::MAX)
+/// `$2` of [`unread_mentions`], so that it gives at most [`MENTIONS_TOLD_MAX`].
+pub(super) fn before_last() -> i64 {
+    i64::try_from(MENTIONS_TOLD_MAX - 1).unwrap_or(i64::MAX)
 }
 
 /// Reads what [`men_of`] gives.
@@ -73,7 +72,7 @@ impl Store {
             sqlx::query_as(concat!(
                 "SELECT ", unread_mentions!(), " FROM members mine WHERE mine.room_id = $1 AND mine.person_id = $3",
             ))
-            .bind(room.as_str()).bind(told_max()).bind(person.as_str()).fetch_optional(db).await
+            .bind(room.as_str()).bind(before_last()).bind(person.as_str()).fetch_optional(db).await
         })?;
         numbers(row.and_then(|(text,)| text).as_deref())
     }

@@ -9,7 +9,7 @@ use protocol::{ErrorCode, RoomId, UserId};
 
 use super::calls::{JoinedCall, call_columns};
 use super::files::attachments_of;
-use super::mentions::{numbers, told_max, unread_mentions};
+use super::mentions::{before_last, numbers, unread_mentions};
 use super::messages::{LastRow, last_columns};
 use super::people::{PersonRow, user_id};
 use super::pool::Pool;
@@ -116,7 +116,7 @@ impl Store {
     /// When the database fails.
     pub async fn rooms_of(&self, person: &UserId) -> StoreResult<Vec<RoomSummary>> {
         let rows: Vec<RoomRow> = read!(self, db => {
-            sqlx::query_as(ROOMS_OF).bind(person.as_str()).bind(told_max()).fetch_all(db).await
+            sqlx::query_as(ROOMS_OF).bind(person.as_str()).bind(before_last()).fetch_all(db).await
         })?;
         let mut members = self.members_beside(person).await?;
         let last: Vec<&str> = rows.iter().filter_map(|row| row.last.id()).collect();
