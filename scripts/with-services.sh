@@ -36,7 +36,6 @@ fi
 
 postgres_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 [ -x "$postgres_bin/postgres" ] || postgres_bin=$(dirname "$(command -v postgres)")
-postgres_port=$(free_port)
 mkdir "$folder/postgres" "$folder/redis"
 [ ${#unprivileged[@]} = 0 ] || chown "$user" "$folder/postgres"
 data=$folder/postgres/data
@@ -45,30 +44,42 @@ data=$folder/postgres/data
     "${unprivileged[@]}" "$postgres_bin/initdb" --pgdata="$data" --username=parta --auth=trust \
         --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$folder/initdb.log" 2>&1
 ) || { cat "$folder/initdb.log" >&2 && exit 1; }
+
 # Nothing here has to survive a crash, so nothing waits for the disk.
-"${unprivileged[@]}" "$postgres_bin/postgres" -D "$data" -p "$postgres_port" -h 127.0.0.1 \
-    -k "$folder/postgres" -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-    -c max_connections=300 >"$folder/postgres.log" 2>&1 &
-postgres_pid=$!
-
-redis_port=$(free_port)
-redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --appendonly no --dir "$folder/redis" \
-    >"$folder/redis.log" 2>&1 &
-redis_pid=$!
-
-ready() {
-    "$postgres_bin/pg_isready" -q -h 127.0.0.1 -p "$postgres_port" -U parta -d postgres &&
-        redis-cli -p "$redis_port" ping >/dev/null 2>&1
+run_postgres() {
+    exec "${unprivileged[@]}" "$postgres_bin/postgres" -D "$data" -p "$port" -h 127.0.0.1 \
+        -k "$folder/postgres" -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+        -c max_connections=300
 }
-for ((tries = 0; ; tries++)); do
-    ready && break
-    if ((tries == 300)) || ! kill -0 "$postgres_pid" "$redis_pid" 2>/dev/null; then
-        cat "$folder"/*.log >&2
-        exit 1
-    fi
-    sleep 0.1
-done
+run_redis() {
+    exec redis-server --port "$port" --bind 127.0.0.1 --unixsocket "$folder/redis/socket" \
+        --save '' --appendonly no --dir "$folder/redis"
+}
+# Asked on sockets of their own: whoever was faster may answer on the port.
+postgres_is_ready() { "$postgres_bin/pg_isready" -q -h "$folder/postgres" -p "$port" -U parta -d postgres; }
+redis_is_ready() { redis-cli -s "$folder/redis/socket" ping >/dev/null 2>&1; }
 
-export PARTA_TEST_POSTGRES="postgres://parta@127.0.0.1:$postgres_port/postgres"
-export PARTA_TEST_REDIS="redis://127.0.0.1:$redis_port/"
+# Starts a server on a free port and waits for it. Between finding the port and using it another process may take it:
+# then it is another port's turn.
+start() {
+    for ((ports = 1; ; ports++)); do
+        port=$(free_port)
+        "run_$1" >"$folder/$1.log" 2>&1 &
+        declare -g "$1_pid=$!"
+        for ((tries = 0; tries < 300; tries++)); do
+            "$1_is_ready" && return
+            kill -0 $! 2>/dev/null || break
+            sleep 0.1
+        done
+        if ((ports == 5)) || ! grep -q 'Address already in use' "$folder/$1.log"; then
+            cat "$folder/$1.log" >&2
+            exit 1
+        fi
+    done
+}
+
+start postgres
+export PARTA_TEST_POSTGRES="postgres://parta@127.0.0.1:$port/postgres"
+start redis
+export PARTA_TEST_REDIS="redis://127.0.0.1:$port/"
 "$@"
