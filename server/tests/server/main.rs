@@ -9,6 +9,7 @@ mod harness;
 mod hostile;
 mod nodes;
 mod rights;
+mod school;
 mod sessions;
 mod stream;
 mod sync_law;
