@@ -7,6 +7,7 @@ pub mod origin;
 mod rooms;
 mod serve;
 mod session;
+mod unread;
 
 use std::time::Duration;
 
@@ -71,6 +72,7 @@ pub fn router(app: App) -> Router {
         .nest("/api/v1", api)
         .fallback(client::page)
         .layer(middleware::from_fn_with_state(app.clone(), origin::guard))
+        .layer(middleware::map_request(unread::hear_out))
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "no-referrer"))
         .layer(constant(header::X_FRAME_OPTIONS, "DENY"))

@@ -2,6 +2,8 @@ use hyper::{Method, StatusCode};
 use serde_json::json;
 use server::files::sweep::sweep;
 use server::store::Store;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::harness::{FILE_BYTES_MAX, ROOM, Server, room_named};
 
@@ -135,6 +137,33 @@ async fn empty_and_too_large_files_get_a_clear_answer_and_leave_nothing() {
     }
     let whole = teacher.send(Method::POST, &path, &[], vec![7; large]).await;
     assert_eq!(whole.status, StatusCode::OK, "the limit itself is allowed");
+}
+
+#[tokio::test]
+async fn who_sends_everything_before_reading_learns_why_a_file_is_refused() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    let (_, hello) = teacher.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let (origin, address) = (server.origin(), server.address());
+    for (cookie, code) in [(&*teacher.cookie, "too_large"), ("", "unauthorized")] {
+        // More than the buffers in between hold.
+        let file = vec![7; 32_000_000];
+        let head = format!(
+            "POST /api/v1/rooms/{room}/files HTTP/1.1\r\nHost: {address}\r\nOrigin: {origin}\r\nCookie: {cookie}\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            file.len()
+        );
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&file).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.ends_with(&json!({"c": code}).to_string()),
+            "{answer}"
+        );
+    }
 }
 
 #[tokio::test]
