@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 mode=${1:-run}
 run_packages=(build-essential)
-test_packages=(redis-server postgresql faketime chromium firefox-esr fonts-dejavu-core)
+test_packages=(redis-server postgresql nginx haproxy faketime chromium firefox-esr fonts-dejavu-core)
 case $mode in
 run) packages=("${run_packages[@]}") ;;
 test) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
@@ -29,13 +29,20 @@ if command -v dpkg-query >/dev/null; then
     if [ ${#missing[@]} -gt 0 ]; then
         echo "setup: installing ${missing[*]}"
         log=$(mktemp)
-        # The tests start servers of their own; RUNLEVEL keeps the packages from starting theirs where it can.
+        # The tests start servers of their own; RUNLEVEL keeps the packages from starting theirs where it can, otherwise
+        # they are stopped.
         {
             as_root apt-get update -qq &&
                 as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
                     apt-get install -y -qq --no-install-recommends "${missing[@]}"
         } >"$log" 2>&1 </dev/null || { cat "$log" >&2 && exit 1; }
         rm -f "$log"
+        for package in "${missing[@]}"; do
+            case $package in redis-server | postgresql | nginx | haproxy) ;; *) continue ;; esac
+            if command -v systemctl >/dev/null && systemctl is-active --quiet "$package" 2>/dev/null; then
+                as_root systemctl disable --quiet --now "$package"
+            fi
+        done
     fi
 fi
 

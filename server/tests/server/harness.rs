@@ -4,48 +4,29 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use http_body_util::BodyExt;
+use hyper::{Method, StatusCode};
 use protocol::RoomId;
 use serde_json::{Value, json};
 use server::config::Config;
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::door::{Answer, Door, Line, Wire};
 
 /// A test that waits longer has failed; nothing is measured by it.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 pub(crate) const ROOM: &str = "Робототехника, поток 1";
 pub(crate) const FILE_BYTES_MAX: u64 = 100_000;
 
 pub(crate) struct Server {
     address: SocketAddr,
+    door: Door,
     stop: Option<oneshot::Sender<()>>,
     done: tokio::task::JoinHandle<()>,
     folder: tempfile::TempDir,
-}
-
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: hyper::HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
-    }
 }
 
 impl Server {
@@ -76,6 +57,7 @@ impl Server {
             ..Config::default()
         };
         change(&mut config);
+        let origin = config.origins.first().cloned();
         let (stop, stopped) = oneshot::channel::<()>();
         let (started, address) = oneshot::channel();
         let done = tokio::spawn(async move {
@@ -83,9 +65,11 @@ impl Server {
             let tell = |_: &server::App, address| started.send(address).unwrap();
             server::run(config, demo, shutdown, tell).await.unwrap();
         });
-        let address = address.await.unwrap();
+        let address: SocketAddr = address.await.unwrap();
+        let origin = origin.unwrap_or_else(|| format!("http://127.0.0.1:{}", address.port()));
         Self {
             address,
+            door: Door::at(address, origin),
             stop: Some(stop),
             done,
             folder,
@@ -93,10 +77,15 @@ impl Server {
     }
 
     /// Stops it and starts another on the same data.
-    pub(crate) async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
+        Self::start_in(self.stop().await, true).await
+    }
+
+    /// Stops it; its data is left.
+    pub(crate) async fn stop(mut self) -> tempfile::TempDir {
         drop(self.stop.take());
         self.done.await.unwrap();
-        Self::start_in(self.folder, true).await
+        self.folder
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -107,11 +96,16 @@ impl Server {
         self.folder.path()
     }
 
-    pub(crate) fn origin(&self) -> String {
-        format!("http://127.0.0.1:{}", self.address.port())
+    /// Its own, without a proxy.
+    pub(crate) fn door(&self) -> &Door {
+        &self.door
     }
 
-    /// A request with these headers; `Origin` is not added.
+    pub(crate) fn origin(&self) -> String {
+        self.door.origin().to_owned()
+    }
+
+    /// See [`Door::raw`].
     pub(crate) async fn raw(
         &self,
         method: Method,
@@ -119,33 +113,11 @@ impl Server {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Answer {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .unwrap();
-        tokio::spawn(connection);
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("/api/v1{path}"));
-        request = request.header("host", self.address.to_string());
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = sender
-            .send_request(request.body(Full::new(Bytes::from(body))).unwrap())
-            .await
-            .unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        self.door.raw(method, path, headers, body).await
     }
 
     pub(crate) async fn sign_in(&self, login: &str) -> Person<'_> {
-        self.sign_in_with(login, "parta-demo").await.unwrap()
+        self.door.sign_in(login).await
     }
 
     pub(crate) async fn sign_in_with(
@@ -153,32 +125,12 @@ impl Server {
         login: &str,
         password: &str,
     ) -> Result<Person<'_>, Answer> {
-        let body = json!({"login": login, "password": password}).to_string();
-        let headers = [
-            ("origin", &*self.origin()),
-            ("content-type", "application/json"),
-        ];
-        let answer = self
-            .raw(Method::POST, "/session", &headers, body.into())
-            .await;
-        if answer.status != StatusCode::OK {
-            return Err(answer);
-        }
-        let cookie = answer
-            .header("set-cookie")
-            .split(';')
-            .next()
-            .unwrap()
-            .to_owned();
-        Ok(Person {
-            server: self,
-            cookie,
-        })
+        self.door.sign_in_with(login, password).await
     }
 }
 
 pub(crate) struct Person<'a> {
-    server: &'a Server,
+    pub(crate) door: &'a Door,
     pub(crate) cookie: String,
 }
 
@@ -186,13 +138,13 @@ impl Person<'_> {
     /// The same session on another server of the same school.
     pub(crate) fn on<'b>(&self, server: &'b Server) -> Person<'b> {
         Person {
-            server,
+            door: &server.door,
             cookie: self.cookie.clone(),
         }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.server
+        self.door
             .raw(Method::GET, path, &[("cookie", &self.cookie)], Vec::new())
             .await
     }
@@ -204,40 +156,35 @@ impl Person<'_> {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Answer {
-        let origin = self.server.origin();
         let mut all = vec![
             ("cookie", self.cookie.as_str()),
-            ("origin", origin.as_str()),
+            ("origin", self.door.origin()),
         ];
         all.extend_from_slice(headers);
-        self.server.raw(method, path, &all, body).await
+        self.door.raw(method, path, &all, body).await
     }
 
     /// The begin of the answer to a request that stays open.
     pub(crate) async fn stream(&self, path: &str, body: String) -> EventStream {
-        let stream = TcpStream::connect(self.server.address).await.unwrap();
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .unwrap();
-        let connection = tokio::spawn(connection);
-        let request = Request::post(format!("/api/v1{path}"))
-            .header("host", self.server.address.to_string())
-            .header("origin", self.server.origin())
-            .header("cookie", &self.cookie)
-            .body(Full::new(Bytes::from(body)))
-            .unwrap();
-        let response = sender.send_request(request).await.unwrap();
+        let headers = [
+            ("cookie", self.cookie.as_str()),
+            ("origin", self.door.origin()),
+        ];
+        let (response, line) = self
+            .door
+            .request(Method::POST, path, &headers, body.into())
+            .await;
         assert_eq!(response.status(), StatusCode::OK);
         EventStream {
             body: response.into_body(),
             text: String::new(),
-            _connection: AbortOnDrop(connection.abort_handle()),
+            _line: line,
         }
     }
 
     /// A connection that has not said hello.
     pub(crate) async fn connect(&self) -> Socket {
-        Socket::open(self.server, Some(&self.server.origin()), &self.cookie)
+        Socket::open(self.door, Some(self.door.origin()), &self.cookie)
             .await
             .unwrap()
     }
@@ -260,15 +207,7 @@ impl Person<'_> {
 pub(crate) struct EventStream {
     body: hyper::body::Incoming,
     text: String,
-    _connection: AbortOnDrop,
-}
-
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    _line: Line,
 }
 
 impl EventStream {
@@ -293,7 +232,8 @@ impl EventStream {
             let frame = tokio::time::timeout(PATIENCE, self.body.frame())
                 .await
                 .expect("the server says nothing")?;
-            let data = frame.unwrap().into_data().unwrap();
+            // Broken off is over, too.
+            let data = frame.ok()?.into_data().unwrap();
             self.text += std::str::from_utf8(&data).unwrap();
         }
     }
@@ -310,7 +250,7 @@ impl EventStream {
 }
 
 pub(crate) struct Socket {
-    inner: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    inner: WebSocketStream<Box<dyn Wire>>,
     next: u32,
     /// Events that came while an answer was awaited.
     events: std::collections::VecDeque<Value>,
@@ -318,11 +258,11 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) async fn open(
-        server: &Server,
+        door: &Door,
         origin: Option<&str>,
         cookie: &str,
     ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
-        let mut request = format!("ws://{}/api/v1/ws", server.address).into_client_request()?;
+        let mut request = format!("ws://{}/api/v1/ws", door.host()).into_client_request()?;
         let headers = request.headers_mut();
         headers.insert(
             "sec-websocket-protocol",
@@ -332,7 +272,7 @@ impl Socket {
         if let Some(origin) = origin {
             headers.insert("origin", origin.parse().unwrap());
         }
-        let (inner, _) = connect_async(request).await?;
+        let (inner, _) = client_async(request, door.connect().await?).await?;
         Ok(Self {
             inner,
             next: 1,
@@ -370,6 +310,12 @@ impl Socket {
                 None => Ok(frame["ok"].clone()),
             };
         }
+    }
+
+    /// Waits for a ping and answers it.
+    pub(crate) async fn answer_ping(&mut self) {
+        while self.frame().await.unwrap() != json!({}) {}
+        self.write("{}").await;
     }
 
     /// The next event.

@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 mod chat;
+mod door;
 mod files;
 mod focus;
 mod harness;
 mod hostile;
 mod nodes;
+mod proxies;
 mod rights;
 mod school;
 mod sessions;

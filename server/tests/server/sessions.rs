@@ -92,7 +92,7 @@ async fn strangers_pages_may_not_change_or_connect() {
             (StatusCode::FORBIDDEN, Some("foreign_origin"))
         );
         assert!(
-            Socket::open(&server, origin, &teacher.cookie)
+            Socket::open(server.door(), origin, &teacher.cookie)
                 .await
                 .is_err(),
             "{origin:?}"

@@ -4,16 +4,31 @@ use serde_json::{Value, json};
 use crate::harness::{EventStream, Person, ROOM, Server, room_named};
 
 fn hello() -> String {
-    json!({"i": 1, "m": "hello", "p": {"v": 1, "dev": "device", "app": "test"}}).to_string()
+    hello_from(&json!({}))
 }
 
-async fn open(person: &Person<'_>) -> (EventStream, String, Value) {
-    let mut stream = person.stream("/stream", hello()).await;
+fn hello_from(positions: &Value) -> String {
+    let hello = json!({"v": 1, "dev": "device", "app": "test", "pos": positions});
+    json!({"i": 1, "m": "hello", "p": hello}).to_string()
+}
+
+/// A stream that is ready, where its commands go, and the answer to its hello.
+pub(crate) async fn open(person: &Person<'_>) -> (EventStream, String, Value) {
+    let (mut stream, path, ok) = open_from(person, &json!({})).await;
+    stream.frame(|frame| frame["e"] == "ready").await;
+    (stream, path, ok)
+}
+
+/// A stream whose catch-up from these positions has yet to be read.
+pub(crate) async fn open_from(
+    person: &Person<'_>,
+    positions: &Value,
+) -> (EventStream, String, Value) {
+    let mut stream = person.stream("/stream", hello_from(positions)).await;
     let (name, data) = stream.next().await.unwrap();
     assert_eq!(name, "open");
     let path = format!("/stream/{}", data["c"].as_str().unwrap());
     let ok = stream.frame(|frame| frame["i"] == 1).await["ok"].clone();
-    stream.frame(|frame| frame["e"] == "ready").await;
     (stream, path, ok)
 }
 
