@@ -33,6 +33,26 @@ pub const LOGIN_BYTES_MAX: usize = 64;
 pub const PASSWORD_CHARS_MIN: usize = 8;
 /// Longest password: more would only cost hashing time.
 pub const PASSWORD_BYTES_MAX: usize = 256;
+/// Passwords that are hashed at once, on however many cores: each takes 19 MiB, and beyond it a lesson would starve.
+pub const HASHES_AT_ONCE_MAX: usize = 8;
+/// People who may wait for each password that is hashed at once: a class of 300 fits on two cores.
+pub const SIGN_INS_WAITING_PER_HASH: usize = 200;
+/// Seconds that a sign-in may wait for its turn before it is told to come again.
+pub const SIGN_IN_WAIT_SECONDS: u64 = 10;
+/// Milliseconds after which to come again when too many wait.
+pub const SIGN_IN_AFTER_MILLIS: u32 = 2_000;
+/// Failed sign-ins to an account from one address that have no consequence.
+pub const SIGN_INS_FAILED_FREE: u32 = 5;
+/// Failed sign-ins to an account from everywhere that have no consequence.
+pub const SIGN_INS_FAILED_ANYWHERE_FREE: u32 = 30;
+/// Failed sign-ins from one address, over all accounts, after which no account has free ones from there.
+pub const SIGN_INS_FAILED_SOURCE_FREE: u32 = 100;
+/// Seconds of the first pause after too many failed sign-ins; each further failure doubles it.
+pub const SIGN_IN_PAUSE_SECONDS: u64 = 2;
+/// Longest pause after failed sign-ins, in seconds.
+pub const SIGN_IN_PAUSE_SECONDS_MAX: u64 = 60;
+/// Accounts, addresses, and pairs of them, whose failed sign-ins are remembered; the oldest are forgotten.
+pub const SIGN_INS_FAILED_REMEMBERED: usize = 10_000;
 /// Longest shown name of a person or room.
 pub const NAME_BYTES_MAX: usize = 128;
 /// Longest file name that is kept; longer ones are shortened before the extension.

@@ -157,6 +157,29 @@ fn the_limits_are_those_of_the_code() {
             vec![limits::PASSWORD_CHARS_MIN, limits::PASSWORD_BYTES_MAX],
         ),
         (
+            "sign-ins that wait",
+            vec![
+                limits::SIGN_INS_WAITING_PER_HASH,
+                limits::HASHES_AT_ONCE_MAX,
+                usize::try_from(limits::SIGN_IN_WAIT_SECONDS).expect("seconds"),
+            ],
+        ),
+        (
+            "failed sign-ins without a pause",
+            vec![
+                limits::SIGN_INS_FAILED_FREE as usize,
+                limits::SIGN_INS_FAILED_ANYWHERE_FREE as usize,
+                limits::SIGN_INS_FAILED_SOURCE_FREE as usize,
+            ],
+        ),
+        (
+            "pause after failed sign-ins",
+            vec![
+                usize::try_from(limits::SIGN_IN_PAUSE_SECONDS).expect("seconds"),
+                usize::try_from(limits::SIGN_IN_PAUSE_SECONDS_MAX).expect("seconds"),
+            ],
+        ),
+        (
             "events of a catch-up, or of one `sync`",
             vec![limits::BACKLOG_EVENTS_MAX as usize],
         ),

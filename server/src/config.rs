@@ -1,7 +1,7 @@
 //! The configuration: one TOML file, overridden by `PARTA_…` variables and then by the command line. The doc
 //! comments here are the comments of the generated example and the descriptions of the generated schema.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -31,6 +31,9 @@ pub struct Config {
     /// Addresses under which people open Parta, such as "https://parta.example.ru". Requests from pages of any
     /// other origin are refused. Empty: http://localhost and http://127.0.0.1 with the port above.
     pub origins: Vec<String>,
+    /// Addresses of the reverse proxies before this server: what these say in X-Forwarded-For of where a request comes
+    /// from is believed. Failed sign-ins are counted by it.
+    pub proxies: Vec<IpAddr>,
     /// Largest file that may be uploaded, in bytes.
     pub file_bytes_max: u64,
     /// New connections per second that are let in, after twice as many at once; further ones are told to come a little
@@ -56,6 +59,7 @@ impl Default for Config {
             redis: String::new(),
             redis_prefix: "parta".to_owned(),
             origins: Vec::new(),
+            proxies: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
             file_bytes_max: 512 * 1_024 * 1_024,
             connections_per_second: 0,
             drain_seconds: 10,
@@ -228,7 +232,7 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 14] = [
+const SETTINGS: [&str; 15] = [
     "organisation",
     "listen",
     "media_port",
@@ -238,6 +242,7 @@ const SETTINGS: [&str; 14] = [
     "redis",
     "redis_prefix",
     "origins",
+    "proxies",
     "file_bytes_max",
     "connections_per_second",
     "drain_seconds",

@@ -25,7 +25,8 @@ use signalling::{Media, MediaConfig};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use accounts::password::Hasher;
+use accounts::SignIns;
+use accounts::password::{Hasher, HasherLimits};
 use bus::{Bus, Hints, RedisSettings};
 use config::Config;
 use files::Files;
@@ -53,6 +54,8 @@ pub struct App {
     pub files: Files,
     /// Password hashing.
     pub hasher: Hasher,
+    /// Signing in.
+    pub sign_ins: SignIns,
     /// Events to connections.
     pub switchboard: Switchboard,
     /// Live lessons.
@@ -118,7 +121,7 @@ pub async fn run(
     let config = Arc::new(config.with_default_origins(address));
     let store = open_store(&config).await?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let hasher = Hasher::new(cores)?;
+    let hasher = Hasher::new(HasherLimits::for_cores(cores))?;
     if demo {
         demo::fill(&store, &hasher)
             .await
@@ -151,6 +154,7 @@ pub async fn run(
         },
         config,
         store: store.clone(),
+        sign_ins: SignIns::new(store.clone(), hasher.clone()),
         hasher,
         switchboard: switchboard.clone(),
         lessons,

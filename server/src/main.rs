@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use protocol::model::{Person, Role};
-use server::accounts::{add_person, begin_session, password::Hasher};
+use server::accounts::{
+    add_person, begin_session,
+    password::{Hasher, HasherLimits},
+};
 use server::config::{Config, schema};
 use server::store::{NewPerson, Store};
 use server::time::now_ms;
@@ -260,7 +263,7 @@ async fn add_user(
     std::io::stdin()
         .read_to_string(&mut password)
         .context("the password is read from the standard input")?;
-    let hasher = Hasher::new(1)?;
+    let hasher = Hasher::new(HasherLimits::for_cores(1))?;
     let password = password.trim_end_matches(['\r', '\n']);
     let person = match add_person(store, &hasher, login, name, role, password).await {
         Ok(person) => person,
@@ -287,7 +290,8 @@ async fn load_seed(
     password: String,
 ) -> anyhow::Result<Vec<Person>> {
     // One hash for all: making hundreds would take longer than the measurement.
-    let password = Hasher::new(1)?.hash(password).await?;
+    let hasher = Hasher::new(HasherLimits::for_cores(1))?;
+    let password = hasher.turn().await?.hash(password).await?;
     let mut people = Vec::new();
     for k in 0..users {
         let new = NewPerson {

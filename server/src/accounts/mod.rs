@@ -1,9 +1,10 @@
 //! Accounts, passwords and sessions.
 
+pub mod failures;
 pub mod names;
 pub mod password;
+mod sign_in;
 
-use protocol::http::Login;
 use protocol::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 use protocol::model::{Person, Role};
 use protocol::{ErrorBody, ErrorCode};
@@ -12,6 +13,8 @@ use sha2::{Digest, Sha256};
 use crate::store::{NewPerson, Store};
 use crate::time::now_ms;
 use crate::ws::commands::to_user;
+pub use sign_in::SignIns;
+
 use password::Hasher;
 
 /// How long a session lives without a new sign-in, in milliseconds.
@@ -34,30 +37,6 @@ pub struct NewSession {
     pub token: String,
 }
 
-/// Signs in.
-///
-/// # Errors
-/// [`ErrorCode::BadCredentials`], the same and at the same cost whether the login or the password is wrong.
-pub async fn sign_in(
-    store: &Store,
-    hasher: &Hasher,
-    login: &Login,
-) -> Result<NewSession, ErrorBody> {
-    let name = names::login(&login.login).unwrap_or_default();
-    let account = store.account(&name).await.map_err(to_user)?;
-    let hash = account.as_ref().map(|account| account.password.clone());
-    // Longer than any stored password can be: not worth hashing, but hashed all the same.
-    let given: String = login.password.chars().take(PASSWORD_BYTES_MAX).collect();
-    let right = hasher.verify(given, hash).await;
-    match account {
-        Some(account) if right => begin_session(store, account.person).await,
-        _ => {
-            tracing::info!("sign-in refused");
-            Err(ErrorCode::BadCredentials.into())
-        }
-    }
-}
-
 /// Gives a person a session.
 ///
 /// # Errors
@@ -76,7 +55,7 @@ pub async fn begin_session(store: &Store, person: Person) -> Result<NewSession, 
 /// Checks what was typed for a new account and makes it.
 ///
 /// # Errors
-/// `BadRequest` with the field that does not fit, `Taken`.
+/// `BadRequest` with the field that does not fit, `Taken`, `Overloaded` when too many passwords are hashed.
 pub async fn add_person(
     store: &Store,
     hasher: &Hasher,
@@ -91,10 +70,7 @@ pub async fn add_person(
     if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
         return Err(wrong("password"));
     }
-    let password = hasher.hash(password.to_owned()).await.map_err(|error| {
-        tracing::error!(%error, "hashing failed");
-        ErrorBody::from(ErrorCode::Internal)
-    })?;
+    let password = hasher.turn().await?.hash(password.to_owned()).await?;
     store
         .add_person(
             &NewPerson {

@@ -7,6 +7,7 @@ pub mod origin;
 mod rooms;
 mod serve;
 mod session;
+mod source;
 mod unread;
 
 use std::time::Duration;

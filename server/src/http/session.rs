@@ -11,6 +11,7 @@ use protocol::http::{Login, Session, Setup, Start};
 use protocol::model::Role;
 
 use super::ApiError;
+use crate::accounts::failures::Source;
 use crate::accounts::{self, NewSession, SESSION_MS, SignedIn, token_hash};
 use crate::time::now_ms;
 use crate::{App, demo};
@@ -83,11 +84,12 @@ pub(super) async fn setup(
 /// `POST /session`.
 pub(super) async fn sign_in(
     State(app): State<App>,
+    source: Source,
     jar: CookieJar,
     body: Result<Json<Login>, JsonRejection>,
 ) -> Result<(CookieJar, Json<Session>), ApiError> {
     let Json(login) = body.map_err(|_| ErrorCode::BadRequest)?;
-    let session = accounts::sign_in(&app.store, &app.hasher, &login).await?;
+    let session = app.sign_ins.sign_in(&login, source).await?;
     Ok(welcome(&app, jar, session))
 }
 

@@ -197,11 +197,22 @@ impl Door {
         login: &str,
         password: &str,
     ) -> Result<Person<'_>, Answer> {
+        self.sign_in_as(login, password, &[]).await
+    }
+
+    /// With headers beside the usual ones.
+    pub(crate) async fn sign_in_as(
+        &self,
+        login: &str,
+        password: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Person<'_>, Answer> {
         let body = json!({"login": login, "password": password}).to_string();
-        let headers = [
+        let mut headers = vec![
             ("origin", self.origin()),
             ("content-type", "application/json"),
         ];
+        headers.extend_from_slice(more);
         let answer = self
             .raw(Method::POST, "/session", &headers, body.into())
             .await;

@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use hyper::{Method, StatusCode};
 use protocol::RoomId;
 use serde_json::{Value, json};
+use server::accounts::password::Hasher;
 use server::config::Config;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
@@ -27,6 +28,7 @@ pub(crate) struct Server {
     stop: Option<oneshot::Sender<()>>,
     done: tokio::task::JoinHandle<()>,
     folder: tempfile::TempDir,
+    pub(crate) hasher: Hasher,
 }
 
 impl Server {
@@ -62,10 +64,12 @@ impl Server {
         let (started, address) = oneshot::channel();
         let done = tokio::spawn(async move {
             let shutdown = async move { drop(stopped.await) };
-            let tell = |_: &server::App, address| started.send(address).unwrap();
+            let tell = |app: &server::App, address| {
+                assert!(started.send((address, app.hasher.clone())).is_ok());
+            };
             server::run(config, demo, shutdown, tell).await.unwrap();
         });
-        let address: SocketAddr = address.await.unwrap();
+        let (address, hasher): (SocketAddr, _) = address.await.unwrap();
         let origin = origin.unwrap_or_else(|| format!("http://127.0.0.1:{}", address.port()));
         Self {
             address,
@@ -73,6 +77,7 @@ impl Server {
             stop: Some(stop),
             done,
             folder,
+            hasher,
         }
     }
 
@@ -126,6 +131,17 @@ impl Server {
         password: &str,
     ) -> Result<Person<'_>, Answer> {
         self.door.sign_in_with(login, password).await
+    }
+
+    /// As through a proxy that tells where the person is.
+    pub(crate) async fn sign_in_from(
+        &self,
+        address: &str,
+        login: &str,
+        password: &str,
+    ) -> Result<Person<'_>, Answer> {
+        let told = [("x-forwarded-for", address)];
+        self.door.sign_in_as(login, password, &told).await
     }
 }
 

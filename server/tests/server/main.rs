@@ -13,5 +13,6 @@ mod proxies;
 mod rights;
 mod school;
 mod sessions;
+mod signing_in;
 mod stream;
 mod sync_law;
