@@ -7,36 +7,45 @@ export const API = '/api/v1';
 
 export class ApiError extends Error {
   readonly code: ErrorCode | 'offline';
+  /** Milliseconds to wait before another try, if the server said so. */
+  readonly after: number | undefined;
 
-  constructor(code: ErrorCode | 'offline') {
+  constructor(code: ErrorCode | 'offline', after?: number) {
     super(code);
     this.code = code;
+    this.after = after;
   }
 }
 
 type Method = 'GET' | 'POST' | 'DELETE';
 
-export async function api<T>(method: Method, path: string, body?: unknown): Promise<T> {
+/** An aborted request rejects with the signal's reason. */
+export async function api<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   let response: Response;
   try {
     response = await fetch(API + path, {
       method,
       credentials: 'same-origin',
       ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      ...(signal && { signal }),
     });
   } catch {
+    signal?.throwIfAborted();
     throw new ApiError('offline');
   }
-  if (!response.ok) throw new ApiError(errorCode(await response.text()));
+  if (!response.ok) throw failure(await response.text(), response.headers.get('retry-after'));
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
-/** The code in an error body; a proxy's own page counts as a passing overload. */
-export function errorCode(text: string): ErrorCode {
+/** The error in an answer; a proxy's own page counts as a passing overload, with the wait that it may name. */
+export function failure(text: string, retryAfter: string | null = null): ApiError {
+  const seconds = retryAfter?.match(/^\d+$/) ? Number(retryAfter) : undefined;
+  const after = seconds === undefined ? undefined : seconds * 1_000;
   try {
-    return (JSON.parse(text) as ErrorBody).c ?? 'overloaded';
+    const body = JSON.parse(text) as ErrorBody;
+    return new ApiError(body.c ?? 'overloaded', body.after ?? after);
   } catch {
-    return 'overloaded';
+    return new ApiError('overloaded', after);
   }
 }
 

@@ -1,6 +1,6 @@
 // One file's upload, with progress. XMLHttpRequest, because fetch cannot report what has been sent.
 
-import { API, ApiError, errorCode } from './http';
+import { API, ApiError, failure } from './http';
 import type { Attachment } from './wire/Attachment';
 
 export interface Upload {
@@ -15,7 +15,7 @@ export function upload(room: string, file: File, progress: (share: number) => vo
     xhr.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
     xhr.onload = () => {
       if (xhr.status === 200) resolve(JSON.parse(xhr.responseText) as Attachment);
-      else reject(new ApiError(errorCode(xhr.responseText)));
+      else reject(failure(xhr.responseText));
     };
     xhr.onerror = () => reject(new ApiError('offline'));
     xhr.onabort = () => reject(new DOMException('', 'AbortError'));

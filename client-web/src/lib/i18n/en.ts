@@ -9,6 +9,12 @@ export const en: Words = {
   password: 'Password',
   signIn: 'Sign in',
   signingIn: 'Signing in…',
+  queue: {
+    overloaded: 'Many people are signing in. Waiting for your turn…',
+    rate_limited: (seconds: number) =>
+      `Several attempts failed in a row. The next one is in ${n(seconds, `${seconds}\u00a0second`, `${seconds}\u00a0seconds`, `${seconds}\u00a0seconds`)}.`,
+    byItself: 'The page tries again by itself, there is nothing to press.',
+  },
   signOut: 'Sign out',
   demoTitle: 'Try it',
   demoHint: 'This is a demo server. Choose who to be:',
@@ -141,6 +147,7 @@ export const en: Words = {
     too_large: 'Too large.',
     empty: 'The message is empty.',
     rate_limited: 'Too often. Wait a little.',
+    overloaded: 'The server is busy. Try again in a few seconds.',
     call_ended: 'The lesson is over.',
     call_full: 'The lesson is full.',
     media_refused: 'The browser and the server could not agree on sound and video. Update the browser.',
