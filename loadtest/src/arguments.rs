@@ -64,6 +64,9 @@ pub(crate) struct Chat {
     /// This many people, all of whom come back at once after the server was killed and started again.
     #[arg(long, requires = "spawn", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) storm: Option<u32>,
+    /// This many people, all of whom sign in with a password at once.
+    #[arg(long, requires = "spawn", conflicts_with_all = ["storm", "idle", "rooms_of"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sign_in: Option<u32>,
     /// End the server with SIGTERM instead of SIGKILL, with --storm.
     #[arg(long, requires = "storm")]
     pub(crate) terminate: bool,
@@ -205,7 +208,10 @@ impl Run {
     pub(crate) const fn is_crowd(&self) -> bool {
         match self {
             Self::Chat(chat) => {
-                chat.idle.is_some() || chat.storm.is_some() || chat.rooms_of.is_some()
+                chat.idle.is_some()
+                    || chat.storm.is_some()
+                    || chat.sign_in.is_some()
+                    || chat.rooms_of.is_some()
             }
             Self::Beside(_) => true,
             Self::Sfu(_) | Self::Kill(_) | Self::Faults(_) => false,

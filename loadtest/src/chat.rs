@@ -3,6 +3,7 @@
 mod client;
 pub mod idle;
 pub mod rooms;
+pub mod sign_in;
 pub mod storm;
 
 use std::collections::BTreeMap;

@@ -50,7 +50,7 @@ pub enum LoadError {
     /// The server closed the WebSocket, with this code if it told one.
     #[error("closed by the server: {0:?}")]
     Closed(Option<u16>),
-    /// The server takes no further connection just now (HTTP 503) and asks to wait this long.
+    /// The server takes no further connection or sign-in just now (HTTP 503) and asks to wait this long.
     #[error("busy for {0:?}")]
     Busy(Duration),
     /// The server sent what the protocol does not have.
@@ -93,12 +93,19 @@ impl LoadError {
     }
 }
 
+impl LoadError {
+    /// An answer of 503 with these headers.
+    pub(crate) fn busy(headers: &HeaderMap) -> Self {
+        Self::Busy(retry_after(headers))
+    }
+}
+
 impl From<Error> for LoadError {
     fn from(error: Error) -> Self {
         if let Error::Http(answer) = &error
             && answer.status() == StatusCode::SERVICE_UNAVAILABLE
         {
-            return Self::Busy(retry_after(answer.headers()));
+            return Self::busy(answer.headers());
         }
         Self::Socket(error.to_string())
     }

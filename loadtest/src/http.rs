@@ -5,7 +5,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, ORIGIN, SET_COOKIE};
 use hyper::http::request::Builder;
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use protocol::event::RoomEvent;
 use protocol::http::{EventsPage, Login};
@@ -79,7 +79,7 @@ impl Session {
 /// Signs in.
 ///
 /// # Errors
-/// [`LoadError::Status`] when it is refused, and those of the network.
+/// [`LoadError::Busy`] when too many do so, [`LoadError::Status`] when it is refused, and those of the network.
 pub async fn sign_in(address: &Address, login: &str, password: &str) -> Result<Session, LoadError> {
     let body = Login {
         login: login.to_owned(),
@@ -103,6 +103,16 @@ pub async fn sign_in(address: &Address, login: &str, password: &str) -> Result<S
     Ok(Session(
         cookie.split(';').next().unwrap_or(cookie).to_owned(),
     ))
+}
+
+/// Asks who one is, as every page does when it is opened.
+///
+/// # Errors
+/// [`LoadError::Status`] when the session is none, and those of the network.
+pub async fn session_is_good(address: &Address, session: &Session) -> Result<(), LoadError> {
+    let request = request(address, Method::GET, "/session", Some(session));
+    ask(address, request, Bytes::new()).await?.bytes().await?;
+    Ok(())
 }
 
 /// Reads a page of a room's history after a position, and whether more follows.
@@ -233,7 +243,7 @@ impl Drop for Connection {
 /// Sends a request on a connection of its own.
 ///
 /// # Errors
-/// [`LoadError::Status`] for every answer but 2xx, and those of the network.
+/// [`LoadError::Busy`] for 503, [`LoadError::Status`] for every other answer but 2xx, and those of the network.
 pub(crate) async fn ask(
     address: &Address,
     request: Builder,
@@ -254,6 +264,9 @@ pub(crate) async fn ask(
     };
     if head.status.is_success() {
         return Ok(answer);
+    }
+    if head.status == StatusCode::SERVICE_UNAVAILABLE {
+        return Err(LoadError::busy(&answer.headers));
     }
     let body = answer.bytes().await?;
     Err(LoadError::Status {

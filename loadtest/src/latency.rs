@@ -17,6 +17,18 @@ impl Times {
         self.0.append(&mut other.0);
     }
 
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The time in milliseconds that `percent` per cent of the set do not pass (nearest rank), if there are any.
     ///
     /// # Panics

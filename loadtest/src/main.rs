@@ -55,6 +55,12 @@ async fn run_chat(options: Chat) -> anyhow::Result<bool> {
         common.print(&report)?;
         return Ok(report.is_clean());
     }
+    if let Some(people) = options.sign_in {
+        let arrivals = chat::sign_in::Options { people, seed };
+        let report = chat::sign_in::run_spawned(&installation, &arrivals).await?;
+        common.print(&report)?;
+        return Ok(report.is_clean());
+    }
     if let Some(clients) = options.storm {
         let storm = chat::storm::Options {
             clients: clients as usize,
