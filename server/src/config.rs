@@ -37,7 +37,7 @@ pub struct Config {
     /// Largest file that may be uploaded, in bytes.
     pub file_bytes_max: u64,
     /// New connections per second that are let in, after twice as many at once; further ones are told to come a little
-    /// later. 0: 300 for each processor core.
+    /// later. 0: 500 for each processor core.
     pub connections_per_second: u32,
     /// Seconds over which connections are closed at a restart, so that people do not all come back at once.
     pub drain_seconds: u32,

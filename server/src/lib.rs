@@ -41,7 +41,7 @@ const MEDIA_EVENTS: usize = 1_024;
 /// How long requests and connections that were told to end may still take at shutdown.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// New connections per second and core that are let in when the configuration does not say.
-const CONNECTIONS_PER_SECOND_AND_CORE: u32 = 300;
+const CONNECTIONS_PER_SECOND_AND_CORE: u32 = 500;
 
 /// What every request can reach. Cheap to clone.
 #[derive(Clone, Debug)]
