@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{ROOM, Server, room_named};
+use crate::harness::{PATIENCE, ROOM, Server, room_named};
 
 #[tokio::test]
 async fn broken_frames_close_their_connection_and_no_other() {
@@ -121,6 +121,56 @@ async fn extensions_that_nobody_knows_are_ignored() {
         // A text frame, the last of its message or not, with none of the bits of an extension (RFC 6455 §5.2).
         assert_eq!(stream.read_u8().await.unwrap() & 0x7f, 0x01, "{name}");
     }
+}
+
+// Its first byte and what it carries. Servers do not mask (RFC 6455 §5.1).
+async fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+    let first = stream.read_u8().await.unwrap();
+    let length = match stream.read_u8().await.unwrap() {
+        126 => usize::from(stream.read_u16().await.unwrap()),
+        short => usize::from(short),
+    };
+    let mut payload = vec![0; length];
+    stream.read_exact(&mut payload).await.unwrap();
+    (first, payload)
+}
+
+#[tokio::test]
+async fn long_messages_come_in_fragments_and_pings_are_answered() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    let mut stream = by_hand(&server, &teacher.cookie, "").await;
+    let hello = r#"{"i":1,"m":"hello","p":{"v":1,"dev":"d","app":"a"}}"#;
+    let written = [masked(0x81, hello.as_bytes()), masked(0x89, b"there?")].concat();
+    stream.write_all(&written).await.unwrap();
+    let (mut answer, mut fragments, mut ponged) = (Vec::new(), 0, false);
+    let everything = async {
+        while answer.is_empty() || fragments > 0 || !ponged {
+            let (first, payload) = frame(&mut stream).await;
+            match first {
+                0x8a => {
+                    assert_eq!(payload, b"there?");
+                    ponged = true;
+                }
+                // The begin, or more, of a message in pieces.
+                0x01 | 0x00 => {
+                    assert_eq!(first == 0x01, fragments == 0);
+                    fragments += 1;
+                    answer.extend(payload);
+                }
+                0x80 => {
+                    assert!(fragments > 0);
+                    answer.extend(payload);
+                    let ok: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+                    assert_eq!(ok["i"], 1);
+                    fragments = 0;
+                }
+                // Short events.
+                first => assert_eq!(first, 0x81),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, everything).await.unwrap();
 }
 
 #[tokio::test]
