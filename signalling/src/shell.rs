@@ -8,7 +8,8 @@ use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::events::Events;
-use crate::sfu::peer::Engine;
+use crate::sfu::path::{Path, Transport};
+use crate::sfu::peer::{Candidates, Engine};
 use crate::sfu::{Output, Sfu};
 use crate::{
     MediaConfig, MediaError, MediaEvent, MediaStats, Offer, PeerKey, RoomKey, Source, View,
@@ -55,12 +56,15 @@ impl Media {
         let socket = std::net::UdpSocket::bind(config.listen)?;
         socket.set_nonblocking(true)?;
         let local = socket.local_addr()?;
-        let announced = config
+        let udp = config
             .candidates
             .iter()
             .map(|ip| SocketAddr::new(*ip, local.port()))
             .collect();
-        let sfu = Sfu::new(Engine::new(announced)?);
+        let sfu = Sfu::new(Engine::new(Candidates {
+            udp,
+            tcp: Vec::new(),
+        })?);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (ready, started) = oneshot::channel();
         std::thread::Builder::new()
@@ -226,7 +230,10 @@ impl Worker {
     fn read(&mut self, buffer: &mut [u8]) {
         for _ in 0..BATCH_MAX {
             match self.socket.try_recv_from(buffer) {
-                Ok((len, from)) => self.sfu.datagram(Instant::now(), from, &buffer[..len]),
+                Ok((len, from)) => {
+                    self.sfu
+                        .datagram(Instant::now(), Path::udp(from), &buffer[..len])
+                }
                 // An ICMP error of an earlier send; nothing to read in this one.
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
                 Err(_) => break,
@@ -242,9 +249,13 @@ impl Worker {
     fn put_out(&mut self) {
         while let Some(output) = self.sfu.poll() {
             match output {
-                Output::Send(to, bytes) => {
+                Output::Send(Path { transport, remote }, bytes) => {
                     // A full socket buffer loses the datagram, as a full router would.
-                    if self.socket.try_send_to(&bytes, to).is_err() {
+                    let sent = match transport {
+                        Transport::Udp => self.socket.try_send_to(&bytes, remote).is_ok(),
+                        Transport::Tcp => false,
+                    };
+                    if !sent {
                         self.dropped_sends += 1;
                     }
                 }

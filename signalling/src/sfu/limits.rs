@@ -16,8 +16,8 @@ pub const VIDEO_SLOTS_MAX: usize = 64;
 pub const VIEWS_MAX: usize = 64;
 /// Simulcast layers read from one stream.
 pub const LAYERS_MAX: usize = 3;
-/// Remote addresses remembered for one peer: old ones go first.
-pub const ADDRESSES_PER_PEER_MAX: usize = 8;
+/// Paths remembered for one peer: old ones go first.
+pub const PATHS_PER_PEER_MAX: usize = 8;
 /// Bytes of an RTP payload taken from a sender. More than any path's MTU leaves; the engine panics
 /// when a payload with its new header exceeds its buffer of 2,000.
 pub const PAYLOAD_MAX: usize = 1_460;

@@ -1,11 +1,11 @@
 //! One participant in a room: what they send, and the slots through which they receive.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::Stream;
-use super::limits::ADDRESSES_PER_PEER_MAX;
+use super::limits::PATHS_PER_PEER_MAX;
+use super::path::Path;
 use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
 use super::rewrite::Rewriter;
 use super::slots::SlotMap;
@@ -66,7 +66,7 @@ pub(super) struct Member {
     pub(super) estimate: Option<u64>,
     pub(super) demand: (u64, u64),
     pub(super) ufrag: String,
-    pub(super) addresses: VecDeque<SocketAddr>,
+    pub(super) paths: VecDeque<Path>,
     names: Vec<String>,
     voices: SlotMap,
     sound: SlotMap,
@@ -93,7 +93,7 @@ impl Member {
             estimate: None,
             demand: (0, 0),
             ufrag,
-            addresses: VecDeque::new(),
+            paths: VecDeque::new(),
             names: offer
                 .down_audio
                 .into_iter()
@@ -107,11 +107,11 @@ impl Member {
         }
     }
 
-    /// Remembers an address that proved itself. Returns one forgotten for it.
-    pub(super) fn add_address(&mut self, from: SocketAddr) -> Option<SocketAddr> {
-        self.addresses.push_back(from);
-        if self.addresses.len() > ADDRESSES_PER_PEER_MAX {
-            self.addresses.pop_front()
+    /// Remembers a path that proved itself. Returns one forgotten for it.
+    pub(super) fn add_path(&mut self, from: Path) -> Option<Path> {
+        self.paths.push_back(from);
+        if self.paths.len() > PATHS_PER_PEER_MAX {
+            self.paths.pop_front()
         } else {
             None
         }

@@ -1,7 +1,7 @@
 //! The SFU itself: no sockets, no clock, no tasks.
 //!
 //! Call a method with the time, then take everything from [`Sfu::poll`], and call [`Sfu::tick`] at
-//! [`Sfu::next`]. Datagrams come in batches, each ended by [`Sfu::flush`]. Datagrams find their connection by an address that has proved itself, or by the
+//! [`Sfu::next`]. Datagrams come in batches, each ended by [`Sfu::flush`]. Datagrams find their connection by a path that has proved itself, or by the
 //! user name of a STUN request whose integrity is valid; nothing else makes or moves a path.
 
 pub mod allocate;
@@ -9,6 +9,7 @@ pub mod clock;
 pub mod demux;
 pub mod keyframe;
 pub mod limits;
+pub mod path;
 pub mod peer;
 pub mod rewrite;
 pub mod slots;
@@ -21,12 +22,12 @@ mod room;
 mod track;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::{MediaError, MediaEvent, MediaStats, Offer, PeerKey, RoomKey, Source, View};
 use limits::{PEERS_PER_ROOM_MAX, ROOMS_MAX, VIEWS_MAX};
 use member::Member;
+use path::Path;
 use peer::{Engine, Peer};
 use room::Room;
 
@@ -43,7 +44,7 @@ pub struct Stream {
 #[derive(Debug)]
 pub enum Output {
     /// Send a datagram.
-    Send(SocketAddr, Vec<u8>),
+    Send(Path, Vec<u8>),
     /// Tell the server.
     Event(MediaEvent),
 }
@@ -51,9 +52,9 @@ pub enum Output {
 /// Where rooms put what is to go out.
 #[derive(Debug, Default)]
 struct Outbox {
-    sends: VecDeque<(SocketAddr, Vec<u8>)>,
+    sends: VecDeque<(Path, Vec<u8>)>,
     events: VecDeque<MediaEvent>,
-    removed: Vec<(PeerKey, String, VecDeque<SocketAddr>)>,
+    removed: Vec<(PeerKey, String, VecDeque<Path>)>,
     stats: MediaStats,
 }
 
@@ -64,7 +65,7 @@ pub struct Sfu {
     rooms: BTreeMap<RoomKey, Room>,
     /// Looked up only, never iterated: their order is random.
     peers: HashMap<PeerKey, RoomKey>,
-    addresses: HashMap<SocketAddr, PeerKey>,
+    paths: HashMap<Path, PeerKey>,
     ufrags: HashMap<String, PeerKey>,
     /// Rooms with datagrams not carried out yet.
     touched: BTreeSet<RoomKey>,
@@ -78,7 +79,7 @@ impl Sfu {
             engine,
             rooms: BTreeMap::new(),
             peers: HashMap::new(),
-            addresses: HashMap::new(),
+            paths: HashMap::new(),
             ufrags: HashMap::new(),
             touched: BTreeSet::new(),
             out: Outbox::default(),
@@ -171,7 +172,7 @@ impl Sfu {
     }
 
     /// Takes a datagram from the socket. [`flush`](Self::flush) must follow the last of a batch.
-    pub fn datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+    pub fn datagram(&mut self, now: Instant, from: Path, bytes: &[u8]) {
         let Some(peer) = self.route(now, from, bytes) else {
             self.out.stats.dropped_garbage += 1;
             return;
@@ -225,9 +226,9 @@ impl Sfu {
         }
     }
 
-    /// The peer a datagram is for; remembers an address that proves itself.
-    fn route(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> Option<PeerKey> {
-        let known = self.addresses.get(&from).copied();
+    /// The peer a datagram is for; remembers a path that proves itself.
+    fn route(&mut self, now: Instant, from: Path, bytes: &[u8]) -> Option<PeerKey> {
+        let known = self.paths.get(&from).copied();
         if !demux::is_stun(bytes) {
             return known;
         }
@@ -247,12 +248,12 @@ impl Sfu {
         if !member.peer.admits(now, from, bytes) {
             return None;
         }
-        if let Some(forgotten) = member.add_address(from)
-            && self.addresses.get(&forgotten) == Some(&peer)
+        if let Some(forgotten) = member.add_path(from)
+            && self.paths.get(&forgotten) == Some(&peer)
         {
-            self.addresses.remove(&forgotten);
+            self.paths.remove(&forgotten);
         }
-        self.addresses.insert(from, peer);
+        self.paths.insert(from, peer);
         Some(peer)
     }
 
@@ -271,7 +272,7 @@ impl Sfu {
 
     /// Forgets what belonged to removed members, and empty rooms.
     fn tidy(&mut self) {
-        for (peer, ufrag, addresses) in self.out.removed.drain(..) {
+        for (peer, ufrag, paths) in self.out.removed.drain(..) {
             if let Some(room) = self.peers.remove(&peer)
                 && self
                     .rooms
@@ -281,9 +282,9 @@ impl Sfu {
                 self.rooms.remove(&room);
             }
             self.ufrags.remove(&ufrag);
-            for address in addresses {
-                if self.addresses.get(&address) == Some(&peer) {
-                    self.addresses.remove(&address);
+            for path in paths {
+                if self.paths.get(&path) == Some(&peer) {
+                    self.paths.remove(&path);
                 }
             }
         }

@@ -1,12 +1,12 @@
 //! One room: takes packets from its members and hands them to the slots that hold their streams.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::keyframe::KeyFrames;
 use super::limits::{GONE_AFTER, LOST_AFTER, ROOM_TICK, SPEAKING_INTERVAL};
 use super::member::{Member, Sent};
+use super::path::Path;
 use super::peer::{Output, Packet};
 use super::speaker::Speakers;
 use super::{Outbox, Stream};
@@ -95,7 +95,7 @@ impl Room {
                 source: *source,
             });
         }
-        out.removed.push((peer, member.ufrag, member.addresses));
+        out.removed.push((peer, member.ufrag, member.paths));
         self.stale = true;
     }
 
@@ -105,7 +105,7 @@ impl Room {
         &mut self,
         now: Instant,
         peer: PeerKey,
-        from: SocketAddr,
+        from: Path,
         bytes: &[u8],
         out: &mut Outbox,
     ) {

@@ -2,6 +2,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use signalling::Source;
+use signalling::sfu::path::Path;
 
 use crate::client::{Dice, assert_continuous};
 use crate::net::Net;
@@ -42,7 +43,7 @@ fn ten_thousand_bad_packets_do_not_end_a_call() {
             }
         }
         let from = if nth % 4 < 2 { stranger } else { spoofed };
-        net.sfu.datagram(net.now, from, &bytes);
+        net.sfu.datagram(net.now, Path::udp(from), &bytes);
         net.sfu.flush(net.now);
         net.collect();
     }
@@ -74,7 +75,7 @@ fn a_stranger_cannot_move_a_path_with_a_real_request_of_another_peer() {
     request[at] ^= 1;
     let stranger = SocketAddr::from((Ipv4Addr::new(203, 0, 113, 9), 4_444));
     let garbage = net.sfu.stats().dropped_garbage;
-    net.sfu.datagram(net.now, stranger, &request);
+    net.sfu.datagram(net.now, Path::udp(stranger), &request);
     assert_eq!(net.sfu.stats().dropped_garbage, garbage + 1);
     let mid = net.mid(b, a, Source::Camera).unwrap();
     let before = net.client(b).packets(&mid).len();

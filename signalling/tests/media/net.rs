@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use signalling::sfu::peer::Engine;
+use signalling::sfu::path::Path;
+use signalling::sfu::peer::{Candidates, Engine};
 use signalling::sfu::{Output, Sfu};
 use signalling::{MediaEvent, PeerKey, RoomKey, Slot, Source};
 
@@ -44,9 +45,13 @@ pub(crate) struct Net {
 impl Net {
     pub(crate) fn new() -> Self {
         let sfu_addr = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), 5_000));
+        let announced = Candidates {
+            udp: vec![sfu_addr],
+            tcp: Vec::new(),
+        };
         Self {
             now: Instant::now(),
-            sfu: Sfu::new(Engine::new(vec![sfu_addr]).unwrap()),
+            sfu: Sfu::new(Engine::new(announced).unwrap()),
             sfu_addr,
             clients: BTreeMap::new(),
             events: Vec::new(),
@@ -109,7 +114,7 @@ impl Net {
             }
             let (from, to, bytes) = entry.remove();
             if to == self.sfu_addr {
-                self.sfu.datagram(now, from, &bytes);
+                self.sfu.datagram(now, Path::udp(from), &bytes);
             } else if let Some((key, client)) = self
                 .clients
                 .iter_mut()
@@ -149,7 +154,7 @@ impl Net {
     pub(crate) fn collect(&mut self) {
         while let Some(output) = self.sfu.poll() {
             match output {
-                Output::Send(to, bytes) => self.send(self.sfu_addr, to, bytes),
+                Output::Send(to, bytes) => self.send(self.sfu_addr, to.remote, bytes),
                 Output::Event(event) => self.events.push(event),
             }
         }

@@ -1,35 +1,34 @@
 //! The engine's clockwork: datagrams and time go in, what it wants done comes out.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::Input;
 use str0m::net::{Protocol, Receive};
 
 use super::{Output, Peer};
+use crate::sfu::path::{Path, Transport};
 
 /// Times that the engine may name a time already due before it has to wait a millisecond.
 const SPINS_MAX: u8 = 8;
 
 impl Peer {
-    /// Whether a datagram from an address not seen before belongs here: only STUN whose integrity
+    /// Whether a datagram on a path not seen before belongs here: only STUN whose integrity
     /// proves knowledge of this connection's password (RFC 8445 §7.3).
-    pub fn admits(&self, now: Instant, from: SocketAddr, bytes: &[u8]) -> bool {
-        let admits = || match Receive::new(Protocol::Udp, from, self.local, bytes) {
-            Ok(receive) => self.rtc.accepts(&Input::Receive(now, receive)),
-            Err(_) => false,
+    pub fn admits(&self, now: Instant, from: Path, bytes: &[u8]) -> bool {
+        let admits = || match self.arrived(from, bytes) {
+            Some(receive) => self.rtc.accepts(&Input::Receive(now, receive)),
+            None => false,
         };
         contained(admits).unwrap_or(false)
     }
 
-    /// Takes a datagram from an address that [`admits`](Self::admits) let in. Returns whether it
+    /// Takes a datagram on a path that [`admits`](Self::admits) let in. Returns whether it
     /// could be read; a bad one changes nothing.
-    pub fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> bool {
+    pub fn receive(&mut self, now: Instant, from: Path, bytes: &[u8]) -> bool {
         self.advance(now);
-        let (rtc, local) = (&mut self.rtc, self.local);
-        let read = contained(|| match Receive::new(Protocol::Udp, from, local, bytes) {
-            Ok(receive) => rtc.handle_input(Input::Receive(now, receive)).is_ok(),
-            Err(_) => false,
+        let read = contained(|| match self.arrived(from, bytes) {
+            Some(receive) => self.rtc.handle_input(Input::Receive(now, receive)).is_ok(),
+            None => false,
         });
         if read.is_none() {
             self.rtc.disconnect();
@@ -73,7 +72,13 @@ impl Peer {
             };
             match output {
                 Ok(str0m::Output::Transmit(send)) => {
-                    return Output::Send(send.destination, send.contents.into());
+                    let path = match send.proto {
+                        Protocol::Udp => Path::udp(send.destination),
+                        Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => {
+                            Path::tcp(send.destination)
+                        }
+                    };
+                    return Output::Send(path, send.contents.into());
                 }
                 Ok(str0m::Output::Event(event)) => {
                     if let Some(output) = self.event(event) {
@@ -92,6 +97,14 @@ impl Peer {
                 Err(error) => self.fail(&error),
             }
         }
+    }
+
+    fn arrived<'a>(&self, from: Path, bytes: &'a [u8]) -> Option<Receive<'a>> {
+        let (transport, local) = match from.transport {
+            Transport::Udp => (Protocol::Udp, self.local.0),
+            Transport::Tcp => (Protocol::Tcp, self.local.1?),
+        };
+        Receive::new(transport, from.remote, local, bytes).ok()
     }
 
     fn fail(&mut self, error: &str0m::RtcError) {

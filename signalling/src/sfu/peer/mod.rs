@@ -19,6 +19,7 @@ use str0m::media::{Mid, Pt, Rid};
 use str0m::rtp::{ExtensionValues, Ssrc};
 
 use super::clock::CaptureClock;
+use super::path::Path;
 use super::rewrite::Incoming;
 use super::vp8::Vp8;
 use crate::{MediaError, Source};
@@ -33,17 +34,25 @@ pub const VIDEO_RATE: u32 = 90_000;
 pub struct Engine {
     crypto: Arc<CryptoProvider>,
     certificate: DtlsCert,
-    /// Announced addresses, not empty.
-    candidates: Vec<SocketAddr>,
+    candidates: Candidates,
+}
+
+/// Announced addresses with their ports.
+#[derive(Debug, Clone, Default)]
+pub struct Candidates {
+    /// For UDP, not empty.
+    pub udp: Vec<SocketAddr>,
+    /// For TCP connections that browsers open (RFC 6544 passive candidates).
+    pub tcp: Vec<SocketAddr>,
 }
 
 impl Engine {
-    /// `candidates` are the announced addresses with their port.
+    /// An engine with a certificate of its own.
     ///
     /// # Errors
     /// [`MediaError::NoCandidates`] and [`MediaError::Certificate`].
-    pub fn new(candidates: Vec<SocketAddr>) -> Result<Self, MediaError> {
-        if candidates.is_empty() {
+    pub fn new(candidates: Candidates) -> Result<Self, MediaError> {
+        if candidates.udp.is_empty() {
             return Err(MediaError::NoCandidates);
         }
         let crypto = Arc::new(str0m::crypto::from_feature_flags());
@@ -95,7 +104,7 @@ impl Packet {
 #[derive(Debug)]
 pub enum Output {
     /// Send a datagram.
-    Send(SocketAddr, Vec<u8>),
+    Send(Path, Vec<u8>),
     /// A packet came in.
     Packet(Box<Packet>),
     /// The receiver asks for a key frame in a video slot.
@@ -141,7 +150,9 @@ pub struct Unfit;
 /// One connection.
 pub struct Peer {
     rtc: Rtc,
-    local: SocketAddr,
+    /// The local ends that the engine knows, of UDP and of TCP. Which of the announced addresses a datagram came to
+    /// does not matter.
+    local: (SocketAddr, Option<SocketAddr>),
     ups: Vec<Up>,
     audio: Vec<Down>,
     video: Vec<Down>,

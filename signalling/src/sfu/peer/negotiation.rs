@@ -6,6 +6,7 @@ use str0m::bwe::Bitrate;
 use str0m::change::SdpOffer;
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::net::TcpType;
 use str0m::{Candidate, Rtc};
 
 use super::driving::contained;
@@ -45,14 +46,20 @@ impl Peer {
             .set_send_buffer_video(RESEND_PACKETS)
             .set_rtcp_report_interval_audio(REPORT_INTERVAL)
             .build(now);
-        for candidate in &engine.candidates {
-            let candidate = Candidate::host(*candidate, "udp").map_err(bad)?;
-            rtc.add_local_candidate(candidate);
+        let (udp, tcp) = (&engine.candidates.udp, &engine.candidates.tcp);
+        for address in udp {
+            let candidate = Candidate::builder().udp().host(*address).build();
+            rtc.add_local_candidate(candidate.map_err(bad)?);
+        }
+        for address in tcp {
+            let passive = Candidate::builder().tcp().host(*address);
+            let candidate = passive.tcptype(TcpType::Passive).build();
+            rtc.add_local_candidate(candidate.map_err(bad)?);
         }
         let answer = answer(&mut rtc, &offer.sdp)?;
         let mut peer = Self {
             rtc,
-            local: engine.candidates[0],
+            local: (udp[0], tcp.first().copied()),
             ups: Vec::new(),
             audio: Vec::new(),
             video: Vec::new(),
