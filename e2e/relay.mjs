@@ -40,8 +40,9 @@ export class Relay {
     return `http://${HOST}:${port}`;
   }
 
-  get mediaPort() {
-    return this.#udp.address().port;
+  /** Where the browser is to send media. */
+  get mediaPorts() {
+    return { udp: this.#udp.address().port, tcp: Number(new URL(this.origin).port) };
   }
 
   /** @param {import('./server.mjs').Server} server */
@@ -132,12 +133,12 @@ export class Relay {
 }
 
 /**
- * Runs in the page before its scripts. The server announces its own media port; the browser is to use the relay's, so
- * the candidates of the answer are changed before the browser reads them. The rest is the browser's and the server's:
+ * Runs in the page before its scripts. The server announces its own ports for media; the browser is to use the relay's,
+ * so the candidates of the answer are changed before the browser reads them. The rest is the browser's and the server's:
  * ICE finds the server behind the relay by authenticated STUN, as behind any router.
- * @param {number} port the relay's
+ * @param {{udp: number, tcp: number}} ports the relay's
  */
-export function sendMediaThrough(port) {
+export function sendMediaThrough(ports) {
   const { prototype } = RTCPeerConnection;
   /** @type {(this: RTCPeerConnection, answer: RTCSessionDescriptionInit) => Promise<void>} */
   const setRemoteDescription = prototype.setRemoteDescription;
@@ -146,7 +147,10 @@ export function sendMediaThrough(port) {
    * @param {RTCSessionDescriptionInit} answer
    */
   prototype.setRemoteDescription = function (answer) {
-    const sdp = answer.sdp?.replace(/^(a=candidate:\S+ \d+ udp \d+ \S+) \d+ /gim, `$1 ${port} `);
+    const sdp = answer.sdp?.replace(
+      /^(a=candidate:\S+ \d+ (udp|tcp) \d+ \S+) \d+ /gim,
+      (_, before, transport) => `${before} ${transport.toLowerCase() === 'udp' ? ports.udp : ports.tcp} `,
+    );
     return setRemoteDescription.call(this, { ...answer, sdp });
   };
 }

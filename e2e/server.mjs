@@ -67,6 +67,16 @@ export class Server {
     return server;
   }
 
+  /** One that is reached at every address of the machine. */
+  static async createEverywhere() {
+    const data = await mkdtemp(join(tmpdir(), 'parta-e2e-'));
+    const port = await freeTcpPort();
+    const server = new Server(data, port, await freeUdpPort(), []);
+    server.listen = `0.0.0.0:${port}`;
+    await server.start();
+    return server;
+  }
+
   async start() {
     const child = spawn(
       BINARY,

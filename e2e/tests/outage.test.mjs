@@ -38,7 +38,7 @@ before(async () => {
   browsers = await Promise.all([launchChromium(), launchChromium()]);
   teacher = await chromiumPerson(browsers[0], 'teacher');
   student = await chromiumPerson(browsers[1], 'student');
-  await student.page.addInitScript(sendMediaThrough, relay.mediaPort);
+  await student.page.addInitScript(sendMediaThrough, relay.mediaPorts);
 });
 
 after(async () => {

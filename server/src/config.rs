@@ -17,8 +17,14 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Port for sound and pictures (UDP) on the same address. 0 takes a free one.
     pub media_port: u16,
-    /// Addresses at which browsers reach the media port. Empty: this machine's own IPv4 addresses.
+    /// Addresses at which browsers reach the media port, IPv4 and IPv6. Empty: this machine's own addresses. Behind a
+    /// router they are the router's.
     pub media_addresses: Vec<IpAddr>,
+    /// Port at which browsers reach the media port (UDP), when a router forwards another one to it. 0: the same.
+    pub media_public_port: u16,
+    /// Port at which browsers reach this server for media by TCP, where UDP is blocked: the web server tells media from
+    /// pages by their first bytes. 0: the port of `listen`, and none when that is for this machine alone.
+    pub media_tcp_port: u16,
     /// Folder for the embedded database and the files.
     pub data: PathBuf,
     /// PostgreSQL address (postgres://…). Empty: the embedded database in the data folder.
@@ -54,6 +60,8 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8_080)),
             media_port: 10_000,
             media_addresses: Vec::new(),
+            media_public_port: 0,
+            media_tcp_port: 0,
             data: PathBuf::from("data"),
             database: String::new(),
             redis: String::new(),
@@ -232,11 +240,13 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 15] = [
+const SETTINGS: [&str; 17] = [
     "organisation",
     "listen",
     "media_port",
     "media_addresses",
+    "media_public_port",
+    "media_tcp_port",
     "data",
     "database",
     "redis",

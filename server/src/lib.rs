@@ -10,18 +10,19 @@ pub mod files;
 pub mod http;
 pub mod hub;
 pub mod lessons;
+mod reach;
 pub mod setup;
 pub mod store;
 pub mod time;
 pub mod ws;
 
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signalling::{Media, MediaConfig};
+use signalling::Media;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -128,7 +129,7 @@ pub async fn run(
             .map_err(ServerError::Demo)?;
     }
     let (media_events, lesson_events) = mpsc::channel(MEDIA_EVENTS);
-    let media = Media::start(media_config(&config), media_events).await?;
+    let media = Media::start(reach::media_config(&config, address), media_events).await?;
     let settings = SwitchboardSettings {
         shards: cores,
         connections_per_second: connections_per_second(&config, cores),
@@ -162,7 +163,10 @@ pub async fn run(
     };
     tokio::spawn(sweep_files(files_folder, store.clone()));
     started(&app, address);
-    let router = http::router(app);
+    let door = http::Door {
+        router: http::router(app),
+        media: media.clone(),
+    };
     let stop = Arc::new(tokio::sync::Notify::new());
     let stopping = Arc::clone(&stop);
     let drained = switchboard.clone();
@@ -173,7 +177,7 @@ pub async fn run(
         stopping.notify_one();
     };
     tokio::select! {
-        () = http::serve(listener, router, graceful) => {}
+        () = http::serve(listener, door, graceful) => {}
         // Downloads and dead connections do not hold up a restart.
         () = async { stop.notified().await; tokio::time::sleep(LAST_WORDS).await; } => {}
     }
@@ -212,39 +216,4 @@ fn open_bus(config: &Config) -> Result<(Bus, Hints), bus::BusError> {
         address: config.redis.clone(),
         prefix: config.redis_prefix.clone(),
     })
-}
-
-// Media goes over every interface also when the web server is for this machine alone: Firefox offers no loopback
-// address, so the two meet at another one of the machine's own. The port answers nobody without a lesson's
-// credentials.
-fn media_config(config: &Config) -> MediaConfig {
-    let web = config.listen.ip();
-    let everywhere = web.is_loopback() || web.is_unspecified();
-    let listen = if everywhere {
-        Ipv4Addr::UNSPECIFIED.into()
-    } else {
-        web
-    };
-    let candidates = match (config.media_addresses.as_slice(), everywhere) {
-        ([], true) => own_addresses(),
-        ([], false) => vec![web],
-        (given, _) => given.to_vec(),
-    };
-    MediaConfig {
-        listen: SocketAddr::new(listen, config.media_port),
-        candidates,
-    }
-}
-
-// The addresses at which this machine can be reached, loopback last: some browsers on the same machine need it.
-fn own_addresses() -> Vec<IpAddr> {
-    let mut own: Vec<IpAddr> = if_addrs::get_if_addrs()
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|interface| !interface.is_loopback())
-        .map(|interface| interface.ip())
-        .filter(IpAddr::is_ipv4)
-        .collect();
-    own.push(Ipv4Addr::LOCALHOST.into());
-    own
 }

@@ -1,7 +1,7 @@
 //! The media part of Parta: a selective forwarding unit (SFU) and its shell.
 //!
 //! [`sfu`] is pure: it is told the time and handed datagrams, and answers with datagrams, events
-//! and the next time it wants to be called. `shell` owns the thread and the socket. The rest of
+//! and the next time it wants to be called. `shell` owns the thread and the sockets. The rest of
 //! the server sees only [`Media`], a handle, and [`MediaEvent`].
 //!
 //! Deliberately absent: JSON, accounts, rights and room names. A caller decides who may join what;
@@ -16,7 +16,7 @@ mod events;
 mod shell;
 mod types;
 
-pub use shell::Media;
+pub use shell::{Media, OPENING_BYTES, Opening, Wire};
 pub use types::{
     MediaConfig, MediaError, MediaEvent, MediaStats, Offer, PeerKey, RoomKey, Slot, Source, View,
 };

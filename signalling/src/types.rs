@@ -36,10 +36,14 @@ impl Source {
 /// Where to listen, and what to announce.
 #[derive(Debug, Clone)]
 pub struct MediaConfig {
-    /// UDP address to bind; port 0 asks the system for one.
+    /// UDP address to bind; port 0 asks the system for one. `::` serves IPv4 too.
     pub listen: SocketAddr,
-    /// Host addresses written into answers, all with the bound port. Not empty.
+    /// Addresses at which browsers reach the UDP port, written into answers. Not empty.
     pub candidates: Vec<IpAddr>,
+    /// The port they reach it at, when it is not the bound one: behind a router that forwards another.
+    pub announced_port: Option<u16>,
+    /// Where browsers reach what gives its connections to [`Media::carry`](crate::Media::carry).
+    pub tcp_candidates: Vec<SocketAddr>,
 }
 
 /// A client's only offer of a call, and what its m-lines are for.
@@ -143,10 +147,12 @@ pub struct MediaStats {
     pub received_packets: u64,
     /// Datagrams dropped unread: no known path, no valid integrity, or not parseable.
     pub dropped_garbage: u64,
-    /// Datagrams that the socket would not take.
+    /// Datagrams that the socket, or the queue of a slow connection, would not take.
     pub dropped_sends: u64,
     /// Key frame requests sent to sources.
     pub key_frame_requests: u64,
+    /// TCP connections with media now.
+    pub streams: u64,
     /// Peers now.
     pub peers: u64,
     /// Rooms now.

@@ -3,6 +3,7 @@
 mod client;
 mod errors;
 mod files;
+mod opening;
 pub mod origin;
 mod rooms;
 mod serve;
@@ -24,7 +25,7 @@ use tower_http::timeout::TimeoutLayer;
 use protocol::limits::FRAME_BYTES_MAX;
 
 pub use errors::ApiError;
-pub use serve::serve;
+pub use serve::{Door, serve};
 pub use session::{COOKIE, MaybeSignedIn};
 
 use crate::{App, ws};

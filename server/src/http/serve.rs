@@ -1,6 +1,8 @@
-//! Accepting connections. Slow or endless request headers end here, before any of our code runs.
+//! Accepting connections: for pages, and for media where UDP is blocked. Slow or endless beginnings end here, before any
+//! of our code runs.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -12,23 +14,35 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use signalling::{Media, Opening};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::opening::opening;
 
 /// Most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 16_384;
 /// Time for a request's head to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for the first bytes of a connection.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause after a connection could not be accepted: when the system has no more file numbers, hurry does not help.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// What connections are handed to. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// For requests.
+    pub router: Router,
+    /// For the rest.
+    pub media: Media,
+}
+
 /// Serves until `shutdown` completes, and then until requests that are under way are answered.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, door: Door, shutdown: impl Future<Output = ()>) {
     let (stop, stopping) = watch::channel(());
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEAD_BYTES_MAX);
     tokio::pin!(shutdown);
     loop {
         let (stream, peer) = tokio::select! {
@@ -42,33 +56,65 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             },
             () = &mut shutdown => break,
         };
-        let inner = TowerToHyperService::new(router.clone());
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            inner.call(request)
-        });
-        let connection = http
-            .serve_connection(TokioIo::new(at_once(stream)), service)
-            .with_upgrades();
-        let mut stopping = stopping.clone();
-        tokio::spawn(async move {
-            let mut connection = pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                _ = stopping.changed() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            // Whoever sends nonsense or goes away is nobody's fault here.
-            if let Err(error) = ended {
-                tracing::debug!(%error, "an HTTP connection ended");
-            }
-        });
+        tokio::spawn(door.clone().open(at_once(stream), peer, stopping.clone()));
     }
     drop((listener, stopping));
     stop.send_replace(());
     stop.closed().await;
+}
+
+impl Door {
+    async fn open(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        peer: SocketAddr,
+        mut stopping: watch::Receiver<()>,
+    ) {
+        let opened = tokio::select! {
+            opened = timeout(OPENING_TIMEOUT, opening(stream)) => opened,
+            _ = stopping.changed() => return,
+        };
+        match opened {
+            Ok(Ok((Opening::Other, stream))) => answer(self.router, stream, peer, stopping).await,
+            Ok(Ok((Opening::Media(wire), stream))) => {
+                // Ends with the media.
+                drop((self.router, stopping));
+                self.media.carry(wire, peer, stream).await;
+            }
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+}
+
+async fn answer(
+    router: Router,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    peer: SocketAddr,
+    mut stopping: watch::Receiver<()>,
+) {
+    let inner = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        inner.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stopping.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    // Whoever sends nonsense or goes away is nobody's fault here.
+    if let Err(error) = ended {
+        tracing::debug!(%error, "an HTTP connection ended");
+    }
 }
 
 // Small frames must not wait for more to come.

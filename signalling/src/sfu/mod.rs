@@ -226,6 +226,16 @@ impl Sfu {
         }
     }
 
+    /// Whether a path has proved itself and belongs to a peer still.
+    pub fn knows(&self, path: Path) -> bool {
+        self.paths.contains_key(&path)
+    }
+
+    /// A path is no more: what comes from there next must prove itself anew.
+    pub fn forget(&mut self, path: Path) {
+        self.paths.remove(&path);
+    }
+
     /// The peer a datagram is for; remembers a path that proves itself.
     fn route(&mut self, now: Instant, from: Path, bytes: &[u8]) -> Option<PeerKey> {
         let known = self.paths.get(&from).copied();

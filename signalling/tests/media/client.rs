@@ -9,7 +9,7 @@ use signalling::{Offer, Source};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
@@ -50,6 +50,7 @@ impl Dice {
 pub(crate) struct Client {
     pub(crate) rtc: Rtc,
     pub(crate) addr: SocketAddr,
+    transport: Protocol,
     pub(crate) ups: BTreeMap<Source, Sending>,
     pub(crate) sending: BTreeSet<Source>,
     pub(crate) loudness: i8,
@@ -72,6 +73,18 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(now: Instant, addr: SocketAddr) -> Self {
+        let host = Candidate::builder().udp().host(addr).build();
+        Self::at(now, addr, host.unwrap())
+    }
+
+    /// One that has no UDP, and opens a TCP connection from `addr`.
+    pub(crate) fn over_tcp(now: Instant, addr: SocketAddr) -> Self {
+        let host = Candidate::builder().tcp().host(addr);
+        Self::at(now, addr, host.tcptype(TcpType::Active).build().unwrap())
+    }
+
+    fn at(now: Instant, addr: SocketAddr, host: Candidate) -> Self {
+        let transport = host.proto();
         let mut rtc = Rtc::builder()
             .set_crypto_provider(std::sync::Arc::new(str0m::crypto::from_feature_flags()))
             .set_rtp_mode(true)
@@ -79,10 +92,11 @@ impl Client {
             .enable_opus(true, false)
             .enable_vp8(true)
             .build(now);
-        rtc.add_local_candidate(Candidate::host(addr, "udp").unwrap());
+        rtc.add_local_candidate(host);
         Self {
             rtc,
             addr,
+            transport,
             ups: BTreeMap::new(),
             sending: BTreeSet::new(),
             loudness: -20,
@@ -182,7 +196,7 @@ impl Client {
         if self.failed {
             return;
         }
-        let Ok(receive) = Receive::new(Protocol::Udp, from, self.addr, bytes) else {
+        let Ok(receive) = Receive::new(self.transport, from, self.addr, bytes) else {
             return;
         };
         self.rtc.handle_input(Input::Receive(now, receive)).unwrap();

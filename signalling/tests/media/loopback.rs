@@ -1,147 +1,15 @@
 //! The same over real sockets, through the handle that the server holds.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Instant;
 
-use signalling::{Media, MediaConfig, MediaError, MediaEvent, PeerKey, RoomKey, Slot, Source};
+use signalling::{Media, MediaConfig, MediaError, MediaEvent, PeerKey, RoomKey, Source};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
+use crate::calls::{Call, HOME, ROOM};
 use crate::client::{Client, assert_continuous};
-
-const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-const ROOM: RoomKey = RoomKey(1);
-/// Only to end a test that hangs; nothing is measured by it.
-const HANG: Duration = Duration::from_secs(60);
-
-struct Caller {
-    key: PeerKey,
-    client: Client,
-    socket: UdpSocket,
-}
-
-impl Caller {
-    async fn join(media: &Media, key: u64, sources: &[Source]) -> Self {
-        let socket = UdpSocket::bind((HOME, 0)).await.unwrap();
-        let mut client = Client::new(Instant::now(), socket.local_addr().unwrap());
-        client.sending.extend(sources);
-        let offer = client.offer(4, 2);
-        let key = PeerKey(key);
-        client.answer(&media.join(ROOM, key, offer).await.unwrap());
-        Self {
-            key,
-            client,
-            socket,
-        }
-    }
-
-    /// Waits for a datagram or the client's clock, whichever comes first, and handles it.
-    async fn turn(&mut self) {
-        let mut buffer = [0; 2_000];
-        for (to, bytes) in self.client.out.drain(..) {
-            self.socket.send_to(&bytes, to).await.unwrap();
-        }
-        let wait = tokio::time::Instant::from_std(self.client.wait());
-        tokio::select! {
-            read = self.socket.recv_from(&mut buffer) => {
-                let (len, from) = read.unwrap();
-                self.client.receive(Instant::now(), from, &buffer[..len]);
-            }
-            () = tokio::time::sleep_until(wait) => self.client.tick(Instant::now()),
-        }
-    }
-}
-
-struct Call {
-    media: Media,
-    events: mpsc::Receiver<MediaEvent>,
-    seen: Vec<MediaEvent>,
-    callers: Vec<Caller>,
-}
-
-impl Call {
-    async fn start() -> Self {
-        let (to, events) = mpsc::channel(64);
-        let config = MediaConfig {
-            listen: SocketAddr::from((HOME, 0)),
-            candidates: vec![HOME],
-        };
-        let media = Media::start(config, to).await.unwrap();
-        Self {
-            media,
-            events,
-            seen: Vec::new(),
-            callers: Vec::new(),
-        }
-    }
-
-    async fn join(&mut self, key: u64, sources: &[Source]) -> PeerKey {
-        self.callers
-            .push(Caller::join(&self.media, key, sources).await);
-        PeerKey(key)
-    }
-
-    async fn until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
-        let end = Instant::now() + HANG;
-        while !done(self) {
-            assert!(
-                Instant::now() < end,
-                "never happened: {what}; events {:?}",
-                self.seen
-            );
-            let turns = self
-                .callers
-                .iter_mut()
-                .map(|caller| Box::pin(caller.turn()));
-            let turns: Vec<_> = turns.collect();
-            tokio::select! {
-                event = self.events.recv() => self.seen.extend(event),
-                () = any(turns) => {}
-            }
-        }
-    }
-
-    fn slots(&self, of: PeerKey) -> Vec<Slot> {
-        let mut slots = Vec::new();
-        for event in &self.seen {
-            if let MediaEvent::Slots {
-                peer, slots: new, ..
-            } = event
-                && *peer == of
-            {
-                slots.clone_from(new);
-            }
-        }
-        slots
-    }
-
-    fn mid(&self, of: PeerKey, stream: (PeerKey, Source)) -> Option<String> {
-        self.slots(of)
-            .into_iter()
-            .find(|slot| slot.stream == Some(stream))
-            .map(|slot| slot.mid)
-    }
-
-    fn received(&self, of: PeerKey, stream: (PeerKey, Source)) -> usize {
-        let caller = self.callers.iter().find(|caller| caller.key == of).unwrap();
-        self.mid(of, stream)
-            .map_or(0, |mid| caller.client.packets(&mid).len())
-    }
-}
-
-/// Ends with the first future that ends.
-async fn any<F: Future<Output = ()> + Unpin>(mut futures: Vec<F>) {
-    std::future::poll_fn(|context| {
-        for future in &mut futures {
-            if std::pin::Pin::new(future).poll(context).is_ready() {
-                return std::task::Poll::Ready(());
-            }
-        }
-        std::task::Poll::Pending
-    })
-    .await;
-}
 
 #[tokio::test]
 async fn a_call_over_loopback_from_join_to_shutdown() {
@@ -212,6 +80,8 @@ async fn a_start_without_candidates_or_on_a_taken_port_is_an_error() {
     let nothing = MediaConfig {
         listen: SocketAddr::from((HOME, 0)),
         candidates: vec![],
+        announced_port: None,
+        tcp_candidates: Vec::new(),
     };
     assert!(matches!(
         Media::start(nothing, to.clone()).await,
@@ -221,6 +91,8 @@ async fn a_start_without_candidates_or_on_a_taken_port_is_an_error() {
     let config = MediaConfig {
         listen: taken.local_addr().unwrap(),
         candidates: vec![HOME],
+        announced_port: None,
+        tcp_candidates: Vec::new(),
     };
     assert!(matches!(
         Media::start(config, to).await,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod calls;
 mod client;
 mod forwarding;
 mod hostile;
@@ -13,3 +14,4 @@ mod negotiation;
 mod net;
 mod simulcast;
 mod slots;
+mod tcp;
