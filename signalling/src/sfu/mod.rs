@@ -6,6 +6,7 @@
 
 pub mod allocate;
 pub mod clock;
+pub mod congestion;
 pub mod demux;
 pub mod keyframe;
 pub mod limits;
