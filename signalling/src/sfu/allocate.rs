@@ -40,11 +40,7 @@ pub struct Want {
 pub struct Allocation {
     /// Layer for each want, in the order given; `None` pauses it.
     pub layers: Vec<Option<u8>>,
-    /// What that costs together with sound, bits per second.
-    pub used: u64,
-    /// What the next better choice would cost in all; equals `used` when nothing is missing.
-    pub next: u64,
-    /// What everything wanted would cost.
+    /// What everything wanted would cost together with sound, bits per second.
     pub desired: u64,
 }
 
@@ -66,15 +62,12 @@ pub fn allocate(budget: u64, sound: u64, wants: &[Want]) -> Allocation {
     order.sort_by_key(|at| (wants[*at].class, std::cmp::Reverse(wants[*at].width)));
     let mut chosen: Vec<Option<usize>> = vec![None; wants.len()];
     let mut used = sound;
-    let mut next = None;
 
     for (nth, at) in order.iter().enumerate() {
         let cost = wants[*at].offers[0].bps;
         if nth == 0 || used + with_headroom(&wants[*at], 0) <= budget {
             chosen[*at] = Some(0);
             used += cost;
-        } else {
-            next.get_or_insert(cost);
         }
     }
     let mut desired = sound;
@@ -88,12 +81,6 @@ pub fn allocate(budget: u64, sound: u64, wants: &[Want]) -> Allocation {
         let highest = (low + 1..=best).rev().find(fits).unwrap_or(low);
         chosen[*at] = Some(highest);
         used += want.offers[highest].bps.saturating_sub(base);
-        if highest < best {
-            let step = want.offers[highest + 1]
-                .bps
-                .saturating_sub(want.offers[highest].bps);
-            next.get_or_insert(step);
-        }
     }
     let layers = chosen
         .iter()
@@ -102,8 +89,6 @@ pub fn allocate(budget: u64, sound: u64, wants: &[Want]) -> Allocation {
         .collect();
     Allocation {
         layers,
-        used,
-        next: used + next.unwrap_or(0),
         desired: desired.max(used),
     }
 }
@@ -173,11 +158,7 @@ mod tests {
             layers(10_000_000, 100_000, &wants),
             [Some(0), Some(2), Some(0)]
         );
-        let all = allocate(10_000_000, 100_000, &wants);
-        assert_eq!(
-            (all.used, all.next, all.desired),
-            (2_700_000, 2_700_000, 2_700_000)
-        );
+        assert_eq!(allocate(10_000_000, 100_000, &wants).desired, 2_700_000);
     }
 
     #[test]
@@ -232,10 +213,7 @@ mod tests {
         let wants = [camera(Class::Speaker, 1280), camera(Class::Tile, 320)];
         let all = allocate(250_000, 0, &wants);
         assert_eq!(all.layers, [Some(0), Some(0)]);
-        assert_eq!(
-            (all.used, all.next, all.desired),
-            (200_000, 500_000, 1_600_000)
-        );
+        assert_eq!(all.desired, 1_600_000);
     }
 
     #[test]
@@ -250,8 +228,6 @@ mod tests {
             allocate(1_000, 5, &[]),
             Allocation {
                 layers: vec![],
-                used: 5,
-                next: 5,
                 desired: 5
             }
         );

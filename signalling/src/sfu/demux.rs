@@ -5,22 +5,37 @@
 /// The request's USERNAME is `ours:theirs` (RFC 8445 §7.2.2). `None` when the bytes are not a
 /// well-formed binding request. Integrity is not checked here.
 pub fn stun_request_ufrag(bytes: &[u8]) -> Option<&str> {
+    const USERNAME: u16 = 6;
+    let (_, value) = attributes(bytes)?.find(|(kind, _)| *kind == USERNAME)?;
+    std::str::from_utf8(value).ok()?.split(':').next()
+}
+
+/// Whether a binding request carries USE-CANDIDATE (RFC 8445 §7.1.2): the client has chosen this path.
+pub fn nominates(bytes: &[u8]) -> bool {
+    const USE_CANDIDATE: u16 = 0x25;
+    attributes(bytes).is_some_and(|mut all| all.any(|(kind, _)| kind == USE_CANDIDATE))
+}
+
+/// Kinds and values of a binding request's attributes, up to the first that is cut short.
+fn attributes(bytes: &[u8]) -> Option<impl Iterator<Item = (u16, &[u8])>> {
     const BINDING_REQUEST: [u8; 2] = [0, 1];
     const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-    const USERNAME: u16 = 6;
     if bytes.get(..2)? != BINDING_REQUEST || bytes.get(4..8)? != MAGIC_COOKIE {
         return None;
     }
     let mut rest = bytes.get(20..)?;
-    loop {
+    Some(std::iter::from_fn(move || {
         let kind = u16::from_be_bytes([*rest.first()?, *rest.get(1)?]);
         let len = usize::from(u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]));
         let value = rest.get(4..4 + len)?;
-        if kind == USERNAME {
-            return std::str::from_utf8(value).ok()?.split(':').next();
-        }
-        rest = rest.get(4 + len.next_multiple_of(4)..)?;
-    }
+        rest = rest.get(4 + len.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    }))
+}
+
+/// Whether a datagram on a path that carries RTP is RTCP (RFC 5761 §4).
+pub fn is_rtcp(bytes: &[u8]) -> bool {
+    matches!(bytes, [128..=191, 192..=223, ..])
 }
 
 /// Whether the datagram is STUN at all: its first two bits are zero.

@@ -64,7 +64,8 @@ pub(super) struct Member {
     pub(super) views: Option<Vec<View>>,
     /// Bits per second; `None` until the receiver's feedback has told.
     pub(super) estimate: Option<u64>,
-    pub(super) demand: (u64, u64),
+    /// Bits per second that would be sent if they could, as the estimator was last told.
+    pub(super) desired: u64,
     pub(super) ufrag: String,
     pub(super) paths: VecDeque<Path>,
     names: Vec<String>,
@@ -91,7 +92,7 @@ impl Member {
             muted: BTreeSet::new(),
             views: None,
             estimate: None,
-            demand: (0, 0),
+            desired: 0,
             ufrag,
             paths: VecDeque::new(),
             names: offer
@@ -195,15 +196,17 @@ impl Member {
     }
 
     /// Key frames that slots are waiting for.
-    pub(super) fn waiting(&mut self) -> Vec<(Stream, u8)> {
+    pub(super) fn waiting(&self) -> Vec<(Stream, u8)> {
         if !self.connected {
             return Vec::new();
         }
         let mut waiting = Vec::new();
-        for (at, lane) in self.video.iter().enumerate() {
+        if self.peer.is_congested() {
+            return waiting;
+        }
+        for lane in &self.video {
             if let (Some(stream), Some(target)) = (lane.stream, lane.target)
                 && lane.current != Some(target)
-                && !self.peer.is_congested(at)
             {
                 waiting.push((stream, target));
             }
@@ -243,8 +246,9 @@ impl Member {
         if !running && !starts {
             return Sent::No;
         }
-        if self.peer.is_congested(slot) {
+        if self.peer.is_congested() {
             lane.current = None;
+            self.peer.drop_queued(slot);
             return Sent::No;
         }
         if !running || !lane.rewrite.continues(&packet.numbers) {

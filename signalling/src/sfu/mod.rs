@@ -8,6 +8,7 @@ pub mod allocate;
 pub mod clock;
 pub mod congestion;
 pub mod demux;
+pub mod egress;
 pub mod keyframe;
 pub mod limits;
 pub mod path;
@@ -26,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
 use crate::{MediaError, MediaEvent, MediaStats, Offer, PeerKey, RoomKey, Source, View};
+use egress::run::Run;
 use limits::{PEERS_PER_ROOM_MAX, ROOMS_MAX, VIEWS_MAX};
 use member::Member;
 use path::Path;
@@ -44,8 +46,8 @@ pub struct Stream {
 /// What the SFU wants done.
 #[derive(Debug)]
 pub enum Output {
-    /// Send a datagram.
-    Send(Path, Vec<u8>),
+    /// Send datagrams.
+    Send(Path, Run),
     /// Tell the server.
     Event(MediaEvent),
 }
@@ -53,7 +55,7 @@ pub enum Output {
 /// Where rooms put what is to go out.
 #[derive(Debug, Default)]
 struct Outbox {
-    sends: VecDeque<(Path, Vec<u8>)>,
+    sends: VecDeque<(Path, Run)>,
     events: VecDeque<MediaEvent>,
     removed: Vec<(PeerKey, String, VecDeque<Path>)>,
     stats: MediaStats,
@@ -211,8 +213,8 @@ impl Sfu {
 
     /// The next thing to do, or `None` when all is done.
     pub fn poll(&mut self) -> Option<Output> {
-        if let Some((to, bytes)) = self.out.sends.pop_front() {
-            return Some(Output::Send(to, bytes));
+        if let Some((to, run)) = self.out.sends.pop_front() {
+            return Some(Output::Send(to, run));
         }
         self.out.events.pop_front().map(Output::Event)
     }

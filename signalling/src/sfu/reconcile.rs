@@ -194,11 +194,6 @@ impl Room {
         for (picture, layer) in pictures.iter().zip(&chosen.layers) {
             receiver.aim(picture.stream, *layer);
         }
-        let next = if chosen.next > chosen.used {
-            chosen.next
-        } else {
-            0
-        };
         // Probes go to about what is asked for, and a probe's result replaces the estimate: asking
         // for the bare cost would make the estimate hover at the edge of it.
         let floor = if pictures.is_empty() {
@@ -206,13 +201,11 @@ impl Room {
         } else {
             DESIRED_MIN_BPS
         };
-        let demand = (next, (chosen.desired + chosen.desired / 2).max(floor));
-        let differs = |old: u64, new: u64| old.abs_diff(new) > old / 8;
-        if receiver.connected
-            && (differs(receiver.demand.0, demand.0) || differs(receiver.demand.1, demand.1))
-        {
-            receiver.demand = demand;
-            receiver.peer.set_demand(demand.0, demand.1);
+        let desired = (chosen.desired + chosen.desired / 2).max(floor);
+        let differs = receiver.desired.abs_diff(desired) > receiver.desired / 8;
+        if receiver.connected && differs {
+            receiver.desired = desired;
+            receiver.peer.set_desired(desired);
             self.touch(peer);
         }
     }

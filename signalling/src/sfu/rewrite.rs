@@ -135,7 +135,7 @@ impl Rewriter {
     }
 }
 
-fn ticks(gap: Duration, rate: u32) -> u32 {
+pub(super) fn ticks(gap: Duration, rate: u32) -> u32 {
     // A gap longer than the RTP clock's period wraps, as the clock itself would have.
     (gap.as_micros().wrapping_mul(u128::from(rate)) / 1_000_000) as u32
 }

@@ -74,8 +74,8 @@ impl Room {
     pub(super) fn leave(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
         if let Some(member) = self.members.get_mut(&peer) {
             member.peer.close(now);
-            while let Output::Send(to, bytes) = member.peer.poll() {
-                out.sends.push_back((to, bytes));
+            while let Output::Send(to, run) = member.peer.poll() {
+                out.sends.push_back((to, run));
             }
         }
         self.remove(peer, out);
@@ -270,7 +270,7 @@ impl Room {
         member.peer.advance(now);
         loop {
             match member.peer.poll() {
-                Output::Send(to, bytes) => out.sends.push_back((to, bytes)),
+                Output::Send(to, run) => out.sends.push_back((to, run)),
                 Output::Packet(packet) => packets.push(packet),
                 Output::KeyFrameWanted(slot) => {
                     if let Some((stream, layer)) = member.broken(slot) {

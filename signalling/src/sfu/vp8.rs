@@ -54,9 +54,54 @@ pub fn parse(payload: &[u8]) -> Option<Vp8> {
     Some(info)
 }
 
+/// Writes other numbers into a payload that [`parse`] could read. A number that the payload has no room for is left out.
+pub fn renumber(payload: &mut [u8], picture_id: Option<u16>, tl0_pic_idx: Option<u8>) {
+    let (Some(first), Some(flags)) = (payload.first().copied(), payload.get(1).copied()) else {
+        return;
+    };
+    if first & 0x80 == 0 {
+        return;
+    }
+    let mut at = 2;
+    if flags & 0x80 != 0 {
+        let wide = payload.get(at).is_some_and(|high| high & 0x80 != 0);
+        if let Some(id) = picture_id {
+            let [high, low] = id.to_be_bytes();
+            match payload.get_mut(at..at + 1 + usize::from(wide)) {
+                Some([narrow]) => *narrow = low & 0x7f,
+                Some([first, second]) => (*first, *second) = (high | 0x80, low),
+                Some(_) | None => {}
+            }
+        }
+        at += 1 + usize::from(wide);
+    }
+    if flags & 0x40 != 0
+        && let (Some(id), Some(byte)) = (tl0_pic_idx, payload.get_mut(at))
+    {
+        *byte = id;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_rewritten_in_their_own_width_and_nothing_else() {
+        let wide = [0x90, 0xe0, 0x81, 0x02, 7, 0x20, 0x10, 1, 2];
+        let mut payload = wide;
+        renumber(&mut payload, Some(0x7ffe), Some(200));
+        assert_eq!(payload, [0x90, 0xe0, 0xff, 0xfe, 200, 0x20, 0x10, 1, 2]);
+        let mut payload = [0x90, 0x80, 0x05, 0x10, 1];
+        renumber(&mut payload, Some(0x7f), Some(9));
+        assert_eq!(payload, [0x90, 0x80, 0x7f, 0x10, 1]);
+        for len in 0..wide.len() {
+            renumber(&mut wide.to_vec()[..len], Some(1), Some(1));
+        }
+        let mut plain = [0x10, 0xff, 0xff];
+        renumber(&mut plain, Some(1), Some(1));
+        assert_eq!(plain, [0x10, 0xff, 0xff]);
+    }
 
     #[test]
     fn reads_a_key_frame_with_its_width() {

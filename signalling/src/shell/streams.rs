@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::DATAGRAM_MAX;
 use super::wire::Wire;
+use crate::sfu::egress::run::Run;
 
 /// Connections at once.
 pub(super) const STREAMS_MAX: usize = 2_000;
@@ -115,10 +116,13 @@ impl Streams {
         stream.is_some_and(|stream| stream.serial == id.serial)
     }
 
-    /// Whether the datagram will be written.
-    pub(super) fn send(&self, remote: SocketAddr, datagram: Vec<u8>) -> bool {
+    /// Returns how many of the datagrams will not be written.
+    pub(super) fn send(&self, remote: SocketAddr, run: &Run) -> u64 {
         let stream = self.open.get(&remote);
-        stream.is_some_and(|stream| stream.queue.push(datagram))
+        let taken =
+            |datagram: &[u8]| stream.is_some_and(|stream| stream.queue.push(datagram.to_vec()));
+        let lost = run.datagrams().filter(|datagram| !taken(datagram));
+        lost.count() as u64
     }
 
     /// When [`sweep`](Self::sweep) wants to be called.
@@ -243,7 +247,7 @@ mod tests {
         let mut streams = Streams::default();
         streams.open(Instant::now(), id(1), opened(&mut news).await);
         let sent = (0..1_000)
-            .filter(|_| streams.send(id(1).remote, vec![7; 1_000]))
+            .filter(|_| streams.send(id(1).remote, &Run::single(vec![7; 1_000])) == 0)
             .count();
         assert_eq!(sent, QUEUE_BYTES_MAX / 1_000);
         // What was taken arrives, and nothing else; then there is room again.
@@ -252,7 +256,7 @@ mod tests {
             Wire::Framed.read(&mut far, &mut datagram).await.unwrap();
             assert_eq!(datagram, [7; 1_000]);
         }
-        assert!(streams.send(id(1).remote, vec![8; 10]));
+        assert_eq!(streams.send(id(1).remote, &Run::single(vec![8; 10])), 0);
         Wire::Framed.read(&mut far, &mut datagram).await.unwrap();
         assert_eq!(datagram, [8; 10]);
         assert!(streams.close(id(1)));

@@ -5,7 +5,6 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::Command;
-use super::DATAGRAM_MAX;
 use super::streams::{News, Streams};
 use super::udp::Udp;
 use crate::events::Events;
@@ -13,7 +12,7 @@ use crate::sfu::path::{Path, Transport};
 use crate::sfu::{Output, Sfu};
 use crate::{MediaEvent, MediaStats};
 
-/// Datagrams read before commands and timers get their turn.
+/// Datagrams of TCP connections taken before commands and timers get their turn.
 const BATCH_MAX: usize = 64;
 
 #[derive(Debug)]
@@ -42,7 +41,6 @@ impl Worker {
         mut inbox: mpsc::Receiver<Command>,
         mut news: mpsc::Receiver<News>,
     ) {
-        let mut buffer = [0; DATAGRAM_MAX];
         loop {
             self.put_out();
             let wake = self.sfu.next().into_iter().chain(self.streams.next()).min();
@@ -57,7 +55,7 @@ impl Worker {
                     None => return,
                 },
                 Some(first) = news.recv() => self.hear(first, &mut news),
-                () = self.udp.readable() => self.read(&mut buffer),
+                () = self.udp.readable() => self.read(),
                 () = sleep_until(wake) => self.tick(Instant::now()),
                 // Room in the channel, or its end: `put_out` sends or drops what waits.
                 _ = channel.reserve(), if self.events.is_waiting() => {}
@@ -94,17 +92,10 @@ impl Worker {
         }
     }
 
-    fn read(&mut self, buffer: &mut [u8]) {
-        for _ in 0..BATCH_MAX {
-            match self.udp.read(buffer) {
-                Ok(Some((length, from))) => {
-                    let from = Path::udp(from);
-                    self.sfu.datagram(Instant::now(), from, &buffer[..length]);
-                }
-                Ok(None) => {}
-                Err(_) => break,
-            }
-        }
+    fn read(&mut self) {
+        let sfu = &mut self.sfu;
+        self.udp
+            .read(|from, bytes| sfu.datagram(Instant::now(), Path::udp(from), bytes));
         self.flush(Instant::now());
     }
 
@@ -148,13 +139,12 @@ impl Worker {
     fn put_out(&mut self) {
         while let Some(output) = self.sfu.poll() {
             match output {
-                Output::Send(Path { transport, remote }, bytes) => {
+                Output::Send(Path { transport, remote }, run) => {
                     // A full buffer loses the datagram, as a full router would.
-                    let sent = match transport {
-                        Transport::Udp => self.udp.send(remote, &bytes),
-                        Transport::Tcp => self.streams.send(remote, bytes),
+                    self.dropped_sends += match transport {
+                        Transport::Udp => self.udp.send(remote, &run),
+                        Transport::Tcp => self.streams.send(remote, &run),
                     };
-                    self.dropped_sends += u64::from(!sent);
                 }
                 Output::Event(event) => self.events.push(event),
             }

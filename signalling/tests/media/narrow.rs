@@ -3,7 +3,7 @@ use std::time::Duration;
 use signalling::{Source, View};
 
 use crate::client::layer_of;
-use crate::net::Net;
+use crate::net::{Link, Net};
 
 /// Layers of about 150, 270 and 510 kbit/s with the headers.
 const SIZE: usize = 300;
@@ -13,7 +13,7 @@ fn layers_after(rate: Option<u64>) -> (Vec<usize>, usize) {
     let a = net.join(1, &[Source::Mic, Source::Camera], 1);
     net.client(a).ups.get_mut(&Source::Camera).unwrap().size = SIZE;
     let b = net.join(2, &[], 1);
-    net.narrow = rate.map(|rate| (b, rate));
+    net.links.extend(rate.map(|rate| (b, Link::of(rate))));
     net.sfu.view(
         net.now,
         b,

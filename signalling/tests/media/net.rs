@@ -9,11 +9,12 @@ use signalling::sfu::peer::{Candidates, Engine};
 use signalling::sfu::{Output, Sfu};
 use signalling::{MediaEvent, PeerKey, RoomKey, Slot, Source};
 
-use crate::client::Client;
+use crate::client::{Client, Dice};
 
 pub(crate) const ROOM: RoomKey = RoomKey(7);
 const STEP: Duration = Duration::from_millis(5);
 const LATENCY: Duration = Duration::from_millis(10);
+/// What a narrow link holds back before it drops.
 const BUFFER: Duration = Duration::from_millis(500);
 const SLOW: Duration = Duration::from_millis(60);
 
@@ -31,15 +32,86 @@ pub(crate) struct Net {
     pub(crate) loss_every: Option<usize>,
     /// Datagrams longer than this towards the SFU take 60 ms longer.
     pub(crate) slow_above: Option<usize>,
-    /// A link of so many bits per second towards one client, with half a second of buffer.
-    pub(crate) narrow: Option<(PeerKey, u64)>,
-    /// When the narrow link has sent what it holds.
-    busy: Instant,
-    /// Datagrams that did not fit into its buffer.
+    /// Bad links towards clients.
+    pub(crate) links: BTreeMap<PeerKey, Link>,
+    /// Datagrams that did not fit into a narrow link's buffer.
     pub(crate) overflowed: usize,
+    /// What a NAT makes of a client's address. What goes to the address itself is lost.
+    pub(crate) nat: BTreeMap<PeerKey, SocketAddr>,
+    dice: Dice,
     sent: usize,
     /// Datagrams towards the SFU, once recording.
     record: Option<Vec<Vec<u8>>>,
+}
+
+/// A link towards one client. The default takes everything.
+#[derive(Clone, Copy)]
+pub(crate) struct Link {
+    /// Bits per second, with half a second of buffer.
+    bps: Option<u64>,
+    /// Per cent of datagrams lost at random, besides those that do not fit.
+    loss: usize,
+    /// Each datagram takes up to this much longer, without overtaking another.
+    jitter: Duration,
+    /// When it has sent what it holds, and when the last one arrives.
+    busy: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Link {
+    pub(crate) const OPEN: Self = Self {
+        bps: None,
+        loss: 0,
+        jitter: Duration::ZERO,
+        busy: None,
+        last: None,
+    };
+
+    pub(crate) const fn of(bps: u64) -> Self {
+        Self {
+            bps: Some(bps),
+            ..Self::OPEN
+        }
+    }
+
+    pub(crate) const fn losing(loss: usize) -> Self {
+        Self { loss, ..Self::OPEN }
+    }
+
+    pub(crate) const fn jittery(jitter: Duration) -> Self {
+        Self {
+            jitter,
+            ..Self::OPEN
+        }
+    }
+
+    /// When a datagram arrives, if it does; `None` when the buffer is full or chance takes it.
+    fn take(&mut self, now: Instant, len: usize, dice: &mut Dice) -> Result<Instant, Dropped> {
+        if self.loss > 0 && dice.roll(100) < self.loss {
+            return Err(Dropped::Lost);
+        }
+        let mut at = now;
+        if let Some(bps) = self.bps {
+            let time = Duration::from_micros(len as u64 * 8 * 1_000_000 / bps);
+            at = self.busy.map_or(now, |busy| busy.max(now)) + time;
+            if at - now > BUFFER {
+                return Err(Dropped::Overflowed);
+            }
+            self.busy = Some(at);
+        }
+        if !self.jitter.is_zero() {
+            let late = self.jitter.as_micros() as usize;
+            at += Duration::from_micros(dice.roll(late) as u64);
+        }
+        at = self.last.map_or(at, |last| last.max(at));
+        self.last = Some(at);
+        Ok(at)
+    }
+}
+
+enum Dropped {
+    Lost,
+    Overflowed,
 }
 
 impl Net {
@@ -59,9 +131,10 @@ impl Net {
             cut: Vec::new(),
             loss_every: None,
             slow_above: None,
-            narrow: None,
-            busy: Instant::now(),
+            links: BTreeMap::new(),
             overflowed: 0,
+            nat: BTreeMap::new(),
+            dice: Dice(0x5eed),
             sent: 0,
             record: None,
         }
@@ -115,13 +188,10 @@ impl Net {
             let (from, to, bytes) = entry.remove();
             if to == self.sfu_addr {
                 self.sfu.datagram(now, Path::udp(from), &bytes);
-            } else if let Some((key, client)) = self
-                .clients
-                .iter_mut()
-                .find(|(_, client)| client.addr == to)
-                && !self.cut.contains(key)
+            } else if let Some(key) = self.client_at(to)
+                && !self.cut.contains(&key)
             {
-                client.receive(now, from, &bytes);
+                self.client(key).receive(now, from, &bytes);
             }
         }
         self.sfu.flush(now);
@@ -135,11 +205,9 @@ impl Net {
         for (key, client) in &mut self.clients {
             let cut = self.cut.contains(key);
             out.extend(
-                client
-                    .out
-                    .drain(..)
-                    .filter(|_| !cut)
-                    .map(|(to, bytes)| (client.addr, to, bytes)),
+                client.out.drain(..).filter(|_| !cut).map(|(to, bytes)| {
+                    (self.nat.get(key).copied().unwrap_or(client.addr), to, bytes)
+                }),
             );
         }
         for (from, to, bytes) in out {
@@ -151,10 +219,21 @@ impl Net {
         self.collect();
     }
 
+    /// Takes what is to go out. Returns how many datagrams go to an address.
+    pub(crate) fn collect_to(&mut self, address: SocketAddr) -> usize {
+        self.collect();
+        let to = |(_, to, _): &&(SocketAddr, SocketAddr, Vec<u8>)| *to == address;
+        self.wire.values().filter(to).count()
+    }
+
     pub(crate) fn collect(&mut self) {
         while let Some(output) = self.sfu.poll() {
             match output {
-                Output::Send(to, bytes) => self.send(self.sfu_addr, to.remote, bytes),
+                Output::Send(to, run) => {
+                    for datagram in run.datagrams() {
+                        self.send(self.sfu_addr, to.remote, datagram.to_vec());
+                    }
+                }
                 Output::Event(event) => self.events.push(event),
             }
         }
@@ -164,26 +243,35 @@ impl Net {
         self.sent += 1;
         if self
             .loss_every
-            .is_none_or(|every| !self.sent.is_multiple_of(every))
+            .is_some_and(|every| self.sent.is_multiple_of(every))
         {
-            let slow = to == self.sfu_addr && self.slow_above.is_some_and(|len| bytes.len() > len);
-            let mut queue = Duration::ZERO;
-            if let Some((key, rate)) = self.narrow
-                && self.clients[&key].addr == to
-            {
-                let time = Duration::from_micros(bytes.len() as u64 * 8 * 1_000_000 / rate);
-                self.busy = self.busy.max(self.now) + time;
-                queue = self.busy - self.now;
-                if queue > BUFFER {
-                    self.busy -= time;
+            return;
+        }
+        let slow = to == self.sfu_addr && self.slow_above.is_some_and(|len| bytes.len() > len);
+        let mut at = self.now;
+        if let Some(key) = self.client_at(to)
+            && let Some(link) = self.links.get_mut(&key)
+        {
+            match link.take(self.now, bytes.len(), &mut self.dice) {
+                Ok(arrival) => at = arrival,
+                Err(Dropped::Lost) => return,
+                Err(Dropped::Overflowed) => {
                     self.overflowed += 1;
                     return;
                 }
             }
-            let latency = if slow { LATENCY + SLOW } else { LATENCY };
-            self.wire
-                .insert((self.now + latency + queue, self.sent), (from, to, bytes));
         }
+        at += if slow { LATENCY + SLOW } else { LATENCY };
+        self.wire.insert((at, self.sent), (from, to, bytes));
+    }
+
+    /// Whose address this is, as seen from outside.
+    fn client_at(&self, address: SocketAddr) -> Option<PeerKey> {
+        let outside = |(key, client): (&PeerKey, &Client)| {
+            let seen = self.nat.get(key).copied().unwrap_or(client.addr);
+            (seen == address).then_some(*key)
+        };
+        self.clients.iter().find_map(outside)
     }
 
     /// Gives a client another address, as a change of network does.

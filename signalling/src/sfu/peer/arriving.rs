@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
-use str0m::bwe::BweKind;
 use str0m::media::{Mid, Rid};
-use str0m::rtp::{ExtensionValues, RtpPacket};
+use str0m::rtp::{RtpPacket, VideoOrientation};
 use str0m::{Event, IceConnectionState};
 
 use super::{AUDIO_RATE, Output, Packet, Peer, VIDEO_RATE};
 use crate::Source;
+use crate::sfu::egress::header::Extras;
 use crate::sfu::limits::PAYLOAD_MAX;
 use crate::sfu::rewrite::Incoming;
 use crate::sfu::vp8::{self, Vp8};
@@ -27,27 +27,12 @@ impl Peer {
                 IceConnectionState::New | IceConnectionState::Checking => None,
             },
             Event::RtpPacket(packet) => self.packet(packet).map(Box::new).map(Output::Packet),
-            Event::KeyframeRequest(request) => {
-                let slot = self.video.iter().position(|down| down.mid == request.mid)?;
-                Some(Output::KeyFrameWanted(slot))
-            }
             Event::SenderFeedback(report) => {
                 let info = report.sender_info;
                 let ntp = info.ntp_time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
                 let rtp = info.rtp_time.numer() as u32;
                 self.clock.report(report.received_at, *info.ssrc, ntp, rtp);
                 None
-            }
-            Event::EgressBitrateEstimate(BweKind::Twcc {
-                estimate,
-                can_probe: true,
-            })
-            | Event::EgressBitrateEstimate(BweKind::Remb { estimate, .. }) => {
-                Some(Output::Estimate(estimate.as_u64()))
-            }
-            Event::PeerStats(stats) => {
-                let loss = stats.egress_loss_fraction.unwrap_or(0.0).clamp(0.0, 1.0);
-                Some(Output::Quality((loss * 100.0).round() as u8, stats.rtt))
             }
             Event::Closed => Some(Output::Closed),
             _ => None,
@@ -81,11 +66,12 @@ impl Peer {
         let loudness = from
             .audio_level
             .map(|level| (127 + i16::from(level)).clamp(0, 127) as u8);
-        let extensions = ExtensionValues {
-            audio_level: from.audio_level,
-            voice_activity: from.voice_activity,
-            video_orientation: from.video_orientation,
-            ..ExtensionValues::default()
+        let extras = Extras {
+            audio_level: from.audio_level.map(|level| {
+                let voice = from.voice_activity.unwrap_or(false);
+                level.unsigned_abs().min(127) | u8::from(voice) << 7
+            }),
+            orientation: from.video_orientation.map(rotation),
         };
         let numbers = Incoming {
             ssrc: *ssrc,
@@ -104,7 +90,7 @@ impl Peer {
             captured,
             payload: packet.payload,
             marker,
-            extensions,
+            extras,
         })
     }
 
@@ -115,5 +101,15 @@ impl Peer {
             None => 0,
         };
         Some((up.source, layer as u8))
+    }
+}
+
+/// Quarter turns, as the header extension holds them (3GPP TS 26.114 §7.4.5).
+fn rotation(orientation: VideoOrientation) -> u8 {
+    match orientation {
+        VideoOrientation::Deg0 => 0,
+        VideoOrientation::Deg90 => 1,
+        VideoOrientation::Deg180 => 2,
+        VideoOrientation::Deg270 => 3,
     }
 }

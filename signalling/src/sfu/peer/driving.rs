@@ -1,13 +1,20 @@
 //! The engine's clockwork: datagrams and time go in, what it wants done comes out.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use str0m::Input;
 use str0m::net::{Protocol, Receive};
 
 use super::{Output, Peer};
+use crate::sfu::demux;
+use crate::sfu::egress::News;
+use crate::sfu::egress::run::Run;
 use crate::sfu::path::{Path, Transport};
 
+/// Silence of the address in use after which another that proves itself takes over. Browsers check the path in use
+/// every 2.5 s at least.
+const PATH_SILENT: Duration = Duration::from_secs(3);
 /// Times that the engine may name a time already due before it has to wait a millisecond.
 const SPINS_MAX: u8 = 8;
 
@@ -26,6 +33,22 @@ impl Peer {
     /// could be read; a bad one changes nothing.
     pub fn receive(&mut self, now: Instant, from: Path, bytes: &[u8]) -> bool {
         self.advance(now);
+        self.follow(now, from, bytes);
+        if demux::is_rtcp(bytes) {
+            self.egress_waits = true;
+            match self.egress.rtcp(now, bytes) {
+                // What is authentic comes from where the client believes its media should go.
+                Some(others) => {
+                    self.move_to(now, from);
+                    if !others {
+                        return true;
+                    }
+                }
+                None if self.egress.has_keys() => return false,
+                None => {}
+            }
+        }
+        self.engine_wait = None;
         let read = contained(|| match self.arrived(from, bytes) {
             Some(receive) => self.rtc.handle_input(Input::Receive(now, receive)).is_ok(),
             None => false,
@@ -36,6 +59,28 @@ impl Peer {
         read.unwrap_or(false)
     }
 
+    /// Lets media follow the client to another address: when it nominates that address (RFC 8445 §7.3.1.5), or proves
+    /// itself there while nothing comes from the old one. The engine itself stays with the address of the beginning.
+    fn follow(&mut self, now: Instant, from: Path, bytes: &[u8]) {
+        let Some(to) = self.in_use.path else {
+            return;
+        };
+        if to == from {
+            self.in_use.heard = now;
+            return;
+        }
+        let silent = now.saturating_duration_since(self.in_use.heard) > PATH_SILENT;
+        let asks = demux::is_stun(bytes) && (silent || demux::nominates(bytes));
+        if asks && self.admits(now, from, bytes) {
+            self.move_to(now, from);
+        }
+    }
+
+    fn move_to(&mut self, now: Instant, to: Path) {
+        self.in_use.path = Some(to);
+        self.in_use.heard = now;
+    }
+
     /// Notes the time for what follows, without work.
     pub fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
@@ -43,7 +88,8 @@ impl Peer {
 
     /// Begins an orderly end: RTCP BYE and a DTLS alert.
     pub fn close(&mut self, now: Instant) {
-        self.tick(now);
+        self.advance(now);
+        self.tick_engine();
         if self.rtc.close().is_err() {
             self.rtc.disconnect();
         }
@@ -52,47 +98,102 @@ impl Peer {
     /// Lets time pass.
     pub fn tick(&mut self, now: Instant) {
         self.advance(now);
+        self.egress_waits = true;
+        if self.engine_wait.is_none_or(|at| at <= now) {
+            self.tick_engine();
+        }
+    }
+
+    fn tick_engine(&mut self) {
+        self.engine_wait = None;
         // An error here leaves the engine closed, which `poll` reports.
-        let rtc = &mut self.rtc;
+        let (rtc, now) = (&mut self.rtc, self.now);
         if contained(|| rtc.handle_input(Input::Timeout(now)).is_ok()).is_none() {
             self.rtc.disconnect();
         }
     }
 
-    /// The next thing to do. Timeouts that are due already are handled inside.
+    /// The next thing to do.
     pub fn poll(&mut self) -> Output {
+        let engine_wait = match self.engine_wait {
+            Some(at) => at,
+            None => match self.poll_engine() {
+                ControlFlow::Continue(at) => *self.engine_wait.insert(at),
+                ControlFlow::Break(output) => return output,
+            },
+        };
+        if !self.egress.has_keys()
+            && let Some(keying) = self.keys.get()
+            && !self.egress.set_keys(keying)
+        {
+            tracing::debug!("media keys do not fit their profile");
+            return Output::Closed;
+        }
+        if std::mem::take(&mut self.egress_waits) {
+            self.egress.pump(self.now);
+        }
+        while let Some(run) = self.egress.poll_run() {
+            if let Some(to) = self.in_use.path {
+                return Output::Send(to, run);
+            }
+        }
+        while let Some(news) = self.egress.poll_news() {
+            match news {
+                News::KeyFrameWanted(at) => {
+                    // There are none in sound.
+                    if let Some(at) = at.checked_sub(self.audio.len()) {
+                        return Output::KeyFrameWanted(at);
+                    }
+                }
+                News::Estimate(bps) => return Output::Estimate(bps),
+                News::Quality(loss, round_trip) => return Output::Quality(loss, round_trip),
+            }
+        }
+        let at = engine_wait.min(self.egress.next());
+        Output::Wait(at.max(self.now + Duration::from_millis(1)))
+    }
+
+    /// The next thing that the engine wants done, or when it wants to be called. Timeouts that are due already are
+    /// handled inside.
+    fn poll_engine(&mut self) -> ControlFlow<Output, Instant> {
         loop {
             if !self.rtc.is_alive() {
-                return Output::Closed;
+                return ControlFlow::Break(Output::Closed);
             }
             let rtc = &mut self.rtc;
             let Some(output) = contained(|| rtc.poll_output()) else {
                 self.rtc.disconnect();
-                return Output::Closed;
+                return ControlFlow::Break(Output::Closed);
             };
             match output {
                 Ok(str0m::Output::Transmit(send)) => {
+                    let bytes: Vec<u8> = send.contents.into();
                     let path = match send.proto {
                         Protocol::Udp => Path::udp(send.destination),
                         Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => {
                             Path::tcp(send.destination)
                         }
                     };
-                    return Output::Send(path, send.contents.into());
+                    // An answer to a check goes where the check came from, everything else where media goes.
+                    let to = if demux::is_stun(&bytes) {
+                        path
+                    } else {
+                        *self.in_use.path.get_or_insert(path)
+                    };
+                    return ControlFlow::Break(Output::Send(to, Run::single(bytes)));
                 }
                 Ok(str0m::Output::Event(event)) => {
                     if let Some(output) = self.event(event) {
-                        return output;
+                        return ControlFlow::Break(output);
                     }
                 }
                 Ok(str0m::Output::Timeout(at)) if at <= self.now && self.spins < SPINS_MAX => {
                     self.spins += 1;
-                    let now = self.now;
-                    self.tick(now);
+                    self.tick_engine();
                 }
                 Ok(str0m::Output::Timeout(at)) => {
                     self.spins = 0;
-                    return Output::Wait(at.max(self.now + Duration::from_millis(1)));
+                    return ControlFlow::Continue(at);
                 }
                 Err(error) => self.fail(&error),
             }

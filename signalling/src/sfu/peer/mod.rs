@@ -1,11 +1,13 @@
 //! One participant's connection, on `str0m`. The only folder that knows the engine.
 //!
-//! The engine's one rule: after every change, poll until it names its next time. Every public
-//! method that changes it therefore leaves the engine *dirty*; the owner calls [`Peer::poll`] until
+//! The engine does ICE, DTLS and what the participant sends; [`Egress`] does what is sent to the participant, with the
+//! keys of the engine's handshake. Both have one rule: after every change, poll until the next time is named. Every
+//! public method that changes them therefore leaves the peer *dirty*; the owner calls [`Peer::poll`] until
 //! [`Output::Wait`].
 
 mod arriving;
 mod driving;
+mod keys;
 mod negotiation;
 mod sending;
 
@@ -15,10 +17,13 @@ use std::time::{Duration, Instant};
 
 use str0m::Rtc;
 use str0m::crypto::{CryptoProvider, dtls::DtlsCert};
-use str0m::media::{Mid, Pt, Rid};
-use str0m::rtp::{ExtensionValues, Ssrc};
+use str0m::media::{Mid, Rid};
+use str0m::rtp::Ssrc;
 
 use super::clock::CaptureClock;
+use super::egress::Egress;
+use super::egress::header::Extras;
+use super::egress::run::Run;
 use super::path::Path;
 use super::rewrite::Incoming;
 use super::vp8::Vp8;
@@ -55,7 +60,9 @@ impl Engine {
         if candidates.udp.is_empty() {
             return Err(MediaError::NoCandidates);
         }
-        let crypto = Arc::new(str0m::crypto::from_feature_flags());
+        let mut crypto = str0m::crypto::from_feature_flags();
+        keys::listen(&mut crypto);
+        let crypto = Arc::new(crypto);
         let certificate = crypto
             .dtls_provider
             .generate_certificate()
@@ -85,7 +92,7 @@ pub struct Packet {
     pub captured: Instant,
     payload: Arc<[u8]>,
     marker: bool,
-    extensions: ExtensionValues,
+    extras: Extras,
 }
 
 impl Packet {
@@ -103,8 +110,8 @@ impl Packet {
 /// What the engine wants done.
 #[derive(Debug)]
 pub enum Output {
-    /// Send a datagram.
-    Send(Path, Vec<u8>),
+    /// Send datagrams.
+    Send(Path, Run),
     /// A packet came in.
     Packet(Box<Packet>),
     /// The receiver asks for a key frame in a video slot.
@@ -131,19 +138,16 @@ struct Up {
     rids: Vec<Rid>,
 }
 
+/// An outgoing m-line. The engine answers for its streams and does not send on them.
 #[derive(Debug, Clone, Copy)]
 struct Down {
     mid: Mid,
     ssrc: Ssrc,
     /// Retransmissions.
     rtx: Option<Ssrc>,
-    pt: Pt,
-    /// Something was sent. Streams never used are kept from the engine: it walks through all of
-    /// them for every packet, and would send reports about nothing.
-    used: bool,
 }
 
-/// The slot does not exist, or the payload does not fit its codec.
+/// The slot does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unfit;
 
@@ -156,9 +160,24 @@ pub struct Peer {
     ups: Vec<Up>,
     audio: Vec<Down>,
     video: Vec<Down>,
+    egress: Egress,
+    /// Where the keys of the handshake appear.
+    keys: keys::Keys,
+    in_use: InUse,
     clock: CaptureClock,
     now: Instant,
     spins: u8,
+    /// When the engine wants to be called; `None` while it must be polled.
+    engine_wait: Option<Instant>,
+    /// Whether something for [`Egress`] to do has come up.
+    egress_waits: bool,
+}
+
+/// The path on which media goes, and when anything last came on it.
+#[derive(Debug, Clone, Copy)]
+struct InUse {
+    path: Option<Path>,
+    heard: Instant,
 }
 
 impl std::fmt::Debug for Peer {

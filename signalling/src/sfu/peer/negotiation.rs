@@ -1,27 +1,24 @@
 //! Offers and answers: what of an offer is taken, and which streams the engine is told of.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use str0m::bwe::Bitrate;
 use str0m::change::SdpOffer;
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid, Pt};
 use str0m::net::TcpType;
+use str0m::rtp::Extension;
 use str0m::{Candidate, Rtc};
 
 use super::driving::contained;
-use super::{Down, Engine, Peer, Up};
+use super::{AUDIO_RATE, Down, Engine, InUse, Peer, Up, VIDEO_RATE, keys};
 use crate::sfu::clock::CaptureClock;
-use crate::sfu::limits::{
-    AUDIO_SLOTS_MAX, INITIAL_BPS, LAYERS_MAX, MID_MAX, QUALITY_INTERVAL, SDP_MAX, VIDEO_SLOTS_MAX,
-};
+use crate::sfu::egress::header::ExtensionIds;
+use crate::sfu::egress::{Egress, SlotSpec};
+use crate::sfu::limits::{AUDIO_SLOTS_MAX, LAYERS_MAX, MID_MAX, SDP_MAX, VIDEO_SLOTS_MAX};
 use crate::{MediaError, Offer, Source};
 
-/// Packets kept for retransmission on one video slot: about 3 s at 2.5 Mbit/s.
-const RESEND_PACKETS: usize = 1_000;
-/// Time between sender reports of sound; the engine's own 5 s would leave lips unsynchronised for
-/// as long after every change of speaker.
-const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// The name under which a receiver's streams belong together (RFC 3550 §6.5.1). It says nothing about anybody.
+const CNAME: &str = "parta";
 
 impl Peer {
     /// Accepts an offer. Returns the connection and the answer.
@@ -41,11 +38,8 @@ impl Peer {
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
-            .enable_bwe(Some(Bitrate::bps(INITIAL_BPS)))
-            .set_stats_interval(Some(QUALITY_INTERVAL))
-            .set_send_buffer_video(RESEND_PACKETS)
-            .set_rtcp_report_interval_audio(REPORT_INTERVAL)
             .build(now);
+        let keys = keys::of_last_built();
         let (udp, tcp) = (&engine.candidates.udp, &engine.candidates.tcp);
         for address in udp {
             let candidate = Candidate::builder().udp().host(*address).build();
@@ -63,14 +57,22 @@ impl Peer {
             ups: Vec::new(),
             audio: Vec::new(),
             video: Vec::new(),
+            egress: Egress::new(now, CNAME.to_owned()),
+            keys,
+            in_use: InUse {
+                path: None,
+                heard: now,
+            },
             clock: CaptureClock::default(),
             now,
             spins: 0,
+            engine_wait: None,
+            egress_waits: true,
         };
         peer.read_ups(&offer.up)?;
         peer.audio = peer.downs(&offer.down_audio, MediaKind::Audio, AUDIO_SLOTS_MAX)?;
         peer.video = peer.downs(&offer.down_video, MediaKind::Video, VIDEO_SLOTS_MAX)?;
-        peer.hide_unused();
+        peer.hide_downs();
         Ok((peer, answer))
     }
 
@@ -81,10 +83,15 @@ impl Peer {
     pub fn restart(&mut self, sdp: &str) -> Result<String, MediaError> {
         // The answer must declare the same senders as the first one.
         for down in self.audio.iter().chain(&self.video) {
-            declare(&mut self.rtc, down);
+            if self.rtc.media(down.mid).is_some() {
+                self.rtc
+                    .direct_api()
+                    .declare_stream_tx(down.ssrc, down.rtx, down.mid, None);
+            }
         }
         let answer = answer(&mut self.rtc, sdp);
-        self.hide_unused();
+        self.hide_downs();
+        self.engine_wait = None;
         answer
     }
 
@@ -141,41 +148,52 @@ impl Peer {
             if downs.iter().any(|down| down.mid == mid) {
                 return Err(MediaError::BadOffer(format!("mid {name} is named twice")));
             }
-            let pts: Vec<Pt> = self
-                .rtc
-                .media(mid)
-                .map_or_else(Vec::new, |media| media.remote_pts().to_vec());
-            let params = self.rtc.codec_config();
-            let pt = params.find(|param| param.spec().codec == codec && pts.contains(&param.pt()));
-            let Some(pt) = pt.map(|param| param.pt()) else {
-                return Err(MediaError::BadOffer(format!("mid {name} lacks {codec:?}")));
-            };
-            let ssrc = self
-                .rtc
-                .direct_api()
-                .stream_tx_by_mid(mid, None)
-                .map(|stream| (stream.ssrc(), stream.rtx()));
-            let Some((ssrc, rtx)) = ssrc else {
-                return Err(MediaError::BadOffer(format!(
-                    "mid {name} cannot be sent to"
-                )));
-            };
+            let spec = self.spec(mid, kind, codec)?;
+            let stream = |rtx: Option<(u32, u8)>| rtx.map(|(ssrc, _)| ssrc.into());
             downs.push(Down {
                 mid,
-                ssrc,
-                rtx,
-                pt,
-                used: false,
+                ssrc: spec.ssrc.into(),
+                rtx: stream(spec.rtx),
             });
+            self.egress.add(spec);
         }
         Ok(downs)
     }
 
-    fn hide_unused(&mut self) {
+    fn spec(&mut self, mid: Mid, kind: MediaKind, codec: Codec) -> Result<SlotSpec, MediaError> {
+        let media = self.rtc.media(mid);
+        let pts: Vec<Pt> = media.map_or_else(Vec::new, |media| media.remote_pts().to_vec());
+        let id = |extension| media.and_then(|media| media.remote_extmap().id_of(extension));
+        let ids = ExtensionIds {
+            transport_cc: id(Extension::TransportSequenceNumber),
+            audio_level: id(Extension::AudioLevel),
+            orientation: id(Extension::VideoOrientation),
+        };
+        let params = self.rtc.codec_config();
+        let params = params.find(|param| param.spec().codec == codec && pts.contains(&param.pt()));
+        let Some((pt, resend)) = params.map(|params| (params.pt(), params.resend())) else {
+            return Err(MediaError::BadOffer(format!("mid {mid} lacks {codec:?}")));
+        };
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else {
+            return Err(MediaError::BadOffer(format!("mid {mid} cannot be sent to")));
+        };
+        let audio = kind == MediaKind::Audio;
+        Ok(SlotSpec {
+            ssrc: *stream.ssrc(),
+            payload_type: *pt,
+            rtx: stream.rtx().zip(resend).map(|(ssrc, pt)| (*ssrc, *pt)),
+            ids,
+            rate: if audio { AUDIO_RATE } else { VIDEO_RATE },
+            paced: !audio,
+        })
+    }
+
+    /// The engine declares the outgoing streams in answers and otherwise knows nothing of them: it would walk through
+    /// all of them at every turn, and report on them.
+    fn hide_downs(&mut self) {
         for down in self.audio.iter().chain(&self.video) {
-            if !down.used {
-                self.rtc.direct_api().remove_stream_tx(down.ssrc);
-            }
+            self.rtc.direct_api().remove_stream_tx(down.ssrc);
         }
     }
 
@@ -189,14 +207,6 @@ impl Peer {
             )));
         }
         Ok(())
-    }
-}
-
-/// Makes the engine know a stream; nothing if it does, or if a later offer took the m-line away.
-pub(super) fn declare(rtc: &mut Rtc, down: &Down) {
-    if rtc.media(down.mid).is_some() {
-        rtc.direct_api()
-            .declare_stream_tx(down.ssrc, down.rtx, down.mid, None);
     }
 }
 

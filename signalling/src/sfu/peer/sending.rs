@@ -2,14 +2,11 @@
 
 use std::time::Instant;
 
-use str0m::bwe::Bitrate;
 use str0m::media::KeyframeRequestKind;
-use str0m::rtp::{RtpWrite, Vp8Descriptor};
 
-use super::negotiation::declare;
 use super::{Packet, Peer, Unfit};
 use crate::Source;
-use crate::sfu::limits::QUEUE_MAX;
+use crate::sfu::egress::Write;
 use crate::sfu::rewrite::Outgoing;
 
 impl Peer {
@@ -22,49 +19,31 @@ impl Peer {
         numbers: Outgoing,
     ) -> Result<(), Unfit> {
         self.advance(now);
-        let downs = if packet.source.is_audio() {
-            &mut self.audio
+        self.egress_waits = true;
+        let at = if packet.source.is_audio() {
+            Some(slot).filter(|at| *at < self.audio.len())
         } else {
-            &mut self.video
+            Some(self.audio.len() + slot)
         };
-        let down = downs.get_mut(slot).ok_or(Unfit)?;
-        if !down.used {
-            declare(&mut self.rtc, down);
-            down.used = true;
-        }
-        let mut write = RtpWrite::new(
-            down.pt,
-            numbers.seq.into(),
-            numbers.time,
-            packet.captured.min(self.now),
-            packet.payload.clone(),
-        )
-        .marker(packet.marker)
-        .nackable(!packet.source.is_audio())
-        .ext_vals(packet.extensions.clone());
-        if let Some(patch) = patch(&packet.payload, numbers)? {
-            write = write.vp8_patch(patch);
-        }
-        self.rtc
-            .direct_api()
-            .stream_tx(&down.ssrc)
-            .ok_or(Unfit)?
-            .write_rtp(write);
-        Ok(())
+        let write = Write {
+            numbers,
+            marker: packet.marker,
+            payload: packet.payload.clone(),
+            extras: packet.extras,
+            captured: packet.captured.min(self.now),
+        };
+        let written = at.is_some_and(|at| self.egress.write(self.now, at, write));
+        if written { Ok(()) } else { Err(Unfit) }
     }
 
-    /// Whether a video slot's paced queue is too old to add to. The engine cannot empty a queue,
-    /// so after a fall of the estimate the slot pauses until it has drained.
-    pub fn is_congested(&mut self, slot: usize) -> bool {
-        let Some(ssrc) = self.video.get(slot).map(|down| down.ssrc) else {
-            return false;
-        };
-        let now = self.now;
-        let mut api = self.rtc.direct_api();
-        let oldest = api
-            .stream_tx(&ssrc)
-            .and_then(|stream| stream.queue_info().and_then(|queue| queue.first_unsent()));
-        oldest.is_some_and(|oldest| now.saturating_duration_since(oldest) > QUEUE_MAX)
+    /// Whether pictures have waited too long to be added to.
+    pub fn is_congested(&self) -> bool {
+        self.egress.is_congested(self.now)
+    }
+
+    /// Forgets what waits in a video slot, which then begins anew with a key frame.
+    pub fn drop_queued(&mut self, slot: usize) {
+        self.egress.drop_queued(self.audio.len() + slot);
     }
 
     /// Asks the sender for a key frame (PLI, RFC 4585 §6.3.1). Returns whether there is such a layer.
@@ -78,29 +57,13 @@ impl Peer {
             return false;
         };
         stream.request_keyframe(KeyframeRequestKind::Pli);
+        self.engine_wait = None;
         true
     }
 
-    /// Tells the estimator what would be sent if it could: `next` is filled up with padding as far
-    /// as the estimate allows, `desired` is probed for. Bits per second.
-    pub fn set_demand(&mut self, next: u64, desired: u64) {
-        self.rtc
-            .bwe()
-            .set_bitrate(Bitrate::bps(next), Bitrate::bps(desired));
+    /// Tells the estimator what would be sent if it could, bits per second: it is probed for.
+    pub fn set_desired(&mut self, desired: u64) {
+        self.egress.set_desired(desired);
+        self.egress_waits = true;
     }
-}
-
-fn patch(payload: &[u8], numbers: Outgoing) -> Result<Option<str0m::rtp::Vp8Patch>, Unfit> {
-    if numbers.picture_id.is_none() && numbers.tl0_pic_idx.is_none() {
-        return Ok(None);
-    }
-    let descriptor = Vp8Descriptor::parse(payload).map_err(|_| Unfit)?;
-    let mut patch = descriptor.patch();
-    if let Some(id) = numbers.picture_id {
-        patch = patch.picture_id(id);
-    }
-    if let Some(id) = numbers.tl0_pic_idx {
-        patch = patch.tl0_pic_idx(id);
-    }
-    patch.build().map(Some).map_err(|_| Unfit)
 }
