@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use str0m::Input;
+use str0m::ice::StunMessage;
 use str0m::net::{Protocol, Receive};
 
 use super::{Output, Peer};
@@ -21,12 +22,27 @@ const SPINS_MAX: u8 = 8;
 impl Peer {
     /// Whether a datagram on a path not seen before belongs here: only STUN whose integrity
     /// proves knowledge of this connection's password (RFC 8445 §7.3).
-    pub fn admits(&self, now: Instant, from: Path, bytes: &[u8]) -> bool {
+    pub fn admits(&mut self, now: Instant, from: Path, bytes: &[u8]) -> bool {
         let admits = || match self.arrived(from, bytes) {
             Some(receive) => self.rtc.accepts(&Input::Receive(now, receive)),
             None => false,
         };
-        contained(admits).unwrap_or(false)
+        contained(admits).unwrap_or(false) && self.is_authentic(bytes)
+    }
+
+    /// Whether STUN carries a MESSAGE-INTEGRITY made with our password. The engine does not look at it in what comes from
+    /// where it sends to.
+    fn is_authentic(&mut self, bytes: &[u8]) -> bool {
+        let password = self.rtc.direct_api().local_ice_credentials().pass;
+        let hmac = |key: &[u8], parts: &[&[u8]]| {
+            let provider = self.crypto.sha1_hmac_provider;
+            provider.sha1_hmac(key, parts)
+        };
+        let check = || {
+            let message = StunMessage::parse(bytes);
+            message.is_ok_and(|message| message.verify(password.as_bytes(), hmac))
+        };
+        contained(check).unwrap_or(false)
     }
 
     /// Takes a datagram on a path that [`admits`](Self::admits) let in. Returns whether it

@@ -163,6 +163,7 @@ pub struct Peer {
     egress: Egress,
     /// Where the keys of the handshake appear.
     keys: keys::Keys,
+    crypto: Arc<CryptoProvider>,
     in_use: InUse,
     clock: CaptureClock,
     now: Instant,

@@ -59,6 +59,7 @@ impl Peer {
             video: Vec::new(),
             egress: Egress::new(now, CNAME.to_owned()),
             keys,
+            crypto: engine.crypto.clone(),
             in_use: InUse {
                 path: None,
                 heard: now,
