@@ -153,3 +153,39 @@ fn payloads_that_are_no_pictures_harm_nobody() {
     assert!(net.client(b).packets(&mid).len() > before + 100);
     assert_eq!(net.sfu.stats().peers, 2);
 }
+
+/// A DTLS record with a ClientHello that offers only `TLS_NULL_WITH_NULL_NULL` (CVE-2023-49786 and its kin).
+fn null_hello() -> Vec<u8> {
+    let mut body = vec![0xfe, 0xfd];
+    body.extend([7; 32]);
+    // No session, no cookie, one cipher suite, one compression method.
+    body.extend([0, 0, 0, 2, 0, 0, 1, 0]);
+    let [_, high, mid, low] = (body.len() as u32).to_be_bytes();
+    let mut handshake = vec![1, high, mid, low, 0, 0, 0, 0, 0, high, mid, low];
+    handshake.extend(&body);
+    let mut record = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0];
+    record.extend((handshake.len() as u16).to_be_bytes());
+    record.extend(handshake);
+    record
+}
+
+#[test]
+fn hellos_from_strangers_during_the_handshake_do_not_cost_a_call() {
+    let hello = null_hello();
+    for round in 0..25 {
+        let mut net = Net::new();
+        for key in 1..=4 {
+            net.join(key, &[Source::Mic], 1);
+        }
+        let stranger = SocketAddr::from((Ipv4Addr::new(203, 0, 113, 9), 4_000 + round));
+        let mut steps = 0;
+        while !net.all_connected() {
+            net.sfu.datagram(net.now, Path::udp(stranger), &hello);
+            net.sfu.flush(net.now);
+            assert_eq!(net.collect_to(stranger), 0, "a stranger was answered");
+            net.step();
+            steps += 1;
+            assert!(steps < 2_000, "round {round}: no connection within 10 s");
+        }
+    }
+}

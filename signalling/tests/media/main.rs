@@ -4,6 +4,7 @@
 
 mod calls;
 mod client;
+mod endurance;
 mod forwarding;
 mod hostile;
 mod leaving;
