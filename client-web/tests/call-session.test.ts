@@ -8,9 +8,25 @@ const CALL = 'C1';
 const person = (p: string, ...on: Participant['on']): Participant => ({ p, u: `U-${p}`, on, here: true });
 const joined = { p: 'P1', sdp: 'answer', people: [person('P1')] };
 
+// Like a browser, it takes parameters only when they were got after the last ones were set.
+class FakeSender {
+  #got = 0;
+  refuses = false;
+  constructor(public encodings: { active?: boolean }[]) {}
+  replaceTrack = () => Promise.resolve();
+  getParameters = () => ({ encodings: this.encodings.map((one) => ({ ...one })), id: ++this.#got });
+  setParameters = async ({ encodings, id }: { encodings: { active?: boolean }[]; id: number }) => {
+    if (this.refuses || id !== this.#got) throw new Error('refused');
+    await Promise.resolve();
+    this.#got++;
+    this.encodings = encodings;
+  };
+}
+
 // As much of a browser's connection as the session touches.
 class FakePeer {
   static all: FakePeer[] = [];
+  senders: FakeSender[] = [];
   iceConnectionState = 'new';
   oniceconnectionstatechange: (() => void) | null = null;
   ontrack: unknown = null;
@@ -22,8 +38,10 @@ class FakePeer {
     FakePeer.all.push(this);
   }
 
-  addTransceiver() {
-    return { mid: String(this.#mid++), sender: { replaceTrack: () => Promise.resolve() }, setCodecPreferences: () => undefined };
+  addTransceiver(_kind: string, init?: { sendEncodings?: { active?: boolean }[] }) {
+    const sender = new FakeSender(init?.sendEncodings ?? []);
+    this.senders.push(sender);
+    return { mid: String(this.#mid++), sender, setCodecPreferences: () => undefined };
   }
   createOffer = () => Promise.resolve({ type: 'offer', sdp: 'offer' });
   setLocalDescription(description: { sdp: string }) {
@@ -150,6 +168,28 @@ describe('joining', () => {
 });
 
 describe('during a lesson', () => {
+  it('makes only the layers of the camera that somebody can use', async () => {
+    const session = await enter();
+    const camera = peer().senders[1];
+    const active = () => camera?.encodings.map((one) => one.active ?? true);
+    expect(active()).toEqual([true, true, true]);
+    session.event({ e: 'call.layers', call: CALL, d: 1 });
+    session.event({ e: 'call.layers', call: CALL, d: 2 });
+    await vi.waitFor(() => expect(active()).toEqual([true, true, false]));
+    session.event({ e: 'call.layers', call: CALL, d: 3 });
+    await vi.waitFor(() => expect(active()).toEqual([true, true, true]));
+  });
+
+  it('goes on with all layers in a browser that refuses', async () => {
+    const session = await enter();
+    const camera = peer().senders[1];
+    if (camera) camera.refuses = true;
+    session.event({ e: 'call.layers', call: CALL, d: 1 });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(camera?.encodings.every((one) => one.active ?? true)).toBe(true);
+    expect(state.status).toBe('on');
+  });
+
   it('never negotiates for switches, people or slots', async () => {
     const session = await enter();
     await session.setSource('mic', true);

@@ -184,6 +184,14 @@ pub enum LiveEvent {
         /// Every section.
         d: Vec<Slot>,
     },
+    /// How many layers of this browser's camera somebody can use.
+    #[serde(rename = "call.layers")]
+    CallLayers {
+        /// Lesson.
+        call: CallId,
+        /// From the lowest; 1 or more. All of them until the first such event of a join.
+        d: u8,
+    },
     /// Who speaks.
     #[serde(rename = "call.speaking")]
     CallSpeaking {

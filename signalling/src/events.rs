@@ -15,6 +15,7 @@ enum Topic {
     Path(PeerKey),
     Slots(PeerKey),
     Quality(PeerKey),
+    Layers(PeerKey),
     Speaking(RoomKey),
 }
 
@@ -45,6 +46,7 @@ impl Events {
             | MediaEvent::Disconnected { .. }
             | MediaEvent::Slots { .. }
             | MediaEvent::Speaking { .. }
+            | MediaEvent::Layers { .. }
             | MediaEvent::Quality { .. } => self
                 .waiting
                 .retain(|old| matches!(old, MediaEvent::Gone { .. }) || topic(old) != new),
@@ -84,13 +86,16 @@ fn topic(event: &MediaEvent) -> Topic {
         | MediaEvent::Gone { peer, .. } => Topic::Path(*peer),
         MediaEvent::Slots { peer, .. } => Topic::Slots(*peer),
         MediaEvent::Quality { peer, .. } => Topic::Quality(*peer),
+        MediaEvent::Layers { peer, .. } => Topic::Layers(*peer),
         MediaEvent::Speaking { room, .. } => Topic::Speaking(*room),
     }
 }
 
 fn about(topic: Topic, peer: PeerKey) -> bool {
     match topic {
-        Topic::Path(about) | Topic::Slots(about) | Topic::Quality(about) => about == peer,
+        Topic::Path(about) | Topic::Slots(about) | Topic::Quality(about) | Topic::Layers(about) => {
+            about == peer
+        }
         Topic::Speaking(_) => false,
     }
 }

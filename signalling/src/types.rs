@@ -123,6 +123,16 @@ pub enum MediaEvent {
         /// The one to show large; stays after they fall silent, until another speaks.
         active: Option<PeerKey>,
     },
+    /// How many layers of a participant's camera, from the lowest, anybody can use at the size shown. All of them until
+    /// the first such event.
+    Layers {
+        /// The sender's room.
+        room: RoomKey,
+        /// The sender.
+        peer: PeerKey,
+        /// 1 or more.
+        count: u8,
+    },
     /// How well a receiver is reached, every 2 s.
     Quality {
         /// The receiver's room.

@@ -223,6 +223,7 @@ class App {
       case 'call.people':
       case 'call.slots':
       case 'call.speaking':
+      case 'call.layers':
       case 'call.quality':
       case 'call.gone':
         this.lesson?.event(event);

@@ -18,6 +18,7 @@ impl Lessons {
             MediaEvent::Disconnected { peer, .. } => self.here(peer, false),
             MediaEvent::Gone { peer, .. } => self.gone(peer),
             MediaEvent::Slots { peer, slots, .. } => self.slots(peer, &slots),
+            MediaEvent::Layers { peer, count, .. } => self.layers(peer, count),
             MediaEvent::Speaking {
                 room,
                 speakers,
@@ -74,10 +75,10 @@ impl Lessons {
         );
     }
 
-    /// Tells a connection that came back what its slots carry.
+    /// Tells a connection that came back what its slots carry, and which layers of its camera are of use.
     pub(super) fn tell_slots(&self, call: &CallId, conn: ConnId) {
-        let slots = self.lock().slots_for(call, conn);
-        if let Some(d) = slots {
+        let told = self.lock().told(call, conn);
+        if let Some((d, layers)) = told {
             self.tell_conn(
                 Some(conn),
                 Class::Kept,
@@ -86,6 +87,10 @@ impl Lessons {
                     d,
                 },
             );
+            if let Some(d) = layers {
+                let call = call.clone();
+                self.tell_conn(Some(conn), Class::Kept, &LiveEvent::CallLayers { call, d });
+            }
         }
     }
 
@@ -134,6 +139,17 @@ impl Lessons {
         let conn = state.set_slots(&call, peer, d.clone());
         drop(state);
         self.tell_conn(conn, Class::Kept, &LiveEvent::CallSlots { call, d });
+    }
+
+    fn layers(&self, peer: PeerKey, count: u8) {
+        let mut state = self.lock();
+        let Some(call) = state.call_of(peer) else {
+            return;
+        };
+        let conn = state.set_layers(&call, peer, count);
+        drop(state);
+        let d = count;
+        self.tell_conn(conn, Class::Kept, &LiveEvent::CallLayers { call, d });
     }
 
     fn tell_all(&self, call: &CallId, class: Class, event: &LiveEvent) {

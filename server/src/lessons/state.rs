@@ -37,6 +37,7 @@ pub(super) struct Peer {
     on: BTreeSet<Source>,
     here: bool,
     slots: Vec<Slot>,
+    layers: Option<u8>,
 }
 
 impl Peer {
@@ -56,6 +57,7 @@ impl Peer {
             on,
             here: false,
             slots: Vec::new(),
+            layers: None,
         }
     }
 }
@@ -168,13 +170,21 @@ impl State {
         peer.conn
     }
 
-    pub(super) fn slots_for(&self, call: &CallId, conn: ConnId) -> Option<Vec<Slot>> {
+    /// Keeps how many layers of a peer's camera are of use; gives its connection.
+    pub(super) fn set_layers(&mut self, call: &CallId, peer: PeerKey, count: u8) -> Option<ConnId> {
+        let peer = self.peer_mut(call, peer)?;
+        peer.layers = Some(count);
+        peer.conn
+    }
+
+    /// What a connection's peer was told of its slots and of its camera's layers.
+    pub(super) fn told(&self, call: &CallId, conn: ConnId) -> Option<(Vec<Slot>, Option<u8>)> {
         let lesson = self.lessons.get(call)?;
         lesson
             .peers
             .values()
             .find(|peer| peer.conn == Some(conn))
-            .map(|peer| peer.slots.clone())
+            .map(|peer| (peer.slots.clone(), peer.layers))
     }
 
     pub(super) fn conn_of(&self, call: &CallId, peer: PeerKey) -> Option<ConnId> {

@@ -93,12 +93,16 @@ pub fn allocate(budget: u64, sound: u64, wants: &[Want]) -> Allocation {
     }
 }
 
+/// Width from which on a layer counts as sharp in a tile, both in pixels.
+pub fn sharp_from(tile: u32) -> u32 {
+    tile.saturating_mul(SHARP) / 8
+}
+
 /// The lowest layer that is sharp at the want's width, or the highest there is.
 fn best_offer(want: &Want) -> usize {
-    let enough = want.width.saturating_mul(SHARP) / 8;
     want.offers
         .iter()
-        .position(|layer| layer.width >= enough)
+        .position(|layer| layer.width >= sharp_from(want.width))
         .unwrap_or(want.offers.len() - 1)
 }
 

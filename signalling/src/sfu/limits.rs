@@ -37,6 +37,8 @@ pub const STREAM_DEAD_AFTER: Duration = Duration::from_secs(5);
 pub const SCREEN_DEAD_AFTER: Duration = Duration::from_secs(15);
 /// A simulcast layer that sends nothing this long is not offered.
 pub const LAYER_DEAD_AFTER: Duration = Duration::from_millis(1500);
+/// How long nobody must have had use for a layer before its sender is told to stop making it.
+pub const LAYER_UNUSED_AFTER: Duration = Duration::from_secs(4);
 /// Least time between key frame requests to one source.
 pub const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
 /// Paced video older than this is not added to: the slot waits for the next key frame instead.

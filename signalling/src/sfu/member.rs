@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use super::Stream;
-use super::limits::PATHS_PER_PEER_MAX;
+use super::limits::{LAYERS_MAX, PATHS_PER_PEER_MAX};
 use super::path::Path;
 use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
 use super::rewrite::Rewriter;
@@ -64,6 +64,8 @@ pub(super) struct Member {
     pub(super) views: Option<Vec<View>>,
     /// Bits per second; `None` until the receiver's feedback has told.
     pub(super) estimate: Option<u64>,
+    /// Layers of the camera that the sender was told to make, and since when fewer would do.
+    pub(super) layers: (u8, Option<Instant>),
     /// Bits per second that would be sent if they could, as the estimator was last told.
     pub(super) desired: u64,
     pub(super) ufrag: String,
@@ -92,6 +94,7 @@ impl Member {
             muted: BTreeSet::new(),
             views: None,
             estimate: None,
+            layers: (LAYERS_MAX as u8, None),
             desired: 0,
             ufrag,
             paths: VecDeque::new(),

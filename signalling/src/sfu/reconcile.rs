@@ -1,9 +1,11 @@
 //! Works out, for every receiver of a room, which streams belong in its slots and in which layer.
 //! Desired state is computed from nothing each time and compared with what is: no patching.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::allocate::{Class, Want, allocate};
+use super::limits::LAYER_UNUSED_AFTER;
 use super::room::Room;
 use super::speaker::HEARD_MAX;
 use super::{Outbox, Stream};
@@ -62,6 +64,7 @@ impl Room {
             .collect();
 
         let receivers: Vec<PeerKey> = self.members.keys().copied().collect();
+        let mut used: BTreeMap<PeerKey, u8> = BTreeMap::new();
         let mut moved = false;
         for peer in receivers {
             let not_self = |stream: &&Stream| stream.peer != peer;
@@ -80,11 +83,20 @@ impl Room {
                 Some(views) => self.viewed(peer, views, &cameras, &screens),
                 None => self.everyone(peer, &cameras, &screens),
             };
+            let slots = self.members.get(&peer).map(|member| member.peer.slots());
+            pictures.truncate(slots.map_or(0, |(_, video)| video));
+            let streams: Vec<Stream> = pictures.iter().map(|picture| picture.stream).collect();
+            for picture in &pictures {
+                let of = picture.stream;
+                if of.source == Source::Camera {
+                    let sharp = self.layers_for(of.peer, picture.width);
+                    let most = used.entry(of.peer).or_default();
+                    *most = sharp.max(*most);
+                }
+            }
             let Some(member) = self.members.get_mut(&peer) else {
                 continue;
             };
-            pictures.truncate(member.peer.slots().1);
-            let streams: Vec<Stream> = pictures.iter().map(|picture| picture.stream).collect();
             if member.hold(&voices, &sounds, &streams) {
                 moved = true;
                 out.events.push_back(MediaEvent::Slots {
@@ -98,7 +110,43 @@ impl Room {
         if moved {
             self.reroute();
         }
+        self.tell_layers(now, &used, out);
         self.want_key_frames();
+    }
+
+    /// How many layers of a camera a tile of a width can use.
+    fn layers_for(&self, peer: PeerKey, width: u32) -> u8 {
+        let Some(member) = self.members.get(&peer) else {
+            return 1;
+        };
+        let count = member.peer.layers(Source::Camera);
+        let track = member.tracks.get(&Source::Camera);
+        track.map_or(count, |track| track.sharp_at(width, count) + 1)
+    }
+
+    /// Tells senders which layers of their cameras are of use: more at once, fewer after a while.
+    fn tell_layers(&mut self, now: Instant, used: &BTreeMap<PeerKey, u8>, out: &mut Outbox) {
+        for (peer, member) in &mut self.members {
+            if !member.sends(now, Source::Camera) {
+                continue;
+            }
+            // The lowest goes on, so that whoever looks again sees something at once.
+            let wanted = used.get(peer).copied().unwrap_or(1).max(1);
+            let (told, since) = member.layers;
+            let all = member.peer.layers(Source::Camera);
+            let fewer = wanted < told.min(all);
+            let since = fewer.then(|| since.unwrap_or(now));
+            let due = since.is_some_and(|since| now >= since + LAYER_UNUSED_AFTER);
+            member.layers = (told, since);
+            if wanted > told || due {
+                member.layers = (wanted, None);
+                out.events.push_back(MediaEvent::Layers {
+                    room: self.key,
+                    peer: *peer,
+                    count: wanted,
+                });
+            }
+        }
     }
 
     /// What a receiver said it sees, as far as it is sent: screens, pinned ones, then by width.

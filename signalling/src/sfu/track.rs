@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::allocate::Layer;
+use super::allocate::{Layer, sharp_from};
 use super::limits::{LAYER_DEAD_AFTER, SCREEN_DEAD_AFTER, STREAM_DEAD_AFTER};
 use super::peer::Packet;
 use crate::Source;
@@ -110,6 +110,19 @@ impl Track {
                 }
             })
             .collect()
+    }
+
+    /// The lowest of `count` layers that is sharp at a width in device pixels, whether it is sent now or not.
+    pub(super) fn sharp_at(&self, width: u32, count: u8) -> u8 {
+        let of = |index: u8| {
+            let known = self.layers.get(&index).and_then(|meter| meter.width);
+            let guess = usize::from(index).min(GUESS_WIDTH.len() - 1);
+            known.unwrap_or_else(|| GUESS_WIDTH[guess])
+        };
+        let highest = count.saturating_sub(1);
+        (0..highest)
+            .find(|index| of(*index) >= sharp_from(width))
+            .unwrap_or(highest)
     }
 
     /// What the whole stream costs, bits per second.

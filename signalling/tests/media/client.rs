@@ -63,6 +63,8 @@ pub(crate) struct Client {
     failed: bool,
     /// The latest sender report in each slot: its wall clock and RTP time.
     pub(crate) reports: BTreeMap<String, (SystemTime, u32)>,
+    /// Layers of the camera that are sent, from the lowest.
+    pub(crate) layers: usize,
     /// Seed of random payloads to send in place of pictures.
     pub(crate) garbage: Option<u64>,
     pending: Option<SdpPendingOffer>,
@@ -107,6 +109,7 @@ impl Client {
             connected: false,
             failed: false,
             reports: BTreeMap::new(),
+            layers: RIDS.len(),
             garbage: None,
             pending: None,
             start: now,
@@ -283,7 +286,7 @@ impl Client {
         up.time = up.time.wrapping_add(3_600);
         up.picture = (up.picture + 1) & 0x7fff;
         let mut writes = Vec::new();
-        for (layer, rid) in up.rids.iter().enumerate() {
+        for (layer, rid) in up.rids.iter().enumerate().take(self.layers) {
             let key = up.wants_key.remove(&layer);
             for part in 0..2 {
                 let mut payload = vp8(up.picture, key, part == 0, WIDTHS[layer], up.size << layer);

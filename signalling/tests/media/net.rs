@@ -234,7 +234,15 @@ impl Net {
                         self.send(self.sfu_addr, to.remote, datagram.to_vec());
                     }
                 }
-                Output::Event(event) => self.events.push(event),
+                Output::Event(event) => {
+                    // As a browser does when it is told.
+                    if let MediaEvent::Layers { peer, count, .. } = event
+                        && let Some(client) = self.clients.get_mut(&peer)
+                    {
+                        client.layers = usize::from(count);
+                    }
+                    self.events.push(event);
+                }
             }
         }
     }
@@ -330,6 +338,7 @@ impl Net {
             | MediaEvent::Disconnected { .. }
             | MediaEvent::Gone { .. }
             | MediaEvent::Speaking { .. }
+            | MediaEvent::Layers { .. }
             | MediaEvent::Quality { .. } => None,
         });
         maps.into_iter().next().unwrap_or_default()

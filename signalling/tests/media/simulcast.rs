@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use signalling::sfu::limits::KEY_FRAME_INTERVAL;
-use signalling::{PeerKey, Source, View};
+use signalling::{MediaEvent, PeerKey, Source, View};
 
 use crate::client::{assert_continuous, layer_of};
 use crate::net::Net;
@@ -87,4 +87,54 @@ fn a_class_that_joins_together_does_not_storm_the_teacher() {
         );
     }
     assert!(rounds.len() <= 4, "{} rounds", rounds.len());
+}
+
+/// How many layers a sender was told to make, each time.
+fn told(net: &Net, sender: PeerKey) -> Vec<u8> {
+    let mut told = Vec::new();
+    for event in &net.events {
+        if let MediaEvent::Layers { peer, count, .. } = event
+            && *peer == sender
+        {
+            told.push(*count);
+        }
+    }
+    told
+}
+
+#[test]
+fn layers_that_nobody_can_use_are_not_made_and_come_back_when_somebody_can() {
+    let mut net = Net::new();
+    let a = net.join(1, &[Source::Camera], 1);
+    let b = net.join(2, &[], 1);
+    let c = net.join(3, &[], 1);
+    for viewer in [b, c] {
+        net.sfu.view(net.now, viewer, vec![view(a, 300)]);
+    }
+    net.until("b sees a", |net| {
+        net.mid(b, a, Source::Camera)
+            .is_some_and(|mid| net.has(b, &mid))
+    });
+    net.run(Duration::from_secs(10));
+    assert_eq!(told(&net, a), [1]);
+
+    net.sfu.view(net.now, c, vec![view(a, 1280)]);
+    let mid = net.mid(c, a, Source::Camera).unwrap();
+    let at = net.now;
+    net.until("c sees a sharply", |net| {
+        let packets = net.clients[&c].packets(&mid);
+        packets.last().is_some_and(|packet| layer_of(packet) == 2)
+    });
+    assert!(net.now - at < Duration::from_secs(3));
+    assert_eq!(told(&net, a), [1, 3]);
+
+    // A short look away changes nothing; a long one does.
+    net.sfu.view(net.now, c, vec![view(a, 300)]);
+    net.run(Duration::from_secs(2));
+    net.sfu.view(net.now, c, vec![view(a, 1280)]);
+    net.run(Duration::from_secs(5));
+    assert_eq!(told(&net, a), [1, 3]);
+    net.sfu.leave(net.now, c);
+    net.run(Duration::from_secs(6));
+    assert_eq!(told(&net, a), [1, 3, 1]);
 }

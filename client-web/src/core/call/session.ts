@@ -70,6 +70,8 @@ export class CallSession {
   #listed = false;
   /** Switches that the server has not heard of, because there was no connection. */
   #unsaid = new Set<Source>();
+  /** A sender's parameters may be changed only once at a time. */
+  #sending = Promise.resolve();
   #lost: ReturnType<typeof setTimeout> | undefined;
   /** The connection whose ICE restart the server has not answered. */
   #restarting: RTCPeerConnection | undefined;
@@ -124,6 +126,9 @@ export class CallSession {
         return;
       case 'call.slots':
         this.#set({ slots: event.d });
+        return;
+      case 'call.layers':
+        this.#sending = this.#sending.then(() => this.#send(event.d));
         return;
       case 'call.speaking':
         this.#set({ speaking: event.d });
@@ -296,6 +301,18 @@ export class CallSession {
     this.#unsaid.add(source);
     const answer = await this.#ask('call.set', { call: this.#options.call, src: source, on: this.state.on[source] });
     if (answer !== 'unanswered') this.#unsaid.delete(source);
+  }
+
+  // Layers of the camera that nobody can use at the size shown cost the battery and the way up.
+  async #send(layers: number): Promise<void> {
+    const sender = this.#transceivers?.up.camera.sender;
+    const parameters = sender?.getParameters();
+    if (!sender || !parameters?.encodings) return;
+    parameters.encodings.forEach((encoding, at) => {
+      encoding.active = at < layers;
+    });
+    // A browser that refuses goes on sending all: the server forwards what it wants.
+    await sender.setParameters(parameters).catch(() => undefined);
   }
 
   #end(problem: ErrorCode | undefined): void {

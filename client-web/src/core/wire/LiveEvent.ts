@@ -89,7 +89,15 @@ call: CallId,
 /**
  * Every section.
  */
-d: Array<Slot>, } | { "e": "call.speaking", 
+d: Array<Slot>, } | { "e": "call.layers", 
+/**
+ * Lesson.
+ */
+call: CallId, 
+/**
+ * From the lowest; 1 or more. All of them until the first such event of a join.
+ */
+d: number, } | { "e": "call.speaking", 
 /**
  * Lesson.
  */

@@ -200,6 +200,12 @@ impl Peer {
         self.rtc.is_connected()
     }
 
+    /// Layers that a source may have: 1 without simulcast.
+    pub fn layers(&self, source: Source) -> u8 {
+        let up = self.ups.iter().find(|up| up.source == source);
+        up.map_or(1, |up| up.rids.len().max(1) as u8)
+    }
+
     /// Numbers of audio and video slots.
     pub fn slots(&self) -> (usize, usize) {
         (self.audio.len(), self.video.len())
