@@ -27,6 +27,8 @@ export function watchCalls() {
      * @type {Record<string, {frames: number, energy: number, seconds: number, width: number, height: number}>}
      */
     seen: {},
+    /** Layers of the camera that were encoded since the last look, by `rid`. @type {string[]} */
+    layers: [],
     /** Energy of everything heard in a receiving section, by mid, whoever it carried. @type {Record<string, number>} */
     heard: {},
     report: () => ({
@@ -83,6 +85,8 @@ export function watchCalls() {
    * @type {Map<string, {who: string, frames: number, energy: number, seconds: number}>}
    */
   const last = new Map();
+  /** Pictures encoded in each layer at the last look. @type {Map<string, number>} */
+  const encoded = new Map();
   async function sample() {
     const connection = connections.findLast((c) => c.connectionState === 'connected');
     if (!connection) return;
@@ -91,7 +95,13 @@ export function watchCalls() {
     for (const slot of e2e.slots) if (slot.from) who.set(slot.mid, `${slot.from.p}/${slot.from.src}`);
     /** @type {Record<string, number>} */
     const heard = {};
+    /** @type {string[]} */
+    const layers = [];
     for (const stat of (await connection.getStats()).values()) {
+      if (stat.type === 'outbound-rtp' && stat.rid) {
+        if (stat.framesEncoded > (encoded.get(stat.rid) ?? 0)) layers.push(stat.rid);
+        encoded.set(stat.rid, stat.framesEncoded);
+      }
       if (stat.type !== 'inbound-rtp') continue;
       const mid = String(stat.mid ?? '');
       if (stat.kind === 'audio') heard[mid] = (heard[mid] ?? 0) + stat.totalAudioEnergy;
@@ -113,8 +123,9 @@ export function watchCalls() {
       entry.height = stat.frameHeight ?? entry.height;
     }
     e2e.heard = heard;
+    e2e.layers = layers.sort();
   }
-  setInterval(() => void sample().catch(() => undefined), 250);
+  setInterval(() => void sample().catch(() => undefined), 500);
 }
 
 /**

@@ -86,6 +86,20 @@ step('a shared screen is legible at the others', async () => {
   for (const person of everybody()) assert.equal(await remoteDescriptions(person), 1, person.name);
 });
 
+step('cameras beside a shared screen are sent small, and large again for one who looks', async () => {
+  /** @param {import('../browsers.mjs').Person} person @param {string[]} layers */
+  const sends = (person, layers) =>
+    person.until((wanted) => String(/** @type {any} */ (window).e2e.layers) === wanted, String(layers), `layers ${layers}`);
+  const [student, , inFirefox] = students;
+  await Promise.all([sends(student, ['q']), sends(inFirefox, ['q'])]);
+  const peer = /** @type {string} */ (peers.get(student));
+  const tile = teacher.page.locator(`[data-peer="${peer}"][data-source="camera"]`);
+  await tile.dblclick();
+  await student.until(() => /** @type {any} */ (window).e2e.layers.length > 1, undefined, 'more than the lowest layer');
+  await tile.dblclick();
+  await sends(student, ['q']);
+});
+
 step('who mutes is not heard, and is again afterwards', async () => {
   const [student] = students;
   const listeners = everybody().filter((person) => person !== student);
