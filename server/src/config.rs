@@ -15,6 +15,11 @@ pub struct Config {
     pub organisation: String,
     /// Address and port of the web server (TCP).
     pub listen: SocketAddr,
+    /// Certificate chain (PEM) with which the web server speaks HTTPS. Empty: it speaks HTTP, for a proxy before it. It is
+    /// read again when it changes and on SIGHUP.
+    pub tls_certificate: PathBuf,
+    /// Its private key (PEM).
+    pub tls_key: PathBuf,
     /// Port for sound and pictures (UDP) on the same address. 0 takes a free one.
     pub media_port: u16,
     /// Addresses at which browsers reach the media port, IPv4 and IPv6. Empty: this machine's own addresses. Behind a
@@ -35,7 +40,7 @@ pub struct Config {
     /// Begin of every name in Redis: installations that share a Redis need different ones.
     pub redis_prefix: String,
     /// Addresses under which people open Parta, such as "https://parta.example.ru". Requests from pages of any
-    /// other origin are refused. Empty: http://localhost and http://127.0.0.1 with the port above.
+    /// other origin are refused. Empty: localhost and 127.0.0.1 with the port above.
     pub origins: Vec<String>,
     /// Addresses of the reverse proxies before this server: what these say in X-Forwarded-For of where a request comes
     /// from is believed. Failed sign-ins are counted by it.
@@ -58,6 +63,8 @@ impl Default for Config {
         Self {
             organisation: "Parta".to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8_080)),
+            tls_certificate: PathBuf::new(),
+            tls_key: PathBuf::new(),
             media_port: 10_000,
             media_addresses: Vec::new(),
             media_public_port: 0,
@@ -177,6 +184,19 @@ impl Config {
                 reason,
             });
         }
+        if self.tls_certificate.as_os_str().is_empty() != self.tls_key.as_os_str().is_empty() {
+            return Err(ConfigError::Value {
+                key: "tls_key",
+                reason: "certificate and key go together".to_owned(),
+            });
+        }
+        let is_plain = |origin: &String| origin.starts_with("http://");
+        if self.speaks_tls() && self.origins.iter().any(is_plain) {
+            return Err(ConfigError::Value {
+                key: "origins",
+                reason: "with a certificate they begin with https://".to_owned(),
+            });
+        }
         if self.empty_lesson_minutes == 0 {
             return Err(ConfigError::Value {
                 key: "empty_lesson_minutes",
@@ -196,13 +216,20 @@ impl Config {
     #[must_use]
     pub fn with_default_origins(mut self, listening: SocketAddr) -> Self {
         if self.origins.is_empty() {
+            let scheme = if self.speaks_tls() { "https" } else { "http" };
             let port = listening.port();
             self.origins = vec![
-                format!("http://localhost:{port}"),
-                format!("http://127.0.0.1:{port}"),
+                format!("{scheme}://localhost:{port}"),
+                format!("{scheme}://127.0.0.1:{port}"),
             ];
         }
         self
+    }
+
+    /// Whether the web server itself speaks TLS.
+    #[must_use]
+    pub fn speaks_tls(&self) -> bool {
+        !self.tls_certificate.as_os_str().is_empty()
     }
 
     /// Whether people come over HTTPS, so that cookies must not travel otherwise.
@@ -240,9 +267,11 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 17] = [
+const SETTINGS: [&str; 19] = [
     "organisation",
     "listen",
+    "tls_certificate",
+    "tls_key",
     "media_port",
     "media_addresses",
     "media_public_port",
@@ -353,6 +382,11 @@ mod tests {
             ("redis = 'localhost'", "redis"),
             ("redis = 'redis://localhost/'", "database"),
             ("empty_lesson_minutes = 0", "empty_lesson_minutes"),
+            ("tls_key = '/key.pem'", "tls_key"),
+            (
+                "tls_certificate = 'a'\ntls_key = 'b'\norigins = ['http://parta.ru']",
+                "origins",
+            ),
         ] {
             let error = load(text, &[]).unwrap_err().to_string();
             assert!(error.contains(named), "{text}: {error}");

@@ -32,6 +32,7 @@ use bus::{Bus, Hints, RedisSettings};
 use config::Config;
 use files::Files;
 use files::sweep::{LEFT_AFTER, SWEEP_EVERY, sweep};
+use http::tls::Https;
 use lessons::Lessons;
 use setup::SetupToken;
 use store::Store;
@@ -85,6 +86,9 @@ pub enum ServerError {
     /// The bus between servers.
     #[error(transparent)]
     Bus(#[from] bus::BusError),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] http::tls::TlsError),
     /// Files or sockets.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -164,6 +168,7 @@ pub async fn run(
     tokio::spawn(sweep_files(files_folder, store.clone()));
     started(&app, address);
     let door = http::Door {
+        https: Https::of(&app.config)?,
         router: http::router(app),
         media: media.clone(),
     };

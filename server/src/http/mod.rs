@@ -9,6 +9,7 @@ mod rooms;
 mod serve;
 mod session;
 mod source;
+pub mod tls;
 mod unread;
 
 use std::time::Duration;
@@ -34,6 +35,9 @@ use crate::{App, ws};
 const JSON_BYTES_MAX: usize = 16 * 1_024;
 /// Time for every request but uploads, downloads and WebSockets.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// For a year a browser that was here does not come in the clear (RFC 6797).
+const HTTPS_ONLY: &str = "max-age=31536000";
 
 /// Everything that the web server answers.
 pub fn router(app: App) -> Router {
@@ -70,7 +74,8 @@ pub fn router(app: App) -> Router {
                 .layer(DefaultBodyLimit::max(FRAME_BYTES_MAX)),
         );
     let api = short.merge(long).fallback(errors::not_found);
-    Router::new()
+    let https_only = app.config.speaks_tls();
+    let router = Router::new()
         .nest("/api/v1", api)
         .fallback(client::page)
         .layer(middleware::from_fn_with_state(app.clone(), origin::guard))
@@ -82,7 +87,12 @@ pub fn router(app: App) -> Router {
             HeaderName::from_static("permissions-policy"),
             "camera=(self), microphone=(self), display-capture=(self), screen-wake-lock=(self), geolocation=()",
         ))
-        .with_state(app)
+        .with_state(app);
+    if https_only {
+        router.layer(constant(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY))
+    } else {
+        router
+    }
 }
 
 fn constant(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

@@ -15,12 +15,13 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use signalling::{Media, Opening};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::opening::opening;
+use super::tls::Https;
 
 /// Most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 16_384;
@@ -28,12 +29,16 @@ const HEAD_BYTES_MAX: usize = 16_384;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for the first bytes of a connection.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for a TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after a connection could not be accepted: when the system has no more file numbers, hurry does not help.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// What connections are handed to. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Door {
+    /// For TLS; without it requests are answered in the clear.
+    pub https: Option<Https>,
     /// For requests.
     pub router: Router,
     /// For the rest.
@@ -64,7 +69,35 @@ pub async fn serve(listener: TcpListener, door: Door, shutdown: impl Future<Outp
 }
 
 impl Door {
-    async fn open(
+    async fn open(self, stream: TcpStream, peer: SocketAddr, mut stopping: watch::Receiver<()>) {
+        let opened = tokio::select! {
+            opened = timeout(OPENING_TIMEOUT, opening(stream)) => opened,
+            _ = stopping.changed() => return,
+        };
+        let Ok(Ok((opening, stream))) = opened else {
+            return;
+        };
+        match (opening, &self.https) {
+            (Opening::Tls, Some(https)) => {
+                let handshake = timeout(HANDSHAKE_TIMEOUT, https.acceptor.accept(stream)).await;
+                if let Ok(Ok(stream)) = handshake {
+                    self.open_inside(stream, peer, stopping).await;
+                }
+            }
+            (Opening::Other, Some(https)) => send_to(&https.origin, stream).await,
+            (Opening::Tls | Opening::Other, None) => {
+                answer(self.router, stream, peer, stopping).await;
+            }
+            (Opening::Media(wire), _) => {
+                // Ends with the media.
+                drop((self.router, stopping));
+                self.media.carry(wire, peer, stream).await;
+            }
+        }
+    }
+
+    // Inside TLS.
+    async fn open_inside(
         self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         peer: SocketAddr,
@@ -75,15 +108,31 @@ impl Door {
             _ = stopping.changed() => return,
         };
         match opened {
-            Ok(Ok((Opening::Other, stream))) => answer(self.router, stream, peer, stopping).await,
             Ok(Ok((Opening::Media(wire), stream))) => {
-                // Ends with the media.
                 drop((self.router, stopping));
                 self.media.carry(wire, peer, stream).await;
+            }
+            Ok(Ok((Opening::Tls | Opening::Other, stream))) => {
+                answer(self.router, stream, peer, stopping).await;
             }
             Ok(Err(_)) | Err(_) => {}
         }
     }
+}
+
+// Who comes in the clear is told where to come, whatever it asks for.
+async fn send_to(origin: &str, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let answer = format!(
+        "HTTP/1.1 308 Permanent Redirect\r\nLocation: {origin}/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    let told = async {
+        // Unread bytes would turn the end of the connection into a reset, and the answer might be lost.
+        let mut head = [0; 1_024];
+        let _ = stream.read(&mut head).await;
+        let _ = stream.write_all(answer.as_bytes()).await;
+        let _ = stream.shutdown().await;
+    };
+    let _ = timeout(HEAD_TIMEOUT, told).await;
 }
 
 async fn answer(

@@ -32,17 +32,23 @@ pub(crate) struct Door {
 #[derive(Clone)]
 enum Way {
     Port(SocketAddr),
-    Proxy(Https),
+    Tls(Https),
 }
 
-/// A proxy that listens in the file system.
+/// Something that speaks TLS: a proxy, or the server itself.
 #[derive(Clone)]
 pub(crate) struct Https {
-    pub(crate) socket: PathBuf,
+    pub(crate) at: At,
     /// By which it is known.
     pub(crate) certificate: CertificateDer<'static>,
     /// What requests are made in: `h2` or `http/1.1`.
     pub(crate) protocol: &'static str,
+}
+
+#[derive(Clone)]
+pub(crate) enum At {
+    Port(SocketAddr),
+    Socket(PathBuf),
 }
 
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -94,11 +100,11 @@ impl Door {
         }
     }
 
-    /// A proxy's.
-    pub(crate) fn of_proxy(proxy: Https, origin: String) -> Self {
+    /// That of something that speaks TLS.
+    pub(crate) fn behind(https: Https, origin: String) -> Self {
         Self {
             origin,
-            way: Way::Proxy(proxy),
+            way: Way::Tls(https),
         }
     }
 
@@ -118,12 +124,12 @@ impl Door {
     }
 
     async fn connect_for(&self, protocol: &str) -> std::io::Result<Box<dyn Wire>> {
-        let proxy = match &self.way {
+        let https = match &self.way {
             Way::Port(address) => return Ok(Box::new(TcpStream::connect(address).await?)),
-            Way::Proxy(proxy) => proxy,
+            Way::Tls(https) => https,
         };
         let mut trusted = RootCertStore::empty();
-        trusted.add(proxy.certificate.clone()).unwrap();
+        trusted.add(https.certificate.clone()).unwrap();
         let mut config =
             ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()
@@ -131,8 +137,13 @@ impl Door {
                 .with_root_certificates(trusted)
                 .with_no_client_auth();
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
-        let name = ServerName::try_from(self.host().to_owned()).unwrap();
-        let wire = UnixStream::connect(&proxy.socket).await?;
+        let host = self.host();
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        let name = ServerName::try_from(host.to_owned()).unwrap();
+        let wire: Box<dyn Wire> = match &https.at {
+            At::Port(address) => Box::new(TcpStream::connect(address).await?),
+            At::Socket(path) => Box::new(UnixStream::connect(path).await?),
+        };
         let wire = TlsConnector::from(Arc::new(config))
             .connect(name, wire)
             .await?;
@@ -156,7 +167,7 @@ impl Door {
         let body = Full::new(Bytes::from(body));
         let protocol = match &self.way {
             Way::Port(_) => HTTP_1,
-            Way::Proxy(proxy) => proxy.protocol,
+            Way::Tls(https) => https.protocol,
         };
         let wire = TokioIo::new(self.connect_for(protocol).await.unwrap());
         let (answer, line) = if protocol == HTTP_1 {

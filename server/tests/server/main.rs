@@ -8,6 +8,7 @@ mod files;
 mod focus;
 mod harness;
 mod hostile;
+mod https;
 mod nodes;
 mod proxies;
 mod rights;

@@ -12,6 +12,7 @@ const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 /// Types of STUN messages, and lengths of frames that hold one, begin with a lower byte; the words of HTTP and the
 /// records of TLS do not.
 const FIRST_BYTE_MAX: u8 = 7;
+const TLS_HANDSHAKE: u8 = 22;
 
 /// How datagrams stand in a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Wire {
 pub enum Opening {
     /// Media, to be given to [`Media::carry`](crate::Media::carry).
     Media(Wire),
+    /// A TLS handshake (RFC 8446 §5.1); what is inside has an opening of its own.
+    Tls,
     /// Something else.
     Other,
 }
@@ -32,8 +35,10 @@ pub enum Opening {
 impl Opening {
     /// `None` until enough bytes are there.
     pub fn of(first: &[u8]) -> Option<Self> {
-        if *first.first()? > FIRST_BYTE_MAX {
-            return Some(Self::Other);
+        match *first.first()? {
+            TLS_HANDSHAKE => return Some(Self::Tls),
+            0..=FIRST_BYTE_MAX => {}
+            _ => return Some(Self::Other),
         }
         let bytes = first.get(..OPENING_BYTES)?;
         let is_request = bytes[2..4] == [0, 1];
@@ -92,10 +97,10 @@ mod tests {
         for short in 0..framed.len() {
             assert_eq!(Opening::of(&framed[..short]), None);
         }
+        assert_eq!(Opening::of(b"\x16\x03\x01"), Some(Opening::Tls));
         for other in [
             &b"GET / HTTP/1.1\r\n"[..],
             b"\r\nGET / HTTP/1.1",
-            b"\x16\x03\x01\x02\x00\x01",
             b"\x0d\x0a\x0d\x0a\x00",
             &[0; 10],
             &[0, 100, 0, 1, 0, 80, 0x21, 0x12, 0xa4, 0x43],

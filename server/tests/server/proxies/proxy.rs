@@ -11,7 +11,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use crate::door::{Answer, Door, Https, PROTOCOLS};
+use crate::door::{Answer, At, Door, Https, PROTOCOLS};
 use crate::harness::PATIENCE;
 
 /// The address in the samples.
@@ -46,11 +46,11 @@ impl Proxy {
         }
         let doors = PROTOCOLS.map(|protocol| {
             let https = Https {
-                socket: path.join("https"),
+                at: At::Socket(path.join("https")),
                 certificate: own.cert.der().clone(),
                 protocol,
             };
-            Door::of_proxy(https, ORIGIN.to_owned())
+            Door::behind(https, ORIGIN.to_owned())
         });
         let mut proxy = Self {
             kind,
