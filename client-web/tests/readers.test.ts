@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readFurther, whoRead } from '../src/core/readers';
+import { further, tickOf, whoRead } from '../src/core/readers';
 import { greet, knowReaders, prepend, reduce, type Chat } from '../src/core/rooms';
 import type { Message } from '../src/core/wire/Message';
 import { ROOM, chat, hello, msg, room, summary } from './samples';
@@ -13,14 +13,32 @@ const news = (u: string, no: number) => ({ e: 'read', r: ROOM, d: { u, no } }) a
 describe('who has read a message', () => {
   it('are the members whose pointers reach it, without its author and those who left', () => {
     const known = new Map([['U1', 9], ['U4', 8], ['U5', 7], ['gone', 9]]);
-    expect(whoRead({ members, readers: known }, mine(8))).toEqual({ read: ['U4'], unread: ['U5', 'U6'] });
-    expect(whoRead({ members, readers: known }, { ...mine(7), by: 'U4' }).read).toEqual(['U1', 'U5']);
+    const room = { members, readers: known, receivers: new Map([['U5', 8], ['U4', 1]]) };
+    expect(whoRead(room, mine(8))).toEqual({ read: ['U4'], got: ['U5'], waiting: ['U6'] });
+    expect(whoRead(room, { ...mine(7), by: 'U4' }).read).toEqual(['U1', 'U5']);
   });
 
   it('never becomes fewer, in whatever order the news come', () => {
-    const once = readFurther(new Map(), [{ u: 'U4', no: 3 }, { u: 'U4', no: 8 }, { u: 'U4', no: 5 }]);
+    const once = further(new Map(), [{ u: 'U4', no: 3 }, { u: 'U4', no: 8 }, { u: 'U4', no: 5 }]);
     expect([...once]).toEqual([['U4', 8]]);
-    expect(readFurther(once, [{ u: 'U4', no: 8 }, { u: 'U4', no: 1 }])).toBe(once);
+    expect(further(once, [{ u: 'U4', no: 8 }, { u: 'U4', no: 1 }])).toBe(once);
+  });
+});
+
+describe('the tick of a message', () => {
+  const tick = (readers: [string, number][], receivers: [string, number][], of = members) =>
+    tickOf({ members: of, readers: new Map(readers), receivers: new Map(receivers) }, mine(8));
+
+  it('says that it was delivered once everybody has it, and that it was read once somebody has read it', () => {
+    expect(tick([], [])).toBe('sent');
+    expect(tick([], [['U4', 8], ['U5', 8], ['U6', 7]])).toBe('sent');
+    expect(tick([], [['U4', 8], ['U5', 9], ['U6', 8]])).toBe('delivered');
+    expect(tick([['U4', 8]], [['U5', 9]])).toBe('read');
+  });
+
+  it('needs only the other of two people, and never says it to somebody who is alone', () => {
+    expect(tick([], [['U4', 8]], ['U1', 'U4'])).toBe('delivered');
+    expect(tick([], [], ['U1'])).toBe('sent');
   });
 });
 
@@ -40,10 +58,18 @@ describe('a room', () => {
 
   it('takes the answer of the server together with news that overtook it', () => {
     const asked = reduce(fresh(), news('U5', 9));
-    const after = knowReaders(asked, ROOM, 'e1', [{ u: 'U4', no: 8 }, { u: 'U5', no: 7 }, { u: 'U6', no: 0 }]);
+    const marks = [{ u: 'U4', no: 8, recv: 8 }, { u: 'U5', no: 7, recv: 7 }, { u: 'U6', no: 0, recv: 8 }];
+    const after = knowReaders(asked, ROOM, 'e1', marks);
     expect(room(after).readersKnown).toBe(true);
-    expect(read(after, 8)).toEqual(['U4', 'U5']);
-    expect(knowReaders(asked, ROOM, 'before the backup', [{ u: 'U4', no: 8 }])).toBe(asked);
+    expect(whoRead(room(after), mine(8))).toEqual({ read: ['U4', 'U5'], got: ['U6'], waiting: [] });
+    expect(knowReaders(asked, ROOM, 'before the backup', marks)).toBe(asked);
+  });
+
+  it('follows the news of what has arrived, of several people at once', () => {
+    const d = [{ u: 'U4', no: 8 }, { u: 'U5', no: 7 }];
+    const after = reduce(fresh(), { e: 'recv', r: ROOM, d });
+    expect(whoRead(room(after), mine(8))).toEqual({ read: [], got: ['U4'], waiting: ['U5', 'U6'] });
+    expect(reduce(after, { e: 'recv', r: ROOM, d: [{ u: 'U4', no: 7 }] })).toBe(after);
   });
 
   it('takes who writes for somebody who has read what stands above', () => {
@@ -58,14 +84,14 @@ describe('a room', () => {
   });
 
   it('still knows it after a reconnect and a reset, but not when a backup was restored', () => {
-    const before = knowReaders(fresh(), ROOM, 'e1', [{ u: 'U4', no: 8 }]);
+    const before = knowReaders(fresh(), ROOM, 'e1', [{ u: 'U4', no: 8, recv: 8 }, { u: 'U5', no: 1, recv: 8 }]);
     const again = greet(before, hello([summary({ members })]));
-    expect(read(again, 8)).toEqual(['U4']);
+    expect(whoRead(room(again), mine(8))).toMatchObject({ read: ['U4'], got: ['U5'] });
     expect(room(again).readersKnown).toBe(true);
     const reset = (ep: string) => reduce(before, { e: 'reset', r: ROOM, d: { ep, s: 900, no: 800, read: 5 } });
     expect(read(reset('e1'), 8)).toEqual(['U4']);
     for (const restored of [greet(before, hello([summary({ members, epoch: 'e2' })])), reset('e2')]) {
-      expect(read(restored, 1)).toEqual([]);
+      expect(whoRead(room(restored), mine(1))).toMatchObject({ read: [], got: [] });
       expect(room(restored).readersKnown).toBe(false);
     }
   });

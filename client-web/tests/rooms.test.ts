@@ -20,7 +20,7 @@ const hello = (seq: number, over: Partial<HelloOk['rooms'][0]> = {}): HelloOk =>
   me: { id: 'me', name: 'Я', role: 'student' },
   people: [],
   online: ['anna'],
-  rooms: [{ id: 'R', name: 'Группа', epoch: 'e', seq, no: seq, read_no: 0, members: ['me', 'anna'], ...over }],
+  rooms: [{ id: 'R', name: 'Группа', epoch: 'e', seq, no: seq, read_no: 0, recv_no: 0, members: ['me', 'anna'], ...over }],
 });
 
 const room = (chat: Chat) => {

@@ -8,7 +8,7 @@ import type { RoomSummary } from '../src/core/wire/RoomSummary';
 export const ROOM = 'R7';
 
 export function summary(change: Partial<RoomSummary> = {}): RoomSummary {
-  return { id: ROOM, name: 'Робототехника', epoch: 'e1', seq: 10, no: 8, read_no: 5, members: ['U1', 'U4'], ...change };
+  return { id: ROOM, name: 'Робототехника', epoch: 'e1', seq: 10, no: 8, read_no: 5, recv_no: 8, members: ['U1', 'U4'], ...change };
 }
 
 export function hello(rooms: RoomSummary[] = [summary()]): HelloOk {

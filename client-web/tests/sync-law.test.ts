@@ -1,14 +1,19 @@
 // The sync law: a snapshot and the events after it make the next snapshot. The sequences were recorded from the server
 // (`hand-…`: written by hand), so the client's reducers and the server's queries must agree.
 import { expect, it } from 'vitest';
-import { greet, isUpToDate, reduce, unread, type Chat } from '../src/core/rooms';
+import { greet, isUpToDate, knowReaders, reduce, unread, type Chat, type Room } from '../src/core/rooms';
 import type { Event } from '../src/core/wire/Event';
 import type { HelloOk } from '../src/core/wire/HelloOk';
+import type { Marks } from '../src/core/wire/Marks';
 
 interface Sequence {
   readonly before: HelloOk;
   readonly events: readonly Event[];
   readonly after: HelloOk;
+  /** The room of which the server also told how far its members are, before and after. */
+  readonly room?: string;
+  readonly marks_before?: readonly Marks[];
+  readonly marks_after?: readonly Marks[];
 }
 
 /** A `bump` has this much of a message; the list of rooms shows no more. */
@@ -34,9 +39,22 @@ function seen(chat: Chat) {
     last: room.last && { ...room.last, body: [...room.last.body].slice(0, TEXT_CHARS).join('') },
     call: room.call,
     waiting: room.held.size,
+    marks: marks(room),
   }));
   return { me: chat.me, online: [...chat.online].sort(), rooms };
 }
+
+// How far everybody is, once the server has told it.
+const marks = ({ members, readers, receivers, readersKnown }: Room): object | undefined =>
+  readersKnown ? members.map((u) => [u, readers.get(u) ?? 0, Math.max(readers.get(u) ?? 0, receivers.get(u) ?? 0)]) : undefined;
+
+function know(chat: Chat, id: string | undefined, told: readonly Marks[] | undefined): Chat {
+  const room = chat.rooms.get(id ?? '');
+  return room && told ? knowReaders(chat, room.id, room.epoch, told) : chat;
+}
+
+const first = ({ before, room, marks_before }: Sequence): Chat => know(greet(undefined, before), room, marks_before);
+const last = ({ after, room, marks_after }: Sequence): Chat => know(greet(undefined, after), room, marks_after);
 
 it('has sequences to check', () => {
   expect(sequences.length, `no *.json in ${FOLDER}: the server's tests write them, and two are written by hand`).toBeGreaterThan(0);
@@ -48,22 +66,27 @@ it('has mentions, read and unread, in them', () => {
   expect(sequences.some(({ events, after }) => JSON.stringify(events).includes(`"men":["${after.me.id}"`) && mentioned(after) === 0)).toBe(true);
 });
 
-it.each(sequences)('$name: the snapshot and its events are the next snapshot', ({ before, events, after }) => {
-  expect(events.length, 'a sequence without events proves nothing').toBeGreaterThan(0);
-  expect(seen(events.reduce(reduce, greet(undefined, before)))).toEqual(seen(greet(undefined, after)));
+it('has somebody in them whom messages have reached unread', () => {
+  expect(sequences.some(({ marks_after = [] }) => marks_after.some(({ no, recv }) => recv > no))).toBe(true);
 });
 
-it.each(sequences)('$name: so it is when everything comes twice', ({ before, events, after }) => {
-  const twice = events.flatMap((event): Event[] => ('s' in event ? [event, event] : [event]));
-  expect(seen(twice.reduce(reduce, greet(undefined, before)))).toEqual(seen(greet(undefined, after)));
+it.each(sequences)('$name: the snapshot and its events are the next snapshot', (sequence) => {
+  const { events } = sequence;
+  expect(events.length, 'a sequence without events proves nothing').toBeGreaterThan(0);
+  expect(seen(events.reduce(reduce, first(sequence)))).toEqual(seen(last(sequence)));
+});
+
+it.each(sequences)('$name: so it is when everything comes twice', (sequence) => {
+  const twice = sequence.events.flatMap((event): Event[] => ('s' in event ? [event, event] : [event]));
+  expect(seen(twice.reduce(reduce, first(sequence)))).toEqual(seen(last(sequence)));
 });
 
 it.each(sequences)('$name: coming back with either snapshot shows the same list', ({ before, events, after }) => {
   const stayed = events.reduce(reduce, greet(undefined, before));
   const { rooms, online } = seen(greet(stayed, after));
   const fresh = seen(greet(undefined, after));
-  // Of rooms that show events the position stays their own.
-  const list = (all: typeof rooms) => all.map(({ seq: _, ...room }) => room);
+  // Of rooms that show events the position stays their own; what is known of the members as well.
+  const list = (all: typeof rooms) => all.map(({ seq: _, marks: __, ...room }) => room);
   expect({ online, rooms: list(rooms) }).toEqual({ online: fresh.online, rooms: list(fresh.rooms) });
   expect([...stayed.rooms.values()].every(isUpToDate)).toBe(true);
 });

@@ -165,6 +165,15 @@ pub struct Read {
     pub no: i64,
 }
 
+/// `recv`: this device was told of the rooms' messages up to these numbers. Never moves back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Recv {
+    /// Message number by room, at most [`crate::limits::POSITIONS_MAX`] rooms.
+    #[ts(type = "Record<string, number>")]
+    pub no: BTreeMap<RoomId, i64>,
+}
+
 /// `typing`: this person is writing. Repeat every 3 s at most; shown for 5 s.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -192,6 +201,9 @@ pub enum Command {
     /// Move the read pointer.
     #[serde(rename = "read")]
     Read(Read),
+    /// Tell what has arrived.
+    #[serde(rename = "recv")]
+    Recv(Recv),
     /// Is writing.
     #[serde(rename = "typing")]
     Typing(Typing),
@@ -231,6 +243,7 @@ impl Command {
             "sync" => Self::Sync(params_of(json)?),
             "focus" => Self::Focus(params_of(json)?),
             "read" => Self::Read(params_of(json)?),
+            "recv" => Self::Recv(params_of(json)?),
             "typing" => Self::Typing(params_of(json)?),
             "call.start" => Self::CallStart(params_of(json)?),
             "call.join" => Self::CallJoin(params_of(json)?),

@@ -162,6 +162,14 @@ pub enum LiveEvent {
         /// Who, and how far.
         d: Reader,
     },
+    /// Messages have arrived on devices of these members. Told where `read` is.
+    #[serde(rename = "recv")]
+    Recv {
+        /// Room.
+        r: RoomId,
+        /// Who, and up to which message.
+        d: Vec<Reader>,
+    },
     /// This person became a member of a room.
     #[serde(rename = "u.room")]
     URoom {
@@ -300,7 +308,7 @@ pub struct ReadTo {
     pub no: i64,
 }
 
-/// How far a member has read.
+/// How far a member has read, or was told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Reader {
     /// Who.

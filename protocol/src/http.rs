@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::event::{Reader, RoomEvent};
+use crate::event::RoomEvent;
+use crate::ids::UserId;
 use crate::model::Person;
 
 /// `POST /session`: sign in. The answer sets the session cookie.
@@ -61,11 +62,26 @@ pub struct Setup {
     pub password: String,
 }
 
-/// `GET /rooms/{id}/readers`: how far each member has read. Who read message N: everybody with `no` of N or more.
+/// `GET /rooms/{id}/readers`: how far each member has read, and what has arrived on a device of theirs. Who read message
+/// N: everybody with `no` of N or more; whom it has reached: everybody with `recv` of N or more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Readers {
     /// Every member, in no particular order.
-    pub readers: Vec<Reader>,
+    pub readers: Vec<Marks>,
+}
+
+/// How far a member is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Marks {
+    /// Who.
+    pub u: UserId,
+    /// Number of the last message that they have read.
+    #[ts(type = "number")]
+    pub no: i64,
+    /// Number of the last message that has arrived on a device of theirs; `no` or more. Kept in rooms of at most
+    /// [`crate::limits::READ_TOLD_MEMBERS_MAX`] members; in others it is `no`.
+    #[ts(type = "number")]
+    pub recv: i64,
 }
 
 /// `GET /rooms/{id}/events?before=S&limit=N` (or `after=S`): a page of history, oldest first.

@@ -25,8 +25,12 @@ pub const FOCUS_ROOMS_MAX: usize = 8;
 pub const BUMP_TEXT_CHARS_MAX: usize = 160;
 /// Milliseconds between two `bump`s of a room.
 pub const BUMP_MILLIS: u64 = 1_000;
-/// Largest room in which everybody is told at once how far the others have read, in members.
+/// Largest room in which everybody is told at once how far the others have read and what has arrived, in members.
 pub const READ_TOLD_MEMBERS_MAX: usize = 50;
+/// Seconds between two `recv` of a connection.
+pub const RECV_SECONDS: u64 = 2;
+/// What has arrived for whom, by room and person, that may wait to be stored; further ones are told to try later.
+pub const RECEIPTS_WAITING_MAX: usize = 100_000;
 /// Longest login.
 pub const LOGIN_BYTES_MAX: usize = 64;
 /// Shortest password, in characters.

@@ -115,6 +115,10 @@ pub struct RoomSummary {
     /// Highest message number that this person has read; unread = `no - read_no`.
     #[ts(type = "number")]
     pub read_no: i64,
+    /// Highest message number that has arrived on a device of this person, as far as was told with `recv`; `read_no` or
+    /// more.
+    #[ts(type = "number")]
+    pub recv_no: i64,
     /// Numbers of the unread messages that mention this person, ascending; of more than
     /// [`crate::limits::MENTIONS_TOLD_MAX`] the newest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

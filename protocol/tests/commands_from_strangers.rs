@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use protocol::call::{
     CallJoin, CallRef, CallRestart, CallSet, CallStart, CallView, Source, UpMids, View,
 };
-use protocol::command::{Focus, MsgSend, Positions, Read, Sync, Typing};
+use protocol::command::{Focus, MsgSend, Positions, Read, Recv, Sync, Typing};
 use protocol::limits::ID_BYTES_MAX;
 use protocol::{
     CallId, ClientId, Command, Envelope, ErrorCode, Event, FileId, Hello, MessageId, PeerId,
@@ -27,6 +27,7 @@ fn example(method: &str) -> Value {
         "sync" => json!({"r": "R7", "after": 0}),
         "focus" => json!({"r": ["R7"]}),
         "read" => json!({"r": "R7", "no": 1}),
+        "recv" => json!({"no": {"R7": 1}}),
         "typing" | "call.start" => json!({"r": "R7"}),
         "call.join" => {
             json!({"call": "C1", "sdp": "v=0", "down_audio": [], "down_video": [], "on": [],
@@ -304,6 +305,8 @@ fn command() -> impl Strategy<Value = Command> {
         call_view(),
         (room(), any::<i64>()).prop_map(|(r, after)| Command::Sync(Sync { r, after })),
         (room(), any::<i64>()).prop_map(|(r, no)| Command::Read(Read { r, no })),
+        prop::collection::btree_map(room(), any::<i64>(), 0..4)
+            .prop_map(|no| Command::Recv(Recv { no })),
         room().prop_map(|r| Command::Typing(Typing { r })),
         room().prop_map(|r| Command::CallStart(CallStart { r })),
         (call(), text()).prop_map(|(call, sdp)| Command::CallRestart(CallRestart { call, sdp })),
@@ -330,7 +333,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(text in text(), at in 0_usize..14) {
+    fn no_text_makes_the_reader_panic(text in text(), at in 0_usize..15) {
         let _ = serde_json::from_str::<Envelope<'_>>(&text);
         let methods = methods();
         if let Ok(raw) = RawValue::from_string(text) {

@@ -195,6 +195,10 @@ fn the_limits_are_those_of_the_code() {
             "room in which everybody is told who has read",
             vec![limits::READ_TOLD_MEMBERS_MAX],
         ),
+        (
+            "time between two `recv` of a connection",
+            vec![usize::try_from(limits::RECV_SECONDS).expect("seconds")],
+        ),
         ("rooms in focus", vec![limits::FOCUS_ROOMS_MAX]),
         ("SDP", vec![limits::SDP_BYTES_MAX]),
         (

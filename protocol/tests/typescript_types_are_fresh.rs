@@ -42,6 +42,7 @@ fn export(folder: &Path) {
         http::Start,
         http::Setup,
         http::EventsPage,
+        http::Readers,
     );
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use protocol::command::MsgSend;
 use protocol::model::{Attachment, Role};
 use protocol::{ClientId, FileId};
-use server::store::{NewFile, NewMessage, NewPerson, Store};
+use server::store::{NewFile, NewMessage, NewPerson, Receipts, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -135,6 +135,9 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
     assert_eq!(store.read_no(&room, misha).await.unwrap(), 0);
     assert_eq!(store.mark_read(&room, misha, 1).await.unwrap(), Some(1));
     assert_eq!(store.mark_read(&room, misha, 1).await.unwrap(), None);
+    let receipts = Receipts::from([((room.clone(), misha.clone()), 2)]);
+    assert_eq!(store.mark_received(&receipts).await.unwrap(), receipts);
+    assert_eq!(store.readers(&room).await.unwrap().len(), 2);
     assert_eq!(store.members(&room).await.unwrap().len(), 2);
     assert!(store.file_for(&file.id, misha).await.unwrap().is_some());
     assert_eq!(store.positions_of(&[room]).await.unwrap().len(), 1);

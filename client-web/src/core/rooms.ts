@@ -1,12 +1,13 @@
 // What this person sees of their rooms, as a value that events turn into the next one. No framework, no clock.
 
 import { mentionsIn, unreadMentions } from './mentions';
-import { readFurther, writers, wrote, type Pointers } from './readers';
+import { further, writers, wrote, type Pointers } from './readers';
 import type { Bump } from './wire/Bump';
 import type { CallSummary } from './wire/CallSummary';
 import type { Event } from './wire/Event';
 import type { EventsPage } from './wire/EventsPage';
 import type { HelloOk } from './wire/HelloOk';
+import type { Marks } from './wire/Marks';
 import type { Message } from './wire/Message';
 import type { Person } from './wire/Person';
 import type { Reader } from './wire/Reader';
@@ -32,6 +33,8 @@ export interface Room {
   readonly mentions: readonly number[];
   readonly members: readonly string[];
   readonly readers: Pointers;
+  /** Whom messages have reached. Who has read one has it, so only those who are ahead of that matter here. */
+  readonly receivers: Pointers;
   /** Whether the server told of every member's; before that only writers are known to have read. */
   readonly readersKnown: boolean;
   readonly last: Message | undefined;
@@ -49,7 +52,11 @@ export interface Chat {
   readonly rooms: ReadonlyMap<string, Room>;
 }
 
-const NO_READERS = { readers: new Map<string, number>(), readersKnown: false } as const;
+const NO_READERS = {
+  readers: new Map<string, number>(),
+  receivers: new Map<string, number>(),
+  readersKnown: false,
+} as const;
 
 export const unread = (room: Room): number => Math.max(0, room.no - room.readNo);
 
@@ -96,6 +103,8 @@ export function reduce(chat: Chat, event: Event): Chat {
       return withRoom(chat, event.d.r, (room) => readUpTo(room, event.d.no));
     case 'read':
       return withRoom(chat, event.r, (room) => othersRead(room, [event.d]));
+    case 'recv':
+      return withRoom(chat, event.r, (room) => othersGot(room, event.d));
     case 'u.room': {
       const people = new Map(chat.people);
       for (const person of event.d.people) people.set(person.id, person);
@@ -126,8 +135,12 @@ export function prepend(chat: Chat, id: string, page: EventsPage): Chat {
 }
 
 /** The server's answer to who has read how far, asked while the room was in this epoch. */
-export function knowReaders(chat: Chat, id: string, epoch: string, readers: readonly Reader[]): Chat {
-  return withRoom(chat, id, (room) => (room.epoch === epoch ? { ...othersRead(room, readers), readersKnown: true } : room));
+export function knowReaders(chat: Chat, id: string, epoch: string, marks: readonly Marks[]): Chat {
+  return withRoom(chat, id, (room) => {
+    if (room.epoch !== epoch) return room;
+    const got = othersGot(room, marks.map(({ u, recv }) => ({ u, no: recv })));
+    return { ...othersRead(got, marks), readersKnown: true };
+  });
 }
 
 /** This person has read up to a message here. */
@@ -204,8 +217,13 @@ function retold(room: Room): Room {
 }
 
 function othersRead(room: Room, news: readonly Reader[]): Room {
-  const readers = readFurther(room.readers, news);
+  const readers = further(room.readers, news);
   return readers === room.readers ? room : { ...room, readers };
+}
+
+function othersGot(room: Room, news: readonly Reader[]): Room {
+  const receivers = further(room.receivers, news);
+  return receivers === room.receivers ? room : { ...room, receivers };
 }
 
 const readUpTo = (room: Room, no: number): Room =>
@@ -230,7 +248,7 @@ function meet(known: Room | undefined, summary: RoomSummary): Room {
   const fresh: Room = { ...list, ...NO_READERS, seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.
-  const { events, held, readers, readersKnown } = known;
-  const met = readUpTo({ ...fresh, readers, readersKnown }, known.readNo);
+  const { events, held, readers, receivers, readersKnown } = known;
+  const met = readUpTo({ ...fresh, readers, receivers, readersKnown }, known.readNo);
   return events.length === 0 && held.size === 0 ? met : { ...met, seq: known.seq, events, held };
 }

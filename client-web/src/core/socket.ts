@@ -29,6 +29,7 @@ export interface Results {
   sync: object;
   focus: object;
   read: object;
+  recv: object;
   typing: object;
   'call.start': CallStarted;
   'call.join': CallJoined;

@@ -10,6 +10,7 @@ import type { Named } from '../core/naming';
 import { Outbox, type Draft, type Item } from '../core/outbox';
 import { READ_TOLD_MEMBERS_MAX } from '../core/readers';
 import { Reads } from '../core/reads';
+import { Receipts } from '../core/receipts';
 import { firstSeq, greet, knowReaders, markRead, positions, prepend, reduce, type Chat, type Room } from '../core/rooms';
 import { Socket, type Status } from '../core/socket';
 import { overStream } from '../core/stream';
@@ -21,7 +22,7 @@ import type { HelloOk } from '../core/wire/HelloOk';
 import type { Limits } from '../core/wire/Limits';
 import type { LiveEvent } from '../core/wire/LiveEvent';
 import type { Person } from '../core/wire/Person';
-import type { Reader } from '../core/wire/Reader';
+import type { Readers } from '../core/wire/Readers';
 import type { Session } from '../core/wire/Session';
 
 const PAGE_EVENTS = 50;
@@ -53,6 +54,7 @@ class App {
   #socket: Socket | undefined;
   #box: Outbox | undefined;
   readonly #reads = new Reads((r, no) => this.socket.request('read', { r, no }));
+  readonly #receipts = new Receipts(() => this.chat?.rooms.values() ?? [], (no) => this.socket.request('recv', { no }));
   readonly #gaps = new Gaps((id) => this.chat?.rooms.get(id), (r, after) => this.socket.request('sync', { r, after }));
   readonly #focus = new Focus(
     (r) => this.socket.request('focus', { r: [...r], pos: positions(this.chat, r) }),
@@ -125,7 +127,7 @@ class App {
 
   /** Asks who has read how far in a room. */
   async readers({ id, epoch }: Room): Promise<void> {
-    const { readers } = await api<{ readers: readonly Reader[] }>('GET', `/rooms/${encodeURIComponent(id)}/readers`);
+    const { readers } = await api<Readers>('GET', `/rooms/${encodeURIComponent(id)}/readers`);
     if (this.chat) this.chat = knowReaders(this.chat, id, epoch, readers);
   }
 
@@ -189,6 +191,7 @@ class App {
   #hello(ok: HelloOk): void {
     this.chat = greet(this.chat, ok);
     this.limits = ok.lim;
+    this.#receipts.known(ok.rooms);
   }
 
   #event(event: Event): void {
@@ -198,14 +201,19 @@ class App {
         void this.#box?.arrived(event.d.cid);
         this.#stopsTyping(event.r, event.d.by);
         this.#gaps.heard(event.r);
+        this.#receipts.heard();
         return;
       case 'call.started':
       case 'call.ended':
+        this.#gaps.heard(event.r);
+        return;
       case 'reset':
         this.#gaps.heard(event.r);
+        this.#receipts.heard();
         return;
       case 'bump':
         if (event.d.last) void this.#box?.arrived(event.d.last.cid);
+        this.#receipts.heard();
         return;
       case 'lag':
         this.#gaps.lag(event.r, event.s);
@@ -217,6 +225,7 @@ class App {
       case 'ready':
         this.#focus.ready(this.#begun, (room) => this.chat?.rooms.has(room) ?? false);
         this.#reads.flush();
+        this.#receipts.heard();
         this.#box?.online();
         this.lesson?.ready();
         return;
@@ -239,6 +248,7 @@ class App {
       this.#box?.offline();
       this.#focus.lost();
       this.#gaps.lost();
+      this.#receipts.lost();
     }
     if (status !== 'ended' || code === undefined) return;
     if (code === SIGNED_OUT || code === LOGGED_OUT) location.assign('/');

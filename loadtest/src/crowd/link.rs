@@ -1,8 +1,10 @@
 //! A person's connection: `hello`, commands and their answers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use protocol::command::{MsgSend, MsgSent};
+use protocol::command::{MsgSend, MsgSent, Recv};
+use protocol::limits::RECV_SECONDS;
 use protocol::{Command, ErrorBody, RoomId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -28,6 +30,10 @@ pub(super) struct Link {
     next_id: u32,
     /// Request id, number and room of the message on its way.
     sending: Option<(u32, u32, usize)>,
+    /// Request id of the last `recv`, while it is not answered.
+    telling: Option<u32>,
+    /// When the last one was sent.
+    told: Instant,
 }
 
 // What a client needs of the answer to `hello`; the rest stays unread.
@@ -57,6 +63,8 @@ impl Link {
             ready: None,
             next_id: HELLO + 1,
             sending: None,
+            telling: None,
+            told: Instant::now(),
         })
     }
 
@@ -99,6 +107,28 @@ impl Member {
         link.wire.send(id, &send).await
     }
 
+    /// Tells what has arrived, as a browser does: now and then, of all rooms at once.
+    async fn receive(&mut self, link: &mut Link, now: Instant) -> Result<(), LoadError> {
+        let wait = Duration::from_secs(RECV_SECONDS);
+        if link.ready.is_none() || link.telling.is_some() || now < link.told + wait {
+            return Ok(());
+        }
+        let rooms = self.record.rooms.iter_mut();
+        let news = rooms.filter(|room| room.told < room.last).map(|room| {
+            room.told = room.last;
+            // No message has a number beyond its position, and the server takes none beyond the last.
+            (room.id.clone(), room.last)
+        });
+        let no = news.collect::<BTreeMap<_, _>>();
+        if no.is_empty() {
+            return Ok(());
+        }
+        let id = link.next_id;
+        link.next_id += 1;
+        (link.telling, link.told) = (Some(id), now);
+        link.wire.send(id, &Command::Recv(Recv { no })).await
+    }
+
     pub(super) async fn frame(&mut self, link: &mut Link, text: &str) -> Result<(), LoadError> {
         let now = Instant::now();
         for line in text.split('\n').filter(|line| !line.is_empty()) {
@@ -123,7 +153,7 @@ impl Member {
                 Line::Other => {}
             }
         }
-        Ok(())
+        self.receive(link, now).await
     }
 
     fn greeted(&mut self, answer: Result<&RawValue, ErrorBody>) -> Result<(), LoadError> {
@@ -132,12 +162,13 @@ impl Member {
         let first = rooms.is_empty();
         for GreetingRoom { id, epoch, seq } in greeting.rooms {
             if first {
-                let (after, last, paged_to) = (seq, seq, i64::MIN);
+                let (after, last, told, paged_to) = (seq, seq, seq, i64::MIN);
                 rooms.push(Room {
                     id,
                     epoch,
                     after,
                     last,
+                    told,
                     paged_to,
                 });
             } else if !rooms
@@ -157,6 +188,10 @@ impl Member {
         answer: Result<&RawValue, ErrorBody>,
         now: Instant,
     ) -> Result<(), LoadError> {
+        if link.telling.take_if(|id| *id == i).is_some() {
+            // Refused when too much waits: told with the next.
+            return Ok(());
+        }
         let Some((_, k, room)) = link.sending.take_if(|(id, ..)| *id == i) else {
             return Err(LoadError::Protocol(format!(
                 "an answer to {i}, which was not asked"

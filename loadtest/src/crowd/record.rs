@@ -16,6 +16,8 @@ pub(super) struct Room {
     pub(super) after: i64,
     /// The last position that arrived.
     pub(super) last: i64,
+    /// The last position that the server was told to have arrived.
+    pub(super) told: i64,
     /// Up to here the history was paged over HTTP, and live events are dropped as the protocol asks.
     pub(super) paged_to: i64,
 }
@@ -144,6 +146,7 @@ mod tests {
                 epoch: "e".to_owned(),
                 after: 4,
                 last: 6,
+                told: 0,
                 paged_to: 0,
             }],
             seen: seqs

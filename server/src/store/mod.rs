@@ -9,6 +9,7 @@ mod mentions;
 mod messages;
 mod people;
 mod pool;
+mod receipts;
 mod rooms;
 mod sessions;
 mod writer;
@@ -20,6 +21,7 @@ pub use errors::{StoreError, StoreResult, Trouble};
 pub use files::{FileAccess, NewFile};
 pub use messages::{NewMessage, Stored};
 pub use people::{Account, NewPerson};
+pub use receipts::Receipts;
 
 use pool::{Pool, read, write};
 use writer::Writers;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use protocol::event::Reader;
+use protocol::http::Marks;
 use protocol::model::{Person, RoomSummary};
 use protocol::{ErrorCode, RoomId, UserId};
 
@@ -24,6 +24,7 @@ struct RoomRow {
     last_seq: i64,
     last_no: i64,
     read_no: i64,
+    recv_no: i64,
     mentions: Option<String>,
     #[sqlx(flatten)]
     last: LastRow,
@@ -31,9 +32,32 @@ struct RoomRow {
     call: JoinedCall,
 }
 
+/// What has arrived for a member of this table, beside `receipts g`: what was read has.
+macro_rules! recv_no {
+    ($members:literal) => {
+        concat!(
+            "CASE WHEN g.no > ",
+            $members,
+            ".read_no THEN g.no ELSE ",
+            $members,
+            ".read_no END"
+        )
+    };
+}
+
+const MARKS: &str = concat!(
+    "SELECT m.person_id, m.read_no, ",
+    recv_no!("m"),
+    " FROM members m
+     LEFT JOIN receipts g ON g.room_id = m.room_id AND g.person_id = m.person_id
+     WHERE m.room_id = $1",
+);
+
 // One statement sees one state of the database, so all this belongs together.
 const ROOMS_OF: &str = concat!(
     "SELECT r.id, r.name, r.epoch, r.last_seq, r.last_no, mine.read_no, ",
+    recv_no!("mine"),
+    " AS recv_no, ",
     unread_mentions!(),
     " AS mentions, ",
     last_columns!(),
@@ -42,6 +66,7 @@ const ROOMS_OF: &str = concat!(
     "
      FROM members mine
      JOIN rooms r ON r.id = mine.room_id
+     LEFT JOIN receipts g ON g.room_id = mine.room_id AND g.person_id = mine.person_id
      LEFT JOIN messages m ON m.room_id = r.id AND m.no = r.last_no
      LEFT JOIN calls c ON c.room_id = r.id AND c.ended_at IS NULL
      WHERE mine.person_id = $1 ORDER BY r.name, r.id",
@@ -132,6 +157,7 @@ impl Store {
                 seq: row.last_seq,
                 no: row.last_no,
                 read_no: row.read_no,
+                recv_no: row.recv_no,
                 men: numbers(row.mentions.as_deref())?,
                 last: row.last.into_message(row.last_no, &mut files)?,
                 call: row.call.row().map(|call| call.summary()).transpose()?,
@@ -228,17 +254,19 @@ impl Store {
         Ok(moved)
     }
 
-    /// How far each member of a room has read.
+    /// How far each member of a room has read, and what has arrived on a device of theirs.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn readers(&self, room: &RoomId) -> StoreResult<Vec<Reader>> {
-        let rows: Vec<(String, i64)> = read!(self, db => {
-            sqlx::query_as("SELECT person_id, read_no FROM members WHERE room_id = $1")
-                .bind(room.as_str()).fetch_all(db).await
+    pub async fn readers(&self, room: &RoomId) -> StoreResult<Vec<Marks>> {
+        let rows: Vec<(String, i64, i64)> = read!(self, db => {
+            sqlx::query_as(MARKS).bind(room.as_str()).fetch_all(db).await
         })?;
         rows.into_iter()
-            .map(|(u, no)| Ok(Reader { u: user_id(u)?, no }))
+            .map(|(u, no, recv)| {
+                let u = user_id(u)?;
+                Ok(Marks { u, no, recv })
+            })
             .collect()
     }
 

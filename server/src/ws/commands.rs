@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use protocol::call::{CallRestarted, CallStart, CallStarted};
-use protocol::command::{Focus, MsgSend, MsgSent, Read, Sync, Typing};
-use protocol::event::{ReadTo, Reader, Who};
+use protocol::command::{Focus, MsgSend, MsgSent, Sync, Typing};
+use protocol::event::{ReadTo, Who};
 use protocol::limits::{
     ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, MENTIONS_MAX,
     TYPING_SECONDS,
@@ -25,11 +25,11 @@ use crate::time::now_ms;
 /// How long a client is asked to wait when the database has a full disk, is away or the like.
 const AFTER_TROUBLE_MS: u32 = 2_000;
 
-type Answer<T> = Result<T, ErrorBody>;
+pub(super) type Answer<T> = Result<T, ErrorBody>;
 
 /// `{}`: done, nothing to tell.
 #[derive(Serialize)]
-struct Done {}
+pub(super) struct Done {}
 
 impl Client {
     pub(super) async fn command(&mut self, i: Option<u32>, command: Command) {
@@ -41,6 +41,7 @@ impl Client {
                 self.answer(i, focused);
             }
             Command::Read(read) => self.answer(i, self.mark_read(&read).await),
+            Command::Recv(recv) => self.answer(i, self.received(recv)),
             Command::Typing(typing) => {
                 let told = self.typing(typing).await;
                 self.answer(i, told);
@@ -183,35 +184,6 @@ impl Client {
             read,
             men,
         })
-    }
-
-    async fn mark_read(&self, read: &Read) -> Answer<Done> {
-        let me = &self.me.person.id;
-        let moved = self
-            .app
-            .store
-            .mark_read(&read.r, me, read.no)
-            .await
-            .map_err(to_user)?;
-        if let Some(no) = moved {
-            let event = LiveEvent::URead {
-                d: ReadTo {
-                    r: read.r.clone(),
-                    no,
-                },
-            };
-            self.app.switchboard.tell_user(me, Some(self.id), &event);
-            if self.small.contains(&read.r) {
-                let d = Reader { u: me.clone(), no };
-                let r = read.r.clone();
-                let told = LiveEvent::Read { r, d };
-                self.app
-                    .switchboard
-                    .tell_room(&read.r, &told, Some(self.id))
-                    .await;
-            }
-        }
-        Ok(Done {})
     }
 
     async fn typing(&mut self, typing: Typing) -> Answer<Done> {

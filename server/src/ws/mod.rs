@@ -4,6 +4,7 @@ pub(crate) mod commands;
 mod connection;
 mod frames;
 mod hello;
+mod marks;
 mod outgoing;
 mod queue;
 mod rate;

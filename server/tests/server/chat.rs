@@ -1,4 +1,9 @@
-use serde_json::json;
+use protocol::command::MsgSend;
+use protocol::limits::READ_TOLD_MEMBERS_MAX;
+use protocol::model::Role;
+use protocol::{ClientId, UserId};
+use serde_json::{Value, json};
+use server::store::{NewMessage, NewPerson, Store};
 
 use crate::harness::{ROOM, Server, room_named};
 
@@ -105,6 +110,101 @@ async fn who_has_read_is_told_and_can_be_asked() {
         student.get(&path).await.status,
         hyper::StatusCode::FORBIDDEN
     );
+}
+
+#[tokio::test]
+async fn what_has_arrived_is_told_once_for_many_and_can_be_asked() {
+    let server = Server::start().await;
+    let (teacher, student, other) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+        server.sign_in("student2").await,
+    );
+    let (mut a, hello) = teacher.hello().await;
+    let (room, known) = room_named(&hello, ROOM);
+    let (mut b, mine) = student.hello().await;
+    let (mut c, theirs) = other.hello().await;
+    // One does not look at the room; for one device it is the same as for the other.
+    b.ask("focus", json!({"r": []})).await.unwrap();
+    let send = json!({"r": room, "cid": "c1", "body": "Дошло?"});
+    let no = a.ask("msg.send", send).await.unwrap()["no"].clone();
+    b.event("bump").await;
+    c.event("msg").await;
+    let upto = |no: &Value| json!({"no": {room.as_str(): no}});
+    b.ask("recv", upto(&known["no"])).await.unwrap();
+    b.ask("recv", upto(&no)).await.unwrap();
+    c.ask("recv", upto(&json!(1_000_000))).await.unwrap();
+    let mut who = a.event("recv").await;
+    assert_eq!(who["r"], json!(room));
+    let people = who["d"].as_array_mut().unwrap();
+    people.sort_by_key(|one| one["u"] != mine["me"]["id"]);
+    let expected = json!([{"u": mine["me"]["id"], "no": no}, {"u": theirs["me"]["id"], "no": no}]);
+    assert_eq!(json!(people), expected);
+
+    let path = format!("/rooms/{room}/readers");
+    let readers = teacher.get(&path).await.json();
+    let of = |who: &Value| {
+        let all = readers["readers"].as_array().unwrap();
+        all.iter().find(|one| one["u"] == *who).unwrap().clone()
+    };
+    assert_eq!(of(&hello["me"]["id"])["recv"], no, "who wrote it has it");
+    let reached = of(&mine["me"]["id"]);
+    assert_eq!((&reached["no"], &reached["recv"]), (&json!(0), &no));
+    let (_, again) = student.hello().await;
+    assert_eq!(room_named(&again, ROOM).1["recv_no"], no);
+
+    let (staff_room, _) = room_named(&hello, "Учительская");
+    for (refused, code) in [
+        (json!({"no": {staff_room.as_str(): 1}}), "forbidden"),
+        (json!({"no": {room.as_str(): "1"}}), "bad_request"),
+    ] {
+        assert_eq!(b.ask("recv", refused).await, Err(code.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn in_a_large_room_it_is_neither_kept_nor_told_what_has_arrived() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    let (_, hello) = teacher.hello().await;
+    let store = Store::open_sqlite(&server.data().join("parta.db"))
+        .await
+        .unwrap();
+    let me: UserId = serde_json::from_value(hello["me"]["id"].clone()).unwrap();
+    let mut members = vec![me.clone()];
+    for k in 0..READ_TOLD_MEMBERS_MAX {
+        let new = NewPerson {
+            login: format!("many{k}"),
+            name: k.to_string(),
+            role: Role::Student,
+            password: String::new(),
+        };
+        members.push(store.add_person(&new, 1).await.unwrap().id);
+    }
+    let large = store.add_room("Весь поток", &members, 1).await.unwrap();
+    members.pop();
+    let small = store.add_room("Без одного", &members, 1).await.unwrap();
+    for room in [&large, &small] {
+        let send = MsgSend {
+            r: room.clone(),
+            cid: ClientId::parse(format!("c-{room}")).unwrap(),
+            body: "всем".to_owned(),
+            re: None,
+            att: Vec::new(),
+            men: Vec::new(),
+        };
+        let (by, send) = (&members[1], &send);
+        store.add_message(NewMessage { by, send }, 1).await.unwrap();
+    }
+    let (mut socket, _) = teacher.hello().await;
+    let upto = json!({"no": {large.as_str(): 1, small.as_str(): 1}});
+    socket.ask("recv", upto).await.unwrap();
+    assert_eq!(socket.event("recv").await["r"], json!(small));
+    for (room, recv) in [(&large, 0), (&small, 1)] {
+        let readers = store.readers(room).await.unwrap();
+        assert_eq!(readers.iter().find(|one| one.u == me).unwrap().recv, recv);
+    }
+    store.close().await;
 }
 
 #[tokio::test]

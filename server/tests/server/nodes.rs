@@ -63,6 +63,9 @@ async fn people_on_different_nodes_meet() {
     let typing = json!({"m": "typing", "p": {"r": pair.room}}).to_string();
     pair.b.write(&typing).await;
     assert_eq!(pair.a.event("typing").await["r"], pair.room);
+    let arrived = json!({"no": {pair.room.as_str(): 1_000_000}});
+    pair.a.ask("recv", arrived).await.unwrap();
+    assert_eq!(pair.b.event("recv").await["r"], pair.room);
 
     // The teacher's other device is on the other node.
     let laptop = school.sign_in("teacher", 1).await;

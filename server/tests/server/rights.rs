@@ -54,6 +54,7 @@ async fn a_stranger_gets_nothing_of_a_room() {
         ("msg.send", json!({"r": room, "cid": "c2", "body": "x"})),
         ("sync", json!({"r": room, "after": 0})),
         ("read", json!({"r": room, "no": 1})),
+        ("recv", json!({"no": {room.as_str(): 1}})),
         ("typing", json!({"r": room})),
         ("call.start", json!({"r": room})),
         ("call.join", join(&call)),

@@ -6,29 +6,53 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{ROOM, Server, Socket, room_named};
+use crate::harness::{Person, ROOM, Server, Socket, room_named};
 
 const OTHER_ROOM: &str = "3D-моделирование, поток 2";
 
 /// A recording: who watches, and with how many rooms in focus.
 struct Recorder {
     socket: Socket,
-    before: Value,
+    before: Snapshot,
     events: Vec<Value>,
 }
 
+/// What `hello` tells, and how far the members of [`ROOM`] are.
+struct Snapshot {
+    hello: Value,
+    marks: Value,
+}
+
+impl Snapshot {
+    async fn take(person: &Person<'_>, socket: &mut Socket, device: &str) -> Self {
+        let hello = json!({"v": 1, "dev": device, "app": "test"});
+        let hello = socket.ask("hello", hello).await.unwrap();
+        let (room, _) = room_named(&hello, ROOM);
+        let marks = person.get(&format!("/rooms/{room}/readers")).await.json();
+        let mut marks = marks["readers"].clone();
+        // In the order of the people whom the snapshot names before.
+        let people = hello["people"].as_array().unwrap().clone();
+        let place = |one: &Value| people.iter().position(|person| person["id"] == one["u"]);
+        marks.as_array_mut().unwrap().sort_by_key(place);
+        Self { hello, marks }
+    }
+}
+
 impl Recorder {
-    async fn start(mut socket: Socket, focus: Option<&[&str]>) -> Self {
-        let hello = json!({"v": 1, "dev": "device", "app": "test"});
-        let all = socket.ask("hello", hello).await.unwrap();
+    async fn start(person: &Person<'_>, focus: Option<&[&str]>) -> Self {
+        let mut socket = person.connect().await;
+        let before = Snapshot::take(person, &mut socket, "device").await;
         socket.event("ready").await;
         if let Some(focus) = focus {
-            let rooms: Vec<_> = focus.iter().map(|name| room_named(&all, name).0).collect();
+            let rooms: Vec<_> = focus
+                .iter()
+                .map(|name| room_named(&before.hello, name).0)
+                .collect();
             socket.ask("focus", json!({"r": rooms})).await.unwrap();
         }
         Self {
             socket,
-            before: all,
+            before,
             events: Vec::new(),
         }
     }
@@ -58,8 +82,17 @@ impl Recorder {
         self.events.extend(two);
     }
 
-    fn finish(self, name: &str, after: &Value) {
-        let mut recording = json!({"before": self.before, "events": self.events, "after": after});
+    async fn finish(self, name: &str, person: &Person<'_>) {
+        let after = Snapshot::take(person, &mut person.connect().await, "another").await;
+        let (room, _) = room_named(&after.hello, ROOM);
+        let mut recording = json!({
+            "before": self.before.hello,
+            "room": room,
+            "marks_before": self.before.marks,
+            "events": self.events,
+            "after": after.hello,
+            "marks_after": after.marks,
+        });
         Names::default().plain(&mut recording);
         let text = format!("{recording:#}\n");
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -127,11 +160,6 @@ fn nameless(value: &mut Value) {
     }
 }
 
-async fn snapshot(mut socket: Socket) -> Value {
-    let hello = json!({"v": 1, "dev": "another", "app": "test"});
-    socket.ask("hello", hello).await.unwrap()
-}
-
 #[tokio::test]
 async fn everything_in_focus() {
     let server = Server::start().await;
@@ -139,11 +167,11 @@ async fn everything_in_focus() {
         server.sign_in("teacher").await,
         server.sign_in("student1").await,
     );
-    let mut seen = Recorder::start(student.connect().await, None).await;
+    let mut seen = Recorder::start(&student, None).await;
     let (mut a, hello) = teacher.hello().await;
     seen.hear("presence").await;
     let (room, _) = room_named(&hello, ROOM);
-    let me = seen.before["me"]["id"].clone();
+    let me = seen.before.hello["me"]["id"].clone();
     for k in 1..=2 {
         let send = json!({"r": room, "cid": format!("c{k}"), "body": format!("сообщение {k}"), "men": [me]});
         a.ask("msg.send", send).await.unwrap();
@@ -155,6 +183,13 @@ async fn everything_in_focus() {
         .await
         .unwrap();
     seen.hear("u.read").await;
+    seen.hear("read").await;
+    let third = server.sign_in("student2").await;
+    let (mut third, _) = third.hello().await;
+    seen.hear("presence").await;
+    let all = json!({"no": {room.as_str(): 1_000_000}});
+    third.ask("recv", all).await.unwrap();
+    seen.hear("recv").await;
     let call = a.ask("call.start", json!({"r": room})).await.unwrap()["call"]["id"].clone();
     seen.hear("call.started").await;
     a.ask("call.end", json!({"call": call})).await.unwrap();
@@ -164,10 +199,7 @@ async fn everything_in_focus() {
     seen.hear_both("msg", "u.read").await;
     a.ask("call.start", json!({"r": room})).await.unwrap();
     seen.hear("call.started").await;
-    seen.finish(
-        "everything-in-focus",
-        &snapshot(student.connect().await).await,
-    );
+    seen.finish("everything-in-focus", &student).await;
 }
 
 #[tokio::test]
@@ -177,12 +209,12 @@ async fn one_room_in_focus() {
         server.sign_in("teacher").await,
         server.sign_in("student1").await,
     );
-    let mut seen = Recorder::start(student.connect().await, Some(&[ROOM])).await;
+    let mut seen = Recorder::start(&student, Some(&[ROOM])).await;
     let (mut a, hello) = teacher.hello().await;
     seen.hear("presence").await;
     let (room, _) = room_named(&hello, ROOM);
     let (other, _) = room_named(&hello, OTHER_ROOM);
-    let me = seen.before["me"]["id"].clone();
+    let me = seen.before.hello["me"]["id"].clone();
     let send = |room: &str, k: u32| {
         let men = if k % 4 == 3 { Vec::new() } else { vec![&me] };
         json!({"r": room, "cid": format!("c{k}"), "body": k.to_string(), "men": men})
@@ -197,8 +229,5 @@ async fn one_room_in_focus() {
     seen.hear("bump").await;
     a.ask("call.start", json!({"r": other})).await.unwrap();
     seen.hear("bump").await;
-    seen.finish(
-        "one-room-in-focus",
-        &snapshot(student.connect().await).await,
-    );
+    seen.finish("one-room-in-focus", &student).await;
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::FutureExt;
 use protocol::model::Role;
 use protocol::{ErrorCode, MessageId, RoomEvent, RoomId, UserId};
-use server::store::{NewMessage, Store, StoreError, Stored};
+use server::store::{NewMessage, Receipts, Store, StoreError, Stored};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::task::JoinSet;
 
@@ -266,6 +266,61 @@ async fn read_pointers_that_move_at_once_end_at_the_farthest() {
         let moves = tasks.join_all().await;
         assert_eq!(moves.into_iter().flatten().max(), Some(20));
         assert_eq!(s.store.read_no(&s.room, &s.misha).await.unwrap(), 20);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_and_receipts_at_the_same_time_disturb_each_other_in_nothing() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let mut people = Vec::new();
+        for k in 0..40 {
+            let new = person(&format!("p{k}"), Role::Student);
+            people.push(s.store.add_person(&new, 1).await.unwrap().id);
+        }
+        let mut rooms = Vec::new();
+        for k in 0..10 {
+            rooms.push(s.store.add_room(&k.to_string(), &people, 1).await.unwrap());
+        }
+        let mut tasks = JoinSet::new();
+        // Four nodes, as it were, with receipts of the same people, while everybody writes.
+        for (k, by) in people.iter().enumerate() {
+            let (store, by, room) = (s.store.clone(), by.clone(), rooms[k % rooms.len()].clone());
+            tasks.spawn(async move {
+                for no in 0..5 {
+                    let send = text(&room, &format!("c{no}"), "толпа");
+                    let (by, send) = (&by, &send);
+                    store.add_message(NewMessage { by, send }, 1).await.unwrap();
+                }
+                Receipts::new()
+            });
+        }
+        let all = |no: i64| -> Receipts {
+            let of = |room: &RoomId| {
+                let room = room.clone();
+                people
+                    .iter()
+                    .map(move |person| ((room.clone(), person.clone()), no))
+            };
+            rooms.iter().flat_map(of).collect()
+        };
+        for _ in 0..4 {
+            let (store, receipts): (_, Vec<_>) = (s.store.clone(), (1..=30).map(all).collect());
+            tasks.spawn(async move {
+                let mut news = Receipts::new();
+                for receipts in receipts {
+                    news.extend(store.mark_received(&receipts).await.unwrap());
+                }
+                news
+            });
+        }
+        tasks.join_all().await;
+        s.store.mark_received(&all(20)).await.unwrap();
+        for room in &rooms {
+            let marks = s.store.readers(room).await.unwrap();
+            assert!(marks.iter().all(|mark| mark.recv == 20), "{marks:?}");
+        }
     })
     .await;
 }

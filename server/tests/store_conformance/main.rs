@@ -5,6 +5,7 @@
 
 mod load;
 mod methods;
+mod pointers;
 mod school;
 mod small_disk;
 mod trouble;

@@ -396,43 +396,6 @@ async fn a_restored_database_has_new_epochs() {
 }
 
 #[tokio::test]
-async fn read_pointers_only_move_forward() {
-    on_both(|store| async move {
-        let s = school(store).await;
-        for k in 1..=3 {
-            s.write(&s.anna, &format!("c{k}"), "текст").await;
-        }
-        assert_eq!(
-            s.store.read_no(&s.room, &s.anna).await.unwrap(),
-            3,
-            "one's own messages are read"
-        );
-        assert_eq!(
-            s.store.mark_read(&s.room, &s.misha, 2).await.unwrap(),
-            Some(2)
-        );
-        assert_eq!(s.store.mark_read(&s.room, &s.misha, 1).await.unwrap(), None);
-        assert_eq!(
-            s.store.mark_read(&s.room, &s.misha, 99).await.unwrap(),
-            Some(3)
-        );
-        let mut readers = s.store.readers(&s.room).await.unwrap();
-        readers.sort_by_key(|reader| reader.no);
-        let far: Vec<i64> = readers.iter().map(|reader| reader.no).collect();
-        assert_eq!(far, [3, 3]);
-        assert_eq!(
-            refusal(s.store.mark_read(&s.room, &s.stranger, 1).await),
-            ErrorCode::Forbidden
-        );
-        assert_eq!(
-            refusal(s.store.read_no(&s.room, &s.stranger).await),
-            ErrorCode::Forbidden
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn rooms_show_what_their_members_may_see() {
     on_both(|store| async move {
         let s = school(store).await;

@@ -69,7 +69,15 @@ r: RoomId,
 /**
  * Who, and how far.
  */
-d: Reader, } | { "e": "u.room", 
+d: Reader, } | { "e": "recv", 
+/**
+ * Room.
+ */
+r: RoomId, 
+/**
+ * Who, and up to which message.
+ */
+d: Array<Reader>, } | { "e": "u.room", 
 /**
  * The room and people that were not known before.
  */

@@ -2,7 +2,7 @@
 import type { UserId } from "./UserId";
 
 /**
- * How far a member has read.
+ * How far a member has read, or was told.
  */
 export type Reader = { 
 /**

@@ -33,6 +33,11 @@ no: number,
  */
 read_no: number, 
 /**
+ * Highest message number that has arrived on a device of this person, as far as was told with `recv`; `read_no` or
+ * more.
+ */
+recv_no: number, 
+/**
  * Numbers of the unread messages that mention this person, ascending; of more than
  * [`crate::limits::MENTIONS_TOLD_MAX`] the newest.
  */

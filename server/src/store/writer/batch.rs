@@ -7,40 +7,58 @@ use protocol::{ErrorCode, FileId, MessageId, RoomEvent, RoomId, UserId};
 
 use super::super::messages::Stored;
 use super::super::pool::Pool;
+use super::super::receipts::Receipts;
 use super::super::{StoreError, StoreResult, new_id};
 use super::mentions::{Member, members};
 use super::questions::{FileRow, Known, Question, ask, files};
+use super::receipts::receive;
 use super::statements::{NewRow, Pointer, insert, move_pointers, take_numbers};
-use super::{Kept, Mark, Post};
+use super::{Kept, Mark, Post, Receive};
 use crate::crash;
 use crate::time::rfc3339;
 
 /// How often a batch is tried when other nodes come between.
 const TRIES: u32 = 5;
 
+/// What a batch is to do.
+#[derive(Default)]
+pub(super) struct Jobs {
+    pub(super) posts: Vec<Post>,
+    pub(super) marks: Vec<Mark>,
+    pub(super) receives: Vec<Receive>,
+}
+
+impl Jobs {
+    pub(super) const fn len(&self) -> usize {
+        self.posts.len() + self.marks.len() + self.receives.len()
+    }
+}
+
 /// What became of a batch, in the order of its jobs.
 pub(super) struct Done {
     pub(super) posts: Vec<Result<Kept, ErrorCode>>,
     pub(super) marks: Vec<Option<i64>>,
+    pub(super) received: Vec<Receipts>,
 }
 
 /// Stores a batch; everything in it or, on an error, nothing. After a failed commit nobody knows which.
-pub(super) async fn store(pool: &Pool, posts: &[Post], marks: &[Mark]) -> StoreResult<Done> {
+pub(super) async fn store(pool: &Pool, jobs: &Jobs) -> StoreResult<Done> {
     for _ in 1..TRIES {
-        match attempt(pool, posts, marks).await {
+        match attempt(pool, jobs).await {
             Ok(Some(done)) => return Ok(done),
             Ok(None) => {}
             Err(error) if error.lost_a_conflict() => {}
             Err(error) => return Err(error),
         }
     }
-    attempt(pool, posts, marks)
+    attempt(pool, jobs)
         .await?
         .ok_or(StoreError::Inconsistent("messages.client_id"))
 }
 
 /// `None` when another node stored one of the messages in the meantime.
-async fn attempt(pool: &Pool, posts: &[Post], marks: &[Mark]) -> StoreResult<Option<Done>> {
+async fn attempt(pool: &Pool, jobs: &Jobs) -> StoreResult<Option<Done>> {
+    let (posts, marks) = (&jobs.posts, &jobs.marks);
     let mut tx = pool.begin().await?;
     // No room is locked yet. Should another node store the same message between this question and the insertion,
     // then the insertion notices, by the unique (sender, client id).
@@ -65,6 +83,10 @@ async fn attempt(pool: &Pool, posts: &[Post], marks: &[Mark]) -> StoreResult<Opt
     }
     let (pointers, deciding) = pointers(&rows, marks);
     let moved = move_pointers(&mut tx, &pointers, !marks.is_empty()).await?;
+    let mut received = Vec::with_capacity(jobs.receives.len());
+    for job in &jobs.receives {
+        received.push(receive(&mut tx, &job.receipts).await?);
+    }
     crash::at("before_commit");
     tx.commit().await?;
     crash::at("after_commit");
@@ -91,6 +113,7 @@ async fn attempt(pool: &Pool, posts: &[Post], marks: &[Mark]) -> StoreResult<Opt
     Ok(Some(Done {
         posts: answers,
         marks: marks.collect(),
+        received,
     }))
 }
 

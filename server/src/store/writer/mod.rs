@@ -7,6 +7,7 @@
 mod batch;
 mod mentions;
 mod questions;
+mod receipts;
 mod rows;
 mod statements;
 mod work;
@@ -20,8 +21,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::messages::Stored;
 use super::pool::Pool;
+use super::receipts::Receipts;
 use super::{StoreError, StoreResult};
 
+pub(super) use receipts::{RECEIPTS, Receipt, Row as ReceiptRow, told};
 pub(super) use rows::{ROWS_MAX, Rows};
 pub(super) use statements::POINTERS;
 
@@ -52,9 +55,15 @@ struct Mark {
     answer: oneshot::Sender<StoreResult<Option<i64>>>,
 }
 
+struct Receive {
+    receipts: Receipts,
+    answer: oneshot::Sender<StoreResult<Receipts>>,
+}
+
 enum Job {
     Post(Box<Post>),
     Mark(Mark),
+    Receive(Receive),
     /// Nothing more comes; answered when everything before is stored.
     Stop(oneshot::Sender<()>),
 }
@@ -115,6 +124,18 @@ impl Writers {
             answer,
         };
         self.queue(room, Job::Mark(job))?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    /// Stores receipts, all through one writer, together with whatever else it writes; returns when that is on disk. Gives
+    /// those that were news.
+    pub(super) async fn receive(&self, receipts: Receipts) -> StoreResult<Receipts> {
+        let Some(((room, _), _)) = receipts.first_key_value() else {
+            return Ok(receipts);
+        };
+        let room = room.clone();
+        let (answer, answered) = oneshot::channel();
+        self.queue(&room, Job::Receive(Receive { receipts, answer }))?;
         answered.await.map_err(|_| stopped())?
     }
 

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::super::pool::Pool;
 use super::super::{StoreError, StoreResult};
-use super::batch::{self, Done};
-use super::{Job, Mark, Post};
+use super::Job;
+use super::batch::{self, Done, Jobs};
 
 /// Most jobs of one transaction.
 const BATCH_MAX: usize = 64;
@@ -53,19 +53,20 @@ async fn work(pool: Pool, mut jobs: mpsc::Receiver<Job>) {
         // In steps of a pace, but at most so many behind the clock.
         let now = Instant::now();
         paced = paced.max(now.checked_sub(PACE * UNPACED).unwrap_or(now)) + PACE;
-        let (mut posts, mut marks) = (Vec::new(), Vec::new());
+        let mut now_due = Jobs::default();
         for job in batch.drain(..) {
             match job {
-                Job::Post(post) => posts.push(*post),
-                Job::Mark(mark) => marks.push(mark),
+                Job::Post(post) => now_due.posts.push(*post),
+                Job::Mark(mark) => now_due.marks.push(mark),
+                Job::Receive(receive) => now_due.receives.push(receive),
                 Job::Stop(answer) => {
                     jobs.close();
                     stops.push(answer);
                 }
             }
         }
-        if !posts.is_empty() || !marks.is_empty() {
-            run(&pool, posts, marks).await;
+        if now_due.len() > 0 {
+            run(&pool, now_due).await;
         }
     }
     for stop in stops {
@@ -73,34 +74,44 @@ async fn work(pool: Pool, mut jobs: mpsc::Receiver<Job>) {
     }
 }
 
-async fn run(pool: &Pool, posts: Vec<Post>, marks: Vec<Mark>) {
-    match store_in_time(pool, &posts, &marks).await {
-        Ok(done) => answer(posts, marks, done),
+async fn run(pool: &Pool, jobs: Jobs) {
+    match store_in_time(pool, &jobs).await {
+        Ok(done) => answer(jobs, done),
         // Something in the batch is more than the database can take. It must not take the others with it.
-        Err(error) if error.trouble().is_none() && posts.len() + marks.len() > 1 => {
+        Err(error) if error.trouble().is_none() && jobs.len() > 1 => {
             tracing::error!(%error, "a batch failed; its parts are tried one by one");
-            for post in posts {
-                let alone = [post];
-                let done = store_in_time(pool, &alone, &[]).await;
-                let [post] = alone;
-                answer_alone(vec![post], Vec::new(), done);
-            }
-            for mark in marks {
-                let alone = [mark];
-                let done = store_in_time(pool, &[], &alone).await;
-                let [mark] = alone;
-                answer_alone(Vec::new(), vec![mark], done);
+            for job in one_by_one(jobs) {
+                match store_in_time(pool, &job).await {
+                    Ok(done) => answer(job, done),
+                    Err(error) => fail(job, &error),
+                }
             }
         }
         Err(error) => {
-            tracing::error!(%error, jobs = posts.len() + marks.len(), "a batch could not be stored");
-            fail(posts, marks, &error);
+            tracing::error!(%error, jobs = jobs.len(), "a batch could not be stored");
+            fail(jobs, &error);
         }
     }
 }
 
-async fn store_in_time(pool: &Pool, posts: &[Post], marks: &[Mark]) -> StoreResult<Done> {
-    let stored = Box::pin(batch::store(pool, posts, marks));
+fn one_by_one(jobs: Jobs) -> impl Iterator<Item = Jobs> {
+    let posts = jobs.posts.into_iter().map(|post| Jobs {
+        posts: vec![post],
+        ..Jobs::default()
+    });
+    let marks = jobs.marks.into_iter().map(|mark| Jobs {
+        marks: vec![mark],
+        ..Jobs::default()
+    });
+    let receives = jobs.receives.into_iter().map(|receive| Jobs {
+        receives: vec![receive],
+        ..Jobs::default()
+    });
+    posts.chain(marks).chain(receives)
+}
+
+async fn store_in_time(pool: &Pool, jobs: &Jobs) -> StoreResult<Done> {
+    let stored = Box::pin(batch::store(pool, jobs));
     match pool {
         // A local disk that hangs gives no answer that could be waited for less.
         Pool::Sqlite { .. } => stored.await,
@@ -110,28 +121,27 @@ async fn store_in_time(pool: &Pool, posts: &[Post], marks: &[Mark]) -> StoreResu
     }
 }
 
-fn answer_alone(posts: Vec<Post>, marks: Vec<Mark>, done: StoreResult<Done>) {
-    match done {
-        Ok(done) => answer(posts, marks, done),
-        Err(error) => fail(posts, marks, &error),
-    }
-}
-
 // Whoever has gone away is not told.
-fn answer(posts: Vec<Post>, marks: Vec<Mark>, done: Done) {
-    for (job, kept) in posts.into_iter().zip(done.posts) {
+fn answer(jobs: Jobs, done: Done) {
+    for (job, kept) in jobs.posts.into_iter().zip(done.posts) {
         let _ = job.answer.send(kept.map_err(StoreError::Refused));
     }
-    for (job, moved) in marks.into_iter().zip(done.marks) {
+    for (job, moved) in jobs.marks.into_iter().zip(done.marks) {
+        let _ = job.answer.send(Ok(moved));
+    }
+    for (job, moved) in jobs.receives.into_iter().zip(done.received) {
         let _ = job.answer.send(Ok(moved));
     }
 }
 
-fn fail(posts: Vec<Post>, marks: Vec<Mark>, error: &StoreError) {
-    for job in posts {
+fn fail(jobs: Jobs, error: &StoreError) {
+    for job in jobs.posts {
         let _ = job.answer.send(Err(error.again()));
     }
-    for job in marks {
+    for job in jobs.marks {
+        let _ = job.answer.send(Err(error.again()));
+    }
+    for job in jobs.receives {
         let _ = job.answer.send(Err(error.again()));
     }
 }

@@ -2,6 +2,7 @@
 
 mod hints;
 mod presence;
+mod receipts;
 mod shards;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -26,7 +27,7 @@ use super::stream::Inlet;
 use crate::bus::{Bus, Health, Hints, NodeId};
 use crate::hub::presence::Presence;
 use crate::hub::{ConnId, Input};
-use crate::store::Store;
+use crate::store::{Receipts, Store};
 
 /// Inputs that may wait for a shard before its senders wait.
 const SHARD_INPUTS: usize = 4_096;
@@ -100,6 +101,9 @@ struct Inner {
     by_user: DashMap<UserId, Theirs>,
     presence: Mutex<Presence<UserId, NodeId>>,
     streams: DashMap<String, Inlet>,
+    /// What has arrived and is not stored yet.
+    receipts: Mutex<Receipts>,
+    receipts_noted: mpsc::Sender<()>,
     arrivals: Mutex<Bucket>,
     news: broadcast::Sender<News>,
     next: AtomicU64,
@@ -113,6 +117,7 @@ impl Switchboard {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..settings.shards.max(1))
             .map(|_| mpsc::channel(SHARD_INPUTS))
             .unzip();
+        let (receipts_noted, receipts) = mpsc::channel(1);
         let switchboard = Self(Arc::new(Inner {
             store,
             bus,
@@ -121,6 +126,8 @@ impl Switchboard {
             by_user: DashMap::new(),
             presence: Mutex::default(),
             streams: DashMap::new(),
+            receipts: Mutex::default(),
+            receipts_noted,
             arrivals: Mutex::new(Bucket::new(Instant::now(), rate, rate.saturating_mul(2))),
             news: broadcast::channel(NEWS_MAX).0,
             next: AtomicU64::new(1),
@@ -130,6 +137,7 @@ impl Switchboard {
             tokio::spawn(shards::run(Arc::downgrade(inner), inputs));
         }
         tokio::spawn(presence::run(Arc::downgrade(inner)));
+        tokio::spawn(receipts::run(Arc::downgrade(inner), receipts));
         tokio::spawn(hints::run(Arc::downgrade(inner), hints));
         tokio::spawn(hints::keep_in_step(
             Arc::downgrade(inner),
