@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { firstSeq, gapAfter, greet, isUpToDate, markRead, positions, prepend, reduce, unread, type Chat } from '../src/core/rooms';
+import { acknowledge, firstSeq, gapAfter, greet, isUpToDate, markRead, positions, prepend, reduce, unread, type Chat } from '../src/core/rooms';
 import type { Bump } from '../src/core/wire/Bump';
 import type { HelloOk } from '../src/core/wire/HelloOk';
 import type { RoomEvent } from '../src/core/wire/RoomEvent';
@@ -114,6 +114,23 @@ describe('a room out of focus', () => {
 
   it('counts what this person wrote on another device as read', () => {
     expect(unread(room(reduce(opened(), bump(12, { last: news(12, 'me') }))))).toBe(0);
+  });
+
+  it('counts it so too when somebody answered before the news came', () => {
+    const sent = { id: 'M12', s: 12, no: 12, at: '', dup: false };
+    const chat = reduce(acknowledge(opened(), 'R', sent), bump(13, { last: news(13) }));
+    expect(unread(room(chat))).toBe(1);
+  });
+
+  it('shows a lesson that the server left out and told of later, and none that is over', () => {
+    const moved = reduce(greet(undefined, hello(10)), bump(14, { last: news(13) }));
+    const started = { e: 'call.started', r: 'R', s: 12, d: call } as const;
+    const ended = { e: 'call.ended', r: 'R', s: 13, d: { id: 'C', at: '', seconds: 1 } } as const;
+    expect(room(reduce(moved, started)).call).toEqual(call);
+    expect(room(reduce(reduce(moved, started), ended)).call).toBeUndefined();
+    expect(room(reduce(reduce(moved, ended), started)).call, 'in whatever order').toBeUndefined();
+    const known = reduce(greet(undefined, hello(13)), bump(14, { last: news(13) }));
+    expect(reduce(known, started), 'the snapshot knew it').toBe(known);
   });
 
   it('has at most one lesson on, whichever news of it were merged', () => {

@@ -9,6 +9,7 @@ import type { EventsPage } from './wire/EventsPage';
 import type { HelloOk } from './wire/HelloOk';
 import type { Marks } from './wire/Marks';
 import type { Message } from './wire/Message';
+import type { MsgSent } from './wire/MsgSent';
 import type { Person } from './wire/Person';
 import type { Reader } from './wire/Reader';
 import type { ResetTo } from './wire/ResetTo';
@@ -39,6 +40,8 @@ export interface Room {
   readonly readersKnown: boolean;
   readonly last: Message | undefined;
   readonly call: CallSummary | undefined;
+  /** Up to which event `call` is known. */
+  readonly callSeq: number;
   /** Consecutive events that end at `seq`; empty before a page was loaded or an event came. */
   readonly events: readonly RoomEvent[];
   /** Events beyond a gap, by position. */
@@ -120,7 +123,7 @@ export function reduce(chat: Chat, event: Event): Chat {
 function reset(room: Room, { ep, s, no, read, men = [] }: ResetTo): Room {
   const same = ep === room.epoch;
   const place = { epoch: ep, seq: s, head: s, no, events: [], held: new Map<number, RoomEvent>() };
-  const restored = { ...room, ...NO_READERS, readNo: read, mentions: [] };
+  const restored = { ...room, ...NO_READERS, readNo: read, mentions: [], callSeq: 0 };
   return mentioned(readUpTo({ ...(same ? room : restored), ...place }, read), men);
 }
 
@@ -148,12 +151,15 @@ export function markRead(chat: Chat, id: string, no: number): Chat {
   return withRoom(chat, id, (room) => readUpTo(room, no));
 }
 
+/** A message of this person was stored. Who writes has read what stands above; so the server counts, too. */
+export const acknowledge = (chat: Chat, id: string, { no }: MsgSent): Chat => markRead(chat, id, no);
+
 /** The position after which events are missing, when some wait behind a gap. */
 export const gapAfter = (room: Room): number | undefined => (room.held.size > 0 ? room.seq : undefined);
 
 function take(room: Room, event: RoomEvent, me: string): Room {
-  // Its mention may be news: a room that holds nothing moves on past what the server left out (`lag`).
-  if (event.s <= room.seq) return mentioned(room, mentionsIn(event, me));
+  // Its mention or lesson may be news: a room that holds nothing moves on past what the server left out (`lag`).
+  if (event.s <= room.seq) return mentioned(lessonAt(room, event.s, newsOf(event)), mentionsIn(event, me));
   if (event.s > room.seq + 1) return { ...room, held: new Map(room.held).set(event.s, event) };
   let next = apply(room, event, me);
   const held = new Map(room.held);
@@ -167,9 +173,10 @@ function take(room: Room, event: RoomEvent, me: string): Room {
 function apply(room: Room, event: RoomEvent, me: string): Room {
   const taken = othersRead({ ...room, seq: event.s, events: [...room.events, event] }, writers([event]));
   const next = mentioned(taken, mentionsIn(event, me));
-  if (event.s > room.head) return { ...tell(next, newsOf(event), me), head: event.s };
-  // The list knows it already, its text maybe in part only.
-  return event.e === 'msg' && event.d.no === room.last?.no ? { ...next, last: event.d } : next;
+  if (event.s > room.head) return { ...tell(next, event.s, newsOf(event), me), head: event.s };
+  // The list knows it already, its text maybe in part only; a lesson may have been left out.
+  if (event.e !== 'msg') return lessonAt(next, event.s, newsOf(event));
+  return event.d.no === room.last?.no ? { ...next, last: event.d } : next;
 }
 
 function newsOf(event: RoomEvent): Bump {
@@ -187,15 +194,21 @@ function bump(room: Room, head: number, news: Bump, me: string): Room {
   if (head <= room.head) return mentioned(room, news.men ?? []);
   // Of a room that holds nothing nothing is missing: it is paged when it is opened.
   const seq = room.events.length === 0 && room.held.size === 0 ? head : room.seq;
-  return { ...tell(othersRead(room, news.last ? [wrote(news.last)] : []), news, me), seq, head };
+  return { ...tell(othersRead(room, news.last ? [wrote(news.last)] : []), head, news, me), seq, head };
 }
 
-// What is new in a list of rooms.
-function tell(room: Room, news: Bump, me: string): Room {
+// What is new in a list of rooms, up to the event at `s`.
+function tell(room: Room, s: number, news: Bump, me: string): Room {
   const { last = room.last } = news;
-  const next = { ...room, last, no: Math.max(room.no, last?.no ?? 0), call: callAfter(room.call, news) };
+  const next = lessonAt({ ...room, last, no: Math.max(room.no, last?.no ?? 0) }, s, news);
   // Whoever writes has read what stands above; so the server counts, too.
   return mentioned(news.last?.by === me ? readUpTo(next, news.last.no) : next, news.men ?? []);
+}
+
+// News of a lesson, if they are that: whatever was left out on the way is told later.
+function lessonAt(room: Room, s: number, news: Bump): Room {
+  if (s <= room.callSeq || !(news.started || news.ended)) return room;
+  return { ...room, call: callAfter(room.call, news), callSeq: s };
 }
 
 // A room has one lesson at a time: one that began is on unless it is the one that ended, and one that ended was the last.
@@ -212,7 +225,7 @@ function retold(room: Room): Room {
   return {
     ...room,
     last: message ? message.d : room.last,
-    call: lesson ? callAfter(room.call, newsOf(lesson)) : room.call,
+    ...(lesson && { call: callAfter(room.call, newsOf(lesson)), callSeq: lesson.s }),
   };
 }
 
@@ -244,7 +257,7 @@ function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
 // A room's summary, beside what is held of the room already.
 function meet(known: Room | undefined, summary: RoomSummary): Room {
   const { id, name, epoch, seq, no, read_no, men: mentions = [], members, last, call } = summary;
-  const list = { id, name, epoch, head: seq, no, readNo: read_no, mentions, members, last, call };
+  const list = { id, name, epoch, head: seq, no, readNo: read_no, mentions, members, last, call, callSeq: seq };
   const fresh: Room = { ...list, ...NO_READERS, seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.

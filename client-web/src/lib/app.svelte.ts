@@ -11,7 +11,7 @@ import { Outbox, type Draft, type Item } from '../core/outbox';
 import { READ_TOLD_MEMBERS_MAX } from '../core/readers';
 import { Reads } from '../core/reads';
 import { Receipts } from '../core/receipts';
-import { firstSeq, greet, knowReaders, markRead, positions, prepend, reduce, type Chat, type Room } from '../core/rooms';
+import { acknowledge, firstSeq, greet, knowReaders, markRead, positions, prepend, reduce, type Chat, type Room } from '../core/rooms';
 import { Socket, type Status } from '../core/socket';
 import { overStream } from '../core/stream';
 import { Ways } from '../core/ways';
@@ -21,6 +21,8 @@ import type { Hello } from '../core/wire/Hello';
 import type { HelloOk } from '../core/wire/HelloOk';
 import type { Limits } from '../core/wire/Limits';
 import type { LiveEvent } from '../core/wire/LiveEvent';
+import type { MsgSend } from '../core/wire/MsgSend';
+import type { MsgSent } from '../core/wire/MsgSent';
 import type { Person } from '../core/wire/Person';
 import type { Readers } from '../core/wire/Readers';
 import type { Session } from '../core/wire/Session';
@@ -82,7 +84,7 @@ class App {
 
   signedIn(me: Person): void {
     this.me = me;
-    const box = new Outbox(me.id, (message) => this.socket.request('msg.send', message), (items) => {
+    const box = new Outbox(me.id, (message) => this.#post(message), (items) => {
       this.outbox = items;
     });
     this.#box = box;
@@ -254,6 +256,12 @@ class App {
     if (code === SIGNED_OUT || code === LOGGED_OUT) location.assign('/');
     // To come back by itself would push out another of this person's pages, which would come back in turn.
     else this.stopped = code === TOO_MANY ? 'many' : code === TOO_OLD ? 'old' : 'fault';
+  }
+
+  async #post(message: MsgSend): Promise<MsgSent> {
+    const sent = await this.socket.request('msg.send', message);
+    if (this.chat) this.chat = acknowledge(this.chat, message.r, sent);
+    return sent;
   }
 
   async #load(room: Room): Promise<boolean> {
