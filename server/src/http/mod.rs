@@ -23,6 +23,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use protocol::ErrorCode;
 use protocol::limits::FRAME_BYTES_MAX;
 
 pub use errors::ApiError;
@@ -53,6 +54,7 @@ pub fn router(app: App) -> Router {
         .route("/rooms/{room}/events", get(rooms::events))
         .route("/rooms/{room}/readers", get(rooms::readers))
         .route("/health", get(health))
+        .route("/ready", get(ready))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             TIMEOUT,
@@ -99,7 +101,16 @@ fn constant(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Hea
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
-async fn health(State(app): State<App>) -> Result<&'static str, ApiError> {
-    app.store.check().await?;
+/// `GET /health`: the process answers. One that does not is worth a restart.
+async fn health() -> &'static str {
+    "ok"
+}
+
+/// `GET /ready`: people may be sent here. From the moment at which the server is told to stop they go elsewhere, while
+/// those who are here are sent away one after the other; without its database it can do nothing for them either.
+async fn ready(State(app): State<App>) -> Result<&'static str, ApiError> {
+    if app.switchboard.is_draining() || app.store.check().await.is_err() {
+        return Err(ErrorCode::Overloaded.into());
+    }
     Ok("ok")
 }

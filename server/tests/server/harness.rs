@@ -93,6 +93,16 @@ impl Server {
         self.folder
     }
 
+    /// Tells it to stop, and does not wait for that.
+    pub(crate) fn begin_stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Ends it at once.
+    pub(crate) fn abandon(self) {
+        self.done.abort();
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

@@ -11,6 +11,7 @@ mod hostile;
 mod https;
 mod nodes;
 mod proxies;
+mod readiness;
 mod rights;
 mod school;
 mod sessions;

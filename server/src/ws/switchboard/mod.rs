@@ -6,7 +6,7 @@ mod receipts;
 mod shards;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -106,6 +106,7 @@ struct Inner {
     receipts_noted: mpsc::Sender<()>,
     arrivals: Mutex<Bucket>,
     news: broadcast::Sender<News>,
+    draining: AtomicBool,
     next: AtomicU64,
 }
 
@@ -130,6 +131,7 @@ impl Switchboard {
             receipts_noted,
             arrivals: Mutex::new(Bucket::new(Instant::now(), rate, rate.saturating_mul(2))),
             news: broadcast::channel(NEWS_MAX).0,
+            draining: AtomicBool::new(false),
             next: AtomicU64::new(1),
         }));
         let inner = &switchboard.0;
@@ -313,6 +315,7 @@ impl Switchboard {
     /// Closes every connection in waves, for a restart, over this time. Each is told how long to wait before it
     /// comes back.
     pub async fn drain(&self, over: Duration) {
+        self.0.draining.store(true, Ordering::Release);
         self.0.bus.leave().await;
         let mut open: Vec<Arc<Connection>> = self
             .0
@@ -340,6 +343,12 @@ impl Switchboard {
         for entry in &self.0.connections {
             entry.queue.close(CloseCode::Restart);
         }
+    }
+
+    /// Whether people are being sent away, for a restart.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Acquire)
     }
 
     /// Connections over plain HTTP, by their secret names.
