@@ -3,7 +3,8 @@ import adapter from '@sveltejs/adapter-static';
 /** @type {import('@sveltejs/kit').Config} */
 export default {
   kit: {
-    adapter: adapter({ fallback: 'index.html' }),
+    // Compressed beside the files themselves; see server/src/http/client.rs.
+    adapter: adapter({ fallback: 'index.html', precompress: true }),
     // The server sends the policy; see server/src/http/client.rs.
     version: { pollInterval: 0 },
   },

@@ -1,9 +1,11 @@
 //! The web client's files, built into the binary.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
 
@@ -16,11 +18,15 @@ const PAGE: &str = "index.html";
 /// Files under this path carry their content's hash in their name.
 const IMMUTABLE: &str = "_app/immutable/";
 
+/// What the client's build puts beside a file that becomes smaller by it (RFC 9110 §8.4.1), best first.
+const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
+
 /// A file of the client; for every other address the page, which knows its own addresses.
 pub(super) async fn page(request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
+    let beside = ENCODINGS.iter().any(|(_, end)| path.ends_with(end));
     let (path, file) = match Client::get(path) {
-        Some(file) if !path.is_empty() => (path, file),
+        Some(file) if !path.is_empty() && !beside => (path, file),
         _ => match Client::get(PAGE) {
             Some(file) => (PAGE, file),
             None => {
@@ -28,13 +34,29 @@ pub(super) async fn page(request: Request) -> Response {
             }
         },
     };
-    let mut response = file.data.into_owned().into_response();
+    let encoded = ENCODINGS
+        .iter()
+        .filter(|(coding, _)| accepts(request.headers(), coding))
+        .find_map(|(coding, end)| Some((*coding, Client::get(&format!("{path}{end}"))?)));
+    let (coding, data) = match encoded {
+        Some((coding, file)) => (Some(coding), file.data),
+        None => (None, file.data),
+    };
+    let data = match data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => data.into(),
+    };
+    let mut response = data.into_response();
     let headers = response.headers_mut();
     let mime = HeaderValue::from_str(file.metadata.mimetype());
     headers.insert(
         header::CONTENT_TYPE,
         mime.unwrap_or(HeaderValue::from_static("application/octet-stream")),
     );
+    if let Some(coding) = coding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     let keep = if path.starts_with(IMMUTABLE) {
         "public, max-age=31536000, immutable"
     } else {
@@ -43,6 +65,20 @@ pub(super) async fn page(request: Request) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
     response
+}
+
+// RFC 9110 §12.5.3. Whether it is named without `q=0`; what is not named is not sent, also for `*`.
+fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+    headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|one| {
+            let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+            let weight = weight.trim().strip_prefix("q=").map(str::parse::<f32>);
+            name.trim().eq_ignore_ascii_case(coding) && !matches!(weight, Some(Ok(0.0) | Err(_)))
+        })
 }
 
 // Nothing from elsewhere, no code from text. The page's one inline script is allowed by its hash, which the
@@ -71,4 +107,39 @@ fn inline_script_hashes(page: &str) -> String {
             format!(" 'sha256-{hash}'")
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_browser_takes_is_read_as_it_is_meant() {
+        let takes = |value: &str, coding: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, value.parse().unwrap());
+            accepts(&headers, coding)
+        };
+        for value in [
+            "br",
+            "gzip, deflate, br, zstd",
+            "gzip;q=0.5,BR ; q=0.1",
+            "br;q=1",
+        ] {
+            assert!(takes(value, "br"), "{value}");
+        }
+        for value in [
+            "",
+            "gzip",
+            "br;q=0",
+            "gzip, br; q=0.0",
+            "brotli",
+            "br;q=x",
+            "identity",
+            "*",
+        ] {
+            assert!(!takes(value, "br"), "{value}");
+        }
+        assert!(!accepts(&HeaderMap::new(), "gzip"));
+    }
 }

@@ -10,6 +10,7 @@ mod harness;
 mod hostile;
 mod https;
 mod nodes;
+mod page;
 mod proxies;
 mod readiness;
 mod rights;

@@ -1,0 +1,87 @@
+//! The web client's files.
+
+use std::path::Path;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::Server;
+
+/// The head and the body of the answer to `GET {path}`.
+async fn file(server: &Server, path: &str, accept: &str) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {accept}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let end = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap();
+    let body = answer.split_off(end + 4);
+    (String::from_utf8(answer).unwrap(), body)
+}
+
+#[tokio::test]
+async fn the_page_and_its_scripts_come_in_the_smallest_form_that_the_browser_takes() {
+    let server = Server::start_empty().await;
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../client-web/build");
+    let scripts = std::fs::read_dir(built.join("_app/immutable/chunks"));
+    let scripts = scripts
+        .expect("the client; run `make client`")
+        .map(Result::unwrap);
+    let scripts = scripts.filter(|one| one.path().extension() == Some("js".as_ref()));
+    let largest = scripts
+        .max_by_key(|one| one.metadata().unwrap().len())
+        .unwrap();
+    let script = format!("/_app/immutable/chunks/{}", largest.file_name().display());
+    for (path, name, keep) in [
+        ("/", "index.html", "no-cache"),
+        ("/room/R1", "index.html", "no-cache"),
+        (
+            script.as_str(),
+            &script[1..],
+            "public, max-age=31536000, immutable",
+        ),
+    ] {
+        let mut sizes = Vec::new();
+        for (accept, coding, end) in [
+            ("gzip, deflate, br, zstd", Some("br"), ".br"),
+            ("br;q=0, gzip", Some("gzip"), ".gz"),
+            ("identity", None, ""),
+        ] {
+            let (head, body) = file(&server, path, accept).await;
+            let has = |line: &str| head.lines().any(|one| one.eq_ignore_ascii_case(line));
+            assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+            assert!(has("vary: accept-encoding"), "{path}: {head}");
+            assert!(has(&format!("cache-control: {keep}")), "{path}: {head}");
+            let told = coding.map(|coding| format!("content-encoding: {coding}"));
+            match told {
+                Some(told) => assert!(has(&told), "{path}: {head}"),
+                None => assert!(
+                    !head.to_lowercase().contains("content-encoding"),
+                    "{path}: {head}"
+                ),
+            }
+            let kind = if name.ends_with(".js") {
+                "text/javascript"
+            } else {
+                "text/html"
+            };
+            assert!(has(&format!("content-type: {kind}")), "{path}: {head}");
+            assert_eq!(
+                body,
+                std::fs::read(built.join(format!("{name}{end}"))).unwrap()
+            );
+            sizes.push(body.len());
+        }
+        assert!(sizes.is_sorted(), "{path}: {sizes:?}");
+    }
+    let (head, _) = file(&server, &format!("{script}.br"), "identity").await;
+    assert!(
+        head.to_lowercase().contains("content-type: text/html"),
+        "{head}"
+    );
+}
