@@ -141,6 +141,11 @@ fn sqlite_code(error: &sqlx::Error) -> Option<i32> {
     error.code()?.parse().ok()
 }
 
+/// Whether SQLite may not write its files.
+pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
+    sqlite_code(error).and_then(trouble_of_sqlite) == Some(Trouble::ReadOnly)
+}
+
 /// Whether SQLite could not write or flush its files.
 pub(super) fn disk_failed(error: &sqlx::Error) -> bool {
     sqlite_code(error).and_then(trouble_of_sqlite) == Some(Trouble::DiskFailed)

@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Postgres, Sqlite, Transaction};
 
 use super::StoreResult;
-use super::errors::disk_failed;
+use super::errors::{disk_failed, is_read_only};
 
 /// Readers of the embedded database.
 const SQLITE_READERS: u32 = 4;
@@ -52,11 +52,14 @@ pub(super) enum Pool {
 pub(super) struct SqliteWrite {
     pool: SqlitePool,
     damaged: Arc<AtomicBool>,
+    /// It was opened where nothing may be written, and stays so when that is over.
+    read_only: Arc<AtomicBool>,
 }
 
 impl SqliteWrite {
     pub(super) async fn begin(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await
+        let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
+        begun.inspect_err(|error| self.note(error))
     }
 
     pub(super) async fn commit(&self, tx: Transaction<'static, Sqlite>) -> sqlx::Result<()> {
@@ -67,6 +70,9 @@ impl SqliteWrite {
     fn note(&self, error: &sqlx::Error) {
         if disk_failed(error) {
             self.damaged.store(true, Ordering::Release);
+        }
+        if is_read_only(error) {
+            self.read_only.store(true, Ordering::Release);
         }
     }
 
@@ -160,6 +166,8 @@ pub(super) async fn open_sqlite(file: &Path) -> StoreResult<Pool> {
         .busy_timeout(SQLITE_BUSY);
     let damaged = Arc::new(AtomicBool::new(false));
     let (at_connect, at_acquire) = (Arc::clone(&damaged), Arc::clone(&damaged));
+    let read_only = Arc::new(AtomicBool::new(false));
+    let another = Arc::clone(&read_only);
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(SQLITE_TURN_TIMEOUT)
@@ -168,7 +176,10 @@ pub(super) async fn open_sqlite(file: &Path) -> StoreResult<Pool> {
         // and could never begin another one. There is no peer that could have died: no ping is needed.
         .test_before_acquire(false)
         .before_acquire(move |connection, _| {
-            let usable = !connection.is_in_transaction() && !at_acquire.load(Ordering::Acquire);
+            let usable = !connection.is_in_transaction()
+                && !at_acquire.load(Ordering::Acquire)
+                // The next one is judged anew.
+                && !another.swap(false, Ordering::AcqRel);
             Box::pin(async move { Ok(usable) })
         })
         .connect_with(options.clone())
@@ -183,6 +194,7 @@ pub(super) async fn open_sqlite(file: &Path) -> StoreResult<Pool> {
     let write = SqliteWrite {
         pool: write,
         damaged,
+        read_only,
     };
     Ok(Pool::Sqlite { read, write })
 }

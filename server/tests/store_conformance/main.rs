@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
+mod apart;
 mod load;
 mod methods;
 mod pointers;
+mod read_only;
 mod school;
 mod small_disk;
 mod trouble;
