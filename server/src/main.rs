@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use protocol::model::{Person, Role};
+use server::accounts::failures::Source;
 use server::accounts::{
     add_person, begin_session,
     password::{Hasher, HasherLimits},
@@ -291,7 +292,7 @@ async fn load_seed(
 ) -> anyhow::Result<Vec<Person>> {
     // One hash for all: making hundreds would take longer than the measurement.
     let hasher = Hasher::new(HasherLimits::for_cores(1))?;
-    let password = hasher.turn().await?.hash(password).await?;
+    let password = hasher.turn(Source::HERE).await?.hash(password).await?;
     let mut people = Vec::new();
     for k in 0..users {
         let new = NewPerson {

@@ -8,7 +8,7 @@
 //! Each count leaks, so that what is forgotten in a minute is also what can be guessed in a minute in the long run.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use protocol::limits::{
@@ -32,6 +32,11 @@ pub struct LoginKey(pub u64);
 /// whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source(IpAddr);
+
+impl Source {
+    /// This machine: whoever runs the server.
+    pub const HERE: Self = Self(IpAddr::V4(Ipv4Addr::LOCALHOST));
+}
 
 impl From<IpAddr> for Source {
     fn from(address: IpAddr) -> Self {

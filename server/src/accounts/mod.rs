@@ -15,6 +15,7 @@ use crate::time::now_ms;
 use crate::ws::commands::to_user;
 pub use sign_in::SignIns;
 
+use failures::Source;
 use password::Hasher;
 
 /// How long a session lives without a new sign-in, in milliseconds.
@@ -70,7 +71,11 @@ pub async fn add_person(
     if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
         return Err(wrong("password"));
     }
-    let password = hasher.turn().await?.hash(password.to_owned()).await?;
+    let password = hasher
+        .turn(Source::HERE)
+        .await?
+        .hash(password.to_owned())
+        .await?;
     store
         .add_person(
             &NewPerson {

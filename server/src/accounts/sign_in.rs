@@ -50,7 +50,7 @@ impl SignIns {
         let account = account.map_err(to_user)?;
         // Longer than any stored password can be: not worth hashing, but hashed all the same.
         let given: String = login.password.chars().take(PASSWORD_BYTES_MAX).collect();
-        let turn = self.hasher.turn().await?;
+        let turn = self.hasher.turn(source).await?;
         // Others may have failed meanwhile. From here on as many tries are under way as there are turns: hundreds at
         // once do not pass together.
         self.refuse_in_pause(key, source)?;
@@ -146,7 +146,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sign_ins = with_a_teacher(&folder).await;
         fail_often(&sign_ins, "anna", source(1));
-        let turn = sign_ins.hasher.turn().await.unwrap();
+        let turn = sign_ins.hasher.turn(source(1)).await.unwrap();
         let error = refused(&sign_ins, "ANNA", PASSWORD, source(1)).await;
         assert_eq!((error.c, error.tmp), (ErrorCode::RateLimited, true));
         let after = error.after.unwrap();
@@ -173,10 +173,15 @@ mod tests {
     async fn who_waited_while_others_failed_is_refused_too() {
         let folder = tempfile::tempdir().unwrap();
         let sign_ins = with_a_teacher(&folder).await;
-        let turn = sign_ins.hasher.turn().await.unwrap();
+        let turn = sign_ins.hasher.turn(source(1)).await.unwrap();
         let waits = refused(&sign_ins, "anna", PASSWORD, source(1));
         let (error, ()) = tokio::join!(waits, async {
-            let full = async || matches!(poll!(pin!(sign_ins.hasher.turn())), Poll::Ready(Err(_)));
+            let full = async || {
+                matches!(
+                    poll!(pin!(sign_ins.hasher.turn(source(1)))),
+                    Poll::Ready(Err(_))
+                )
+            };
             while !full().await {
                 tokio::task::yield_now().await;
             }

@@ -5,6 +5,7 @@ use std::task::Poll;
 use futures_util::future::join_all;
 use hyper::{Method, StatusCode};
 use serde_json::json;
+use server::accounts::failures::Source;
 use server::accounts::password::{HashError, Hasher, Turn};
 
 use crate::door::Answer;
@@ -13,11 +14,11 @@ use crate::harness::{ROOM, Server, room_named};
 type Waiting = Pin<Box<dyn Future<Output = Result<Turn, HashError>> + Send>>;
 
 /// All who can hash or wait to; dropping it empties the queue.
-async fn crowd(hasher: &Hasher) -> (Vec<Turn>, Vec<Waiting>) {
+async fn crowd(hasher: &Hasher, from: Source) -> (Vec<Turn>, Vec<Waiting>) {
     let (mut turns, mut waiting) = (Vec::new(), Vec::new());
     loop {
         let hasher = hasher.clone();
-        let mut next: Waiting = Box::pin(async move { hasher.turn().await });
+        let mut next: Waiting = Box::pin(async move { hasher.turn(from).await });
         match futures_util::poll!(&mut next) {
             Poll::Ready(Ok(turn)) => turns.push(turn),
             Poll::Ready(Err(HashError::Busy)) => return (turns, waiting),
@@ -28,7 +29,7 @@ async fn crowd(hasher: &Hasher) -> (Vec<Turn>, Vec<Waiting>) {
 }
 
 async fn is_full(hasher: &Hasher) -> bool {
-    let next = pin!(hasher.turn());
+    let next = pin!(hasher.turn(Source::HERE));
     matches!(futures_util::poll!(next), Poll::Ready(Err(HashError::Busy)))
 }
 
@@ -45,7 +46,7 @@ async fn who_has_a_session_notices_nothing_of_a_full_queue() {
         server.sign_in("student1").await,
     );
     let (mut on_laptop, _) = student.hello().await;
-    let crowd = crowd(&server.hasher).await;
+    let crowd = crowd(&server.hasher, Source::HERE).await;
     assert!(crowd.1.len() >= 200, "a class fits into the queue");
 
     for login in ["student2", "nobody"] {
@@ -73,9 +74,25 @@ async fn who_has_a_session_notices_nothing_of_a_full_queue() {
 }
 
 #[tokio::test]
+async fn who_fills_the_queue_from_elsewhere_keeps_nobody_out() {
+    let server = Server::start().await;
+    let stranger = Source::from(std::net::IpAddr::from([203, 0, 113, 7]));
+    let (mut turns, mut waiting) = crowd(&server.hasher, stranger).await;
+    let (_, ()) = tokio::join!(server.sign_in("student1"), async {
+        // The last of the crowd is sent away for whoever comes; then it is the turn of one of each.
+        let last = waiting.pop().unwrap();
+        assert!(matches!(last.await, Err(HashError::Busy)));
+        turns.pop();
+        let _first = waiting.remove(0).await.unwrap();
+        turns.pop();
+    });
+    assert!(waiting.len() > 100, "they still wait");
+}
+
+#[tokio::test]
 async fn who_finds_a_place_in_the_queue_is_let_in_when_it_is_their_turn() {
     let server = Server::start().await;
-    let (turns, mut waiting) = crowd(&server.hasher).await;
+    let (turns, mut waiting) = crowd(&server.hasher, Source::HERE).await;
     waiting.pop();
     let (_, ()) = tokio::join!(server.sign_in("student1"), async {
         while !is_full(&server.hasher).await {

@@ -1,10 +1,11 @@
 //! Passwords are hashed by a few threads, each in memory of its own that it keeps; who comes while all are at work
-//! waits in a queue of bounded length and time. A class signing in at once takes neither all memory nor anybody's
-//! session.
+//! waits in a queue of bounded length and time, in which the places that people come from take turns. A class signing in
+//! at once takes neither all memory nor anybody's session; somebody who sends invented logins takes nobody else's turn.
 
 mod argon;
+mod queue;
 
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -12,10 +13,12 @@ use protocol::limits::{
     HASHES_AT_ONCE_MAX, SIGN_IN_AFTER_MILLIS, SIGN_IN_WAIT_SECONDS, SIGN_INS_WAITING_PER_HASH,
 };
 use protocol::{ErrorBody, ErrorCode};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::failures::Source;
 use argon::{Memory, decoy};
+use queue::{Joined, Queue};
 
 /// Why a password could not be hashed.
 #[derive(Debug, thiserror::Error)]
@@ -78,10 +81,8 @@ pub struct Hasher(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     limits: HasherLimits,
-    /// Whoever hashes or waits has one.
-    places: Arc<Semaphore>,
-    /// Whoever hashes has one. Given in the order in which people came.
-    turns: Arc<Semaphore>,
+    /// Who waits is told when it is their turn; the sender is dropped when they have to go.
+    queue: Mutex<Queue<Source, oneshot::Sender<()>>>,
     work: mpsc::Sender<Work>,
     /// What an unknown login is checked against, so that it costs the same.
     decoy: String,
@@ -91,10 +92,30 @@ type Work = Box<dyn FnOnce(&mut Memory) + Send>;
 
 /// The right to hash once, now. Dropping it lets the next one in.
 #[derive(Debug)]
-pub struct Turn {
+pub struct Turn(Hasher);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.pass_on(&mut self.0.queue());
+    }
+}
+
+/// A place in the queue. Dropping it gives it up, or the turn that has just come.
+struct Place {
     hasher: Hasher,
-    _turn: OwnedSemaphorePermit,
-    _place: OwnedSemaphorePermit,
+    from: Source,
+    number: u64,
+    turn: oneshot::Receiver<()>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut queue = self.hasher.queue();
+        // Turns are given under this lock, so there is none between the two questions.
+        if !queue.leave(self.from, self.number) && self.turn.try_recv().is_ok() {
+            self.hasher.pass_on(&mut queue);
+        }
+    }
 }
 
 impl Hasher {
@@ -114,31 +135,48 @@ impl Hasher {
         }
         Ok(Self(Arc::new(Inner {
             limits,
-            places: Arc::new(Semaphore::new(limits.at_once + limits.waiting)),
-            turns: Arc::new(Semaphore::new(limits.at_once)),
+            queue: Mutex::new(Queue::new(limits.at_once, limits.waiting)),
             work,
             decoy: decoy(),
         })))
     }
 
-    /// Waits for a turn. Whoever drops the future gives the place in the queue up.
+    /// Waits for a turn, behind those who came before from the same source; the sources take turns. Whoever drops the
+    /// future gives the place in the queue up.
     ///
     /// # Errors
-    /// [`HashError::Busy`]: at once when the queue is full, or after the longest wait.
-    pub async fn turn(&self) -> Result<Turn, HashError> {
-        let inner = &self.0;
-        let place = Arc::clone(&inner.places).try_acquire_owned();
-        let place = place.map_err(|_| HashError::Busy)?;
-        let turn = timeout(inner.limits.wait, Arc::clone(&inner.turns).acquire_owned()).await;
-        match turn {
-            Ok(Ok(turn)) => Ok(Turn {
-                hasher: self.clone(),
-                _turn: turn,
-                _place: place,
-            }),
-            // The semaphore is never closed.
+    /// [`HashError::Busy`]: at once when the queue is full, after the longest wait, or when this source has more than its
+    /// share of a full queue and somebody from another one comes.
+    pub async fn turn(&self, from: Source) -> Result<Turn, HashError> {
+        let (tell, turn) = oneshot::channel();
+        // Whoever has to go is told by that their sender is dropped.
+        let number = match self.queue().join(from, tell) {
+            Joined::Turn => return Ok(Turn(self.clone())),
+            Joined::Full => return Err(HashError::Busy),
+            Joined::Waits(number, _) => number,
+        };
+        let mut place = Place {
+            hasher: self.clone(),
+            from,
+            number,
+            turn,
+        };
+        match timeout(self.0.limits.wait, &mut place.turn).await {
+            Ok(Ok(())) => Ok(Turn(self.clone())),
             Ok(Err(_)) | Err(_) => Err(HashError::Busy),
         }
+    }
+
+    fn pass_on(&self, queue: &mut Queue<Source, oneshot::Sender<()>>) {
+        // A place leaves the queue before its receiver goes, so the next one is there.
+        if let Some(next) = queue.over() {
+            let _ = next.send(());
+        }
+    }
+
+    // The guarded code cannot panic, so a poisoned lock still holds a sound value.
+    fn queue(&self) -> MutexGuard<'_, Queue<Source, oneshot::Sender<()>>> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -169,14 +207,14 @@ impl Turn {
         work: impl FnOnce(&mut Memory, &str) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
         let (tell, told) = oneshot::channel();
-        let queue = self.hasher.0.work.clone();
+        let orders = self.0.0.work.clone();
         let order: Work = Box::new(move |memory| {
-            let result = work(memory, &self.hasher.0.decoy);
+            let result = work(memory, &self.0.0.decoy);
             drop(self);
             // Who asked may have gone.
             let _ = tell.send(result);
         });
-        queue.send(order).map_err(HashError::failed)?;
+        orders.send(order).map_err(HashError::failed)?;
         told.await.map_err(HashError::failed)?
     }
 }
@@ -195,6 +233,8 @@ fn carry_out(orders: &Mutex<mpsc::Receiver<Work>>) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn hasher(at_once: usize, waiting: usize, wait: Duration) -> Hasher {
@@ -204,6 +244,10 @@ mod tests {
             wait,
         })
         .unwrap()
+    }
+
+    fn source(last: u8) -> Source {
+        Source::from(IpAddr::from([203, 0, 113, last]))
     }
 
     const PATIENT: Duration = Duration::from_secs(600);
@@ -218,14 +262,14 @@ mod tests {
     #[tokio::test]
     async fn only_the_right_password_fits() {
         let hasher = hasher(1, 0, PATIENT);
-        let hash = hasher.turn().await.unwrap();
+        let hash = hasher.turn(source(1)).await.unwrap();
         let hash = hash.hash("парта и доска".to_owned()).await.unwrap();
         for (password, hash, fits) in [
             ("парта и доска", Some(hash.clone()), true),
             ("парта и мел", Some(hash), false),
             ("парта и доска", None, false),
         ] {
-            let turn = hasher.turn().await.unwrap();
+            let turn = hasher.turn(source(1)).await.unwrap();
             assert_eq!(turn.verify(password.to_owned(), hash).await.unwrap(), fits);
         }
     }
@@ -233,13 +277,13 @@ mod tests {
     #[tokio::test]
     async fn who_comes_when_the_queue_is_full_is_sent_away_at_once() {
         let hasher = hasher(1, 1, PATIENT);
-        let first = hasher.turn().await.unwrap();
-        let mut second = Box::pin(hasher.turn());
+        let first = hasher.turn(source(1)).await.unwrap();
+        let mut second = Box::pin(hasher.turn(source(1)));
         assert!(futures_util::poll!(&mut second).is_pending(), "waits");
-        assert!(matches!(hasher.turn().await, Err(HashError::Busy)));
+        assert!(matches!(hasher.turn(source(1)).await, Err(HashError::Busy)));
         drop(first);
         let second = second.await.unwrap();
-        let mut third = Box::pin(hasher.turn());
+        let mut third = Box::pin(hasher.turn(source(1)));
         assert!(
             futures_util::poll!(&mut third).is_pending(),
             "there is a place again"
@@ -250,31 +294,64 @@ mod tests {
     #[tokio::test]
     async fn who_goes_away_leaves_the_place_to_another() {
         let hasher = hasher(1, 1, PATIENT);
-        let first = hasher.turn().await.unwrap();
-        let mut gone = Box::pin(hasher.turn());
+        let first = hasher.turn(source(1)).await.unwrap();
+        let mut gone = Box::pin(hasher.turn(source(1)));
         assert!(futures_util::poll!(&mut gone).is_pending());
         drop(gone);
-        let mut next = Box::pin(hasher.turn());
+        let mut next = Box::pin(hasher.turn(source(1)));
         assert!(futures_util::poll!(&mut next).is_pending());
         drop(first);
         next.await.unwrap();
     }
 
     #[tokio::test]
+    async fn who_fills_the_queue_from_one_place_keeps_nobody_out_who_comes_from_another() {
+        let hasher = hasher(1, 4, PATIENT);
+        let first = hasher.turn(source(1)).await.unwrap();
+        let mut crowd: Vec<_> = (0..4).map(|_| Box::pin(hasher.turn(source(1)))).collect();
+        for one in &mut crowd {
+            assert!(futures_util::poll!(one).is_pending());
+        }
+        let mut other = Box::pin(hasher.turn(source(2)));
+        assert!(futures_util::poll!(&mut other).is_pending(), "waits");
+        let last = crowd.pop().unwrap();
+        assert!(matches!(last.await, Err(HashError::Busy)));
+        drop(first);
+        let turn = crowd.remove(0).await.unwrap();
+        assert!(futures_util::poll!(&mut other).is_pending(), "one of each");
+        drop(turn);
+        other.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_comes_when_its_owner_goes_is_passed_on() {
+        let hasher = hasher(1, 2, PATIENT);
+        let first = hasher.turn(source(1)).await.unwrap();
+        let mut gone = Box::pin(hasher.turn(source(1)));
+        let mut next = Box::pin(hasher.turn(source(2)));
+        assert!(futures_util::poll!(&mut gone).is_pending());
+        assert!(futures_util::poll!(&mut next).is_pending());
+        drop(first);
+        // It is theirs, and they do not look.
+        drop(gone);
+        next.await.unwrap();
+    }
+
+    #[tokio::test]
     async fn nobody_waits_longer_than_the_limit() {
         let hasher = hasher(1, 1, Duration::ZERO);
-        let _first = hasher.turn().await.unwrap();
-        assert!(matches!(hasher.turn().await, Err(HashError::Busy)));
+        let _first = hasher.turn(source(1)).await.unwrap();
+        assert!(matches!(hasher.turn(source(1)).await, Err(HashError::Busy)));
     }
 
     #[tokio::test]
     async fn a_turn_whose_owner_goes_away_while_it_is_hashed_comes_back() {
         let hasher = hasher(1, 1, PATIENT);
-        let turn = hasher.turn().await.unwrap();
+        let turn = hasher.turn(source(1)).await.unwrap();
         let mut abandoned = Box::pin(turn.hash("password".to_owned()));
         let _ = futures_util::poll!(&mut abandoned);
         drop(abandoned);
-        let turn = hasher.turn().await.unwrap();
+        let turn = hasher.turn(source(1)).await.unwrap();
         assert!(turn.hash("password".to_owned()).await.is_ok());
     }
 
