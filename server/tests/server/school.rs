@@ -8,6 +8,9 @@ use server::config::Config;
 
 use crate::harness::{Person, Server};
 
+/// Ports that are tried before a Redis counts as broken.
+const PORTS: usize = 5;
+
 /// A Redis that keeps its port over restarts.
 pub(crate) struct Redis {
     port: u16,
@@ -15,16 +18,20 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        Self {
-            port,
-            child: Mutex::new(Self::spawn(port)),
+    // Between finding a port and using it another process may take it: then it is another port's turn. Whoever was faster
+    // may answer on the port, so the one who answers is asked who it is.
+    async fn start() -> Self {
+        for _ in 0..PORTS {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = free.local_addr().unwrap().port();
+            drop(free);
+            let child = Mutex::new(Self::spawn(port));
+            let redis = Self { port, child };
+            if redis.answers().await {
+                return redis;
+            }
         }
+        panic!("redis-server found no port");
     }
 
     fn spawn(port: u16) -> Child {
@@ -36,9 +43,27 @@ impl Redis {
             .expect("redis-server; run the tests with `make test`")
     }
 
+    // False when the process has ended, having found its port taken.
+    async fn answers(&self) -> bool {
+        let client = redis::Client::open(self.address()).unwrap();
+        let own = format!("process_id:{}", self.child.lock().unwrap().id());
+        while self.child.lock().unwrap().try_wait().unwrap().is_none() {
+            if let Ok(mut connection) = client.get_multiplexed_async_connection().await {
+                let mut info = redis::cmd("INFO");
+                let info = info.arg("server").query_async(&mut connection).await;
+                if info.is_ok_and(|info: String| info.lines().any(|line| line == own)) {
+                    return true;
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        false
+    }
+
     pub(crate) fn stop(&self) {
         let mut child = self.child.lock().unwrap();
-        child.kill().unwrap();
+        // One that ended by itself needs no killing.
+        let _ = child.kill();
         child.wait().unwrap();
     }
 
@@ -101,7 +126,7 @@ impl School {
             .unwrap();
         let (server, _) = admin.rsplit_once('/').unwrap();
         let mut school = Self {
-            redis: Redis::start(),
+            redis: Redis::start().await,
             nodes: Vec::new(),
         };
         for _ in 0..nodes {
