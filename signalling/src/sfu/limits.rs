@@ -18,9 +18,14 @@ pub const VIEWS_MAX: usize = 64;
 pub const LAYERS_MAX: usize = 3;
 /// Paths remembered for one peer: old ones go first.
 pub const PATHS_PER_PEER_MAX: usize = 8;
-/// Bytes of an RTP payload taken from a sender. More than any path's MTU leaves; the engine panics
-/// when a payload with its new header exceeds its buffer of 2,000.
-pub const PAYLOAD_MAX: usize = 1_460;
+/// Bytes of an RTP payload taken from a sender. Browsers send 1,200; with every header it must fit a path of 1,400, since
+/// nothing is fragmented on the way to the receivers.
+pub const PAYLOAD_MAX: usize = 1_300;
+/// Bits per second of one stream of sound, and what may come at once on top, bytes. Opus needs at most 510 kbit/s; sound is
+/// not paced, so that more of it would flood every receiver.
+pub const SOUND_BPS_MAX: u64 = 512_000;
+/// See [`SOUND_BPS_MAX`].
+pub const SOUND_BURST: usize = 16_000;
 /// Bytes of a `a=mid`, as the engine stores them.
 pub const MID_MAX: usize = 16;
 
@@ -41,12 +46,14 @@ pub const LAYER_DEAD_AFTER: Duration = Duration::from_millis(1500);
 pub const LAYER_UNUSED_AFTER: Duration = Duration::from_secs(4);
 /// Least time between key frame requests to one source.
 pub const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
-/// Paced video older than this is not added to: the slot waits for the next key frame instead.
+/// While paced video is older than this, nothing is added to it: a slot finishes its frame and waits for a key frame.
 pub const QUEUE_MAX: Duration = Duration::from_millis(600);
 /// Least time between `Speaking` events of a room.
 pub const SPEAKING_INTERVAL: Duration = Duration::from_millis(300);
 /// Time between `Quality` events of a peer.
 pub const QUALITY_INTERVAL: Duration = Duration::from_secs(2);
 
+/// Bandwidth towards a receiver that gives no feedback to estimate from, bits per second.
+pub const ASSUMED_BPS: u64 = 2_000_000;
 /// First guess of the bandwidth towards a receiver, bits per second.
 pub const INITIAL_BPS: u64 = 600_000;

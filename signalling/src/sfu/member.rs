@@ -10,7 +10,7 @@ use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
 use super::rewrite::Rewriter;
 use super::slots::SlotMap;
 use super::track::Track;
-use crate::{Offer, Slot, Source, View};
+use crate::{Offer, PeerKey, Slot, Source, View};
 
 /// One outgoing m-line at work.
 #[derive(Debug)]
@@ -152,10 +152,23 @@ impl Member {
         {
             lane.hold(stream);
         }
-        for (lane, stream) in self.video.iter_mut().zip(self.pictures.iter()) {
+        for (at, (lane, stream)) in self.video.iter_mut().zip(self.pictures.iter()).enumerate() {
+            if stream.is_none() && lane.stream.is_some() {
+                self.peer.clear(at);
+            }
             lane.hold(stream);
         }
         true
+    }
+
+    /// Another member is gone. Should it come back at once, its numbers begin anew: they must not meet the old ones.
+    pub(super) fn forget(&mut self, gone: PeerKey) {
+        for lane in self.audio.iter_mut().chain(&mut self.video) {
+            if lane.stream.is_some_and(|stream| stream.peer == gone) {
+                lane.current = None;
+                lane.rewrite.end();
+            }
+        }
     }
 
     /// Streams by slot: audio, then video.

@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::allocate::{Class, Want, allocate};
-use super::limits::LAYER_UNUSED_AFTER;
+use super::limits::{ASSUMED_BPS, LAYER_UNUSED_AFTER};
 use super::room::Room;
 use super::speaker::HEARD_MAX;
 use super::{Outbox, Stream};
 use crate::{MediaEvent, PeerKey, Source, View};
 
-/// Budget of a receiver that gives no feedback to estimate from, bits per second.
-const ASSUMED_BPS: u64 = 2_000_000;
 /// Least bandwidth that a receiver of pictures probes for, bits per second.
 const DESIRED_MIN_BPS: u64 = 1_000_000;
 /// Tile width assumed for receivers that never said what they see, by number of tiles.

@@ -9,7 +9,7 @@ const FIRST_SEQ: u64 = 1_000;
 /// First RTP time of an outgoing stream.
 const FIRST_TIME: u32 = 90_000;
 /// A step above this between packets of one stream is a restart of the sender, not a loss.
-const STEP_MAX: u64 = 5_000;
+const STEP_MAX: u64 = 500;
 
 /// The numbers of one packet as the sender wrote them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,11 @@ impl Rewriter {
         self.base.is_some_and(|base| {
             base.ssrc == packet.ssrc && packet.seq.abs_diff(base.newest_in) <= STEP_MAX
         })
+    }
+
+    /// Ends the current source: nothing continues it.
+    pub fn end(&mut self) {
+        self.base = None;
     }
 
     /// Begins a new source or layer at `packet`, which must be able to start a decoder: the first

@@ -74,8 +74,17 @@ impl Room {
     pub(super) fn leave(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
         if let Some(member) = self.members.get_mut(&peer) {
             member.peer.close(now);
-            while let Output::Send(to, run) = member.peer.poll() {
-                out.sends.push_back((to, run));
+            loop {
+                match member.peer.poll() {
+                    Output::Send(to, run) => out.sends.push_back((to, run)),
+                    Output::Wait(_) | Output::Closed => break,
+                    Output::Packet(_)
+                    | Output::KeyFrameWanted(_)
+                    | Output::Connected
+                    | Output::Path(_)
+                    | Output::Estimate(_)
+                    | Output::Quality(..) => {}
+                }
             }
         }
         self.remove(peer, out);
@@ -86,6 +95,9 @@ impl Room {
         let Some(member) = self.members.remove(&peer) else {
             return;
         };
+        for other in self.members.values_mut() {
+            other.forget(peer);
+        }
         self.timers.remove(&(member.wait, peer));
         self.dirty.remove(&peer);
         self.speakers.remove(peer);
@@ -331,6 +343,9 @@ impl Room {
             .tracks
             .entry(source)
             .or_insert_with(|| super::track::Track::new(now, source));
+        if !track.admits(now, packet) {
+            return;
+        }
         let layer_is_new = track.count(now, packet);
         if !known || layer_is_new {
             self.stale = true;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::allocate::{Layer, sharp_from};
-use super::limits::{LAYER_DEAD_AFTER, SCREEN_DEAD_AFTER, STREAM_DEAD_AFTER};
+use super::limits::{
+    LAYER_DEAD_AFTER, SCREEN_DEAD_AFTER, SOUND_BPS_MAX, SOUND_BURST, STREAM_DEAD_AFTER,
+};
 use super::peer::Packet;
 use crate::Source;
 
@@ -30,6 +32,8 @@ pub(super) struct Track {
     source: Source,
     last: Instant,
     layers: BTreeMap<u8, Meter>,
+    /// Bytes of sound that time has not paid for, as of `last`.
+    debt: f64,
 }
 
 impl Track {
@@ -39,7 +43,24 @@ impl Track {
             source,
             last: now,
             layers: BTreeMap::new(),
+            debt: 0.0,
         }
+    }
+
+    /// Whether a packet of sound keeps to [`SOUND_BPS_MAX`]; pictures always may, they are paced. To be asked before
+    /// [`count`](Self::count).
+    pub(super) fn admits(&mut self, now: Instant, packet: &Packet) -> bool {
+        if !self.source.is_audio() {
+            return true;
+        }
+        let seconds = now.saturating_duration_since(self.last).as_secs_f64();
+        self.debt = (self.debt - seconds * SOUND_BPS_MAX as f64 / 8.0).max(0.0);
+        self.last = now;
+        let admits = self.debt <= SOUND_BURST as f64;
+        if admits {
+            self.debt += packet.len() as f64;
+        }
+        admits
     }
 
     /// Counts a packet. Returns whether its layer was not alive before.

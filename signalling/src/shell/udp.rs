@@ -9,10 +9,13 @@ use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
+use super::DATAGRAM_MAX;
 use crate::sfu::egress::run::Run;
 
 /// Reads joined into one call, each of which may hold several datagrams of one sender.
 const READS: usize = 16;
+/// Bytes of the socket's buffers, each way.
+const BUFFER: usize = 4 * 1024 * 1024;
 /// What the system joins at most.
 const READ_MAX: usize = 65_535;
 
@@ -42,6 +45,15 @@ impl Udp {
     pub(super) fn from_std(socket: StdSocket) -> Result<Self> {
         let is_v6 = socket.local_addr()?.is_ipv6();
         let state = UdpSocketState::new((&socket).into())?;
+        // A key frame for a whole class is sent within a millisecond. The system may grant less, see OPERATIONS.md.
+        for granted in [
+            state.set_send_buffer_size((&socket).into(), BUFFER),
+            state.set_recv_buffer_size((&socket).into(), BUFFER),
+        ] {
+            if let Err(error) = granted {
+                tracing::warn!(%error, "the media socket's buffers stay as they are");
+            }
+        }
         let socket = UdpSocket::from_std(socket)?;
         Ok(Self {
             socket,
@@ -76,7 +88,9 @@ impl Udp {
         for (meta, bytes) in metas[..count].iter().zip(self.buffer.chunks(READ_MAX)) {
             let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
             for datagram in bytes[..meta.len].chunks(meta.stride.max(1)) {
-                each(from, datagram);
+                if datagram.len() <= DATAGRAM_MAX {
+                    each(from, datagram);
+                }
             }
         }
         count == READS
@@ -94,11 +108,16 @@ impl Udp {
             if self.send_part(to, part, run.segment).is_ok() {
                 continue;
             }
-            // A network card that cannot divide a batch refuses all of it, once.
-            let one_by_one = part.chunks(run.segment);
-            dropped += one_by_one
-                .map(|datagram| u64::from(self.send_part(to, datagram, run.segment).is_err()))
-                .sum::<u64>();
+            let count = part.len().div_ceil(run.segment);
+            // A network card that cannot divide a batch refuses one; from then on none is made.
+            if count > 1 && self.state.max_gso_segments() == 1 {
+                let one_by_one = part.chunks(run.segment);
+                dropped += one_by_one
+                    .map(|datagram| u64::from(self.send_part(to, datagram, run.segment).is_err()))
+                    .sum::<u64>();
+            } else {
+                dropped += count as u64;
+            }
         }
         dropped
     }

@@ -110,6 +110,15 @@ fn random_loss_is_repaired_and_costs_no_quality() {
 }
 
 #[test]
+fn loss_is_repaired_where_delay_wanders_too() {
+    let mut watch = Watch::begin(Link::jittery(Duration::from_millis(60)).and_losing(5));
+    watch.see(20 * SECOND);
+    let seen = watch.see(20 * SECOND);
+    assert!(seen.layers[2] > 800, "{seen:?}");
+    assert!(seen.missing <= 20, "{seen:?}");
+}
+
+#[test]
 fn a_fifth_lost_at_random_does_not_end_in_the_lowest_layer_for_good() {
     let mut watch = Watch::begin(Link::losing(20));
     watch.see(30 * SECOND);

@@ -85,6 +85,10 @@ impl Link {
         }
     }
 
+    pub(crate) const fn and_losing(self, loss: usize) -> Self {
+        Self { loss, ..self }
+    }
+
     /// When a datagram arrives, if it does; `None` when the buffer is full or chance takes it.
     fn take(&mut self, now: Instant, len: usize, dice: &mut Dice) -> Result<Instant, Dropped> {
         if self.loss > 0 && dice.roll(100) < self.loss {

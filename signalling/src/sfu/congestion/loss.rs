@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::BPS_MIN;
+
 /// Packets that make a measurement.
 const PACKETS_MIN: usize = 30;
 /// Shares of lost packets: below the first the rate may grow, above the second it falls.
@@ -20,6 +22,7 @@ const BELIEVED: Duration = Duration::from_secs(15);
 /// The first cut of an episode.
 #[derive(Debug, Clone, Copy)]
 struct Cut {
+    at: Instant,
     bps: f64,
     share: f64,
 }
@@ -56,11 +59,12 @@ impl Loss {
         now: Instant,
         got: usize,
         lost: usize,
+        found: usize,
         round_trip: Duration,
         rate: u64,
     ) {
         self.got += got;
-        self.lost += lost;
+        self.lost = (self.lost + lost).saturating_sub(found);
         let packets = self.got + self.lost;
         if packets < PACKETS_MIN {
             return;
@@ -86,19 +90,22 @@ impl Loss {
                 return;
             }
             self.lowered = Some(now);
+            self.cut = self.cut.filter(|cut| now < cut.at + BELIEVED);
+            let lower = (current * (1.0 - 0.5 * share)).max(BPS_MIN as f64);
             match self.cut {
                 Some(cut) if current <= cut.bps * TRIED && share >= cut.share * STAYED => {
                     self.inherent = Some((share, now + BELIEVED));
                     self.cap = Some(cut.bps);
                     self.cut = None;
                 }
-                Some(_) => self.cap = Some(current * (1.0 - 0.5 * share)),
+                Some(_) => self.cap = Some(lower),
                 None => {
                     self.cut = Some(Cut {
+                        at: now,
                         bps: current,
                         share,
                     });
-                    self.cap = Some(current * (1.0 - 0.5 * share));
+                    self.cap = Some(lower);
                 }
             }
         } else if excess < LOW {
@@ -131,6 +138,7 @@ mod tests {
                 now,
                 10 - lost.min(10),
                 lost,
+                0,
                 Duration::from_millis(50),
                 1_000_000,
             );

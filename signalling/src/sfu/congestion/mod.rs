@@ -24,6 +24,8 @@ use trend::Trend;
 pub const BPS_MIN: u64 = 50_000;
 /// Nor above this.
 pub const BPS_MAX: u64 = 50_000_000;
+/// The estimate grows by itself to twice what is wanted, or to this, bits per second.
+const WANTED_MIN: u64 = 1_000_000;
 /// Silence of the receiver's feedback after which the estimate is halved, and again after each further one.
 const SILENCE: Duration = Duration::from_millis(1_500);
 
@@ -47,6 +49,8 @@ pub struct Feedback<'a> {
     pub acks: &'a [Ack],
     /// Packets that did not.
     pub lost: usize,
+    /// Packets among the first that an earlier message had told lost.
+    pub found: usize,
     /// From sending the newest packet until this message came.
     pub round_trip: Duration,
 }
@@ -103,6 +107,12 @@ impl Congestion {
         &mut self.prober
     }
 
+    /// Media goes another way from now on: its delay and its throughput are to be learnt anew.
+    pub fn moved(&mut self) {
+        self.trend = Trend::default();
+        self.delivered = Delivered::default();
+    }
+
     /// Notes that a packet with a transport-wide number was sent.
     pub fn sent(&mut self, now: Instant) {
         self.owed.get_or_insert(now);
@@ -119,12 +129,20 @@ impl Congestion {
         }
         let delivered = self.delivered.bps();
         let before = self.bps();
-        self.rate
-            .update(now, self.trend.usage(), delivered, feedback.round_trip);
+        // What is wanted bounds it: packets sent twice must not count as a proof of a fast link.
+        let most = self.prober.desired().saturating_mul(2).max(WANTED_MIN);
+        self.rate.update(
+            now,
+            self.trend.usage(),
+            delivered,
+            feedback.round_trip,
+            most,
+        );
         self.loss.take(
             now,
             feedback.acks.len(),
             feedback.lost,
+            feedback.found,
             feedback.round_trip,
             self.rate.bps(),
         );

@@ -14,6 +14,8 @@ const PASSED: f64 = 0.7;
 /// The first burst tries this multiple of the first guess, later ones of the estimate.
 const FIRST: u64 = 3;
 const FURTHER: u64 = 2;
+/// A burst that took less than this to leave or to arrive was held up and let go as a whole.
+const SPAN_MIN: Duration = Duration::from_millis(1);
 /// Wait for a burst's feedback before it counts as lost.
 const WAIT: Duration = Duration::from_secs(1);
 /// Time between bursts while more is wanted than the estimate allows: after one that showed nothing new,
@@ -92,6 +94,10 @@ impl Prober {
         }
     }
 
+    pub(super) fn desired(&self) -> u64 {
+        self.desired
+    }
+
     pub(super) fn set_desired(&mut self, desired: u64) {
         self.desired = desired;
     }
@@ -134,16 +140,18 @@ impl Prober {
         let burst = self.burst.as_ref().filter(|burst| burst.arrived_enough())?;
         let (first, last) = (burst.first?, burst.last?);
         // n packets span n - 1 gaps: the last one's bytes left after the span, the first one's arrived before it.
-        let bps = |bytes: usize, time: Duration| {
-            bytes as f64 * 8.0 / time.max(Duration::from_micros(500)).as_secs_f64()
-        };
+        let bps = |bytes: usize, time: Duration| bytes as f64 * 8.0 / time.as_secs_f64();
         let sent = last.sent.saturating_duration_since(first.sent);
-        let out = bps(burst.got_bytes - last.size, sent);
         let arrived = burst.last_arrived.saturating_sub(first.arrived);
+        let out = bps(burst.got_bytes - last.size, sent);
         let through = bps(burst.got_bytes - first.size, arrived);
         let tried = burst.bps;
         self.burst = None;
         self.tried = Some(tried);
+        // What left or arrived in one lump says nothing about the link.
+        if sent < SPAN_MIN || arrived < SPAN_MIN {
+            return None;
+        }
         // A link that slowed the burst down is full at that rate; a little less leaves its queue empty.
         let proven = if through < 0.9 * out {
             0.95 * through
@@ -188,5 +196,45 @@ impl Prober {
 
     fn wants(&self, bps: u64) -> bool {
         self.burst.is_none() && self.desired > bps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The result of a burst whose packets arrive with these gaps.
+    fn result(gap: Duration) -> Option<u64> {
+        let start = Instant::now();
+        let mut prober = Prober::new(start);
+        prober.set_desired(10_000_000);
+        prober.tick(start, 600_000);
+        let mut nth = 0u32;
+        while let Some(due) = prober.due(start) {
+            let sent = due.max(start);
+            let probe = prober.sent(sent, 500);
+            prober.take(&Ack {
+                sent,
+                arrived: Duration::from_secs(9) + gap * nth,
+                size: 500,
+                probe,
+            });
+            nth += 1;
+        }
+        prober.result()
+    }
+
+    #[test]
+    fn a_burst_proves_the_slower_of_what_left_and_what_arrived() {
+        // 1.8 Mbit/s, as it left.
+        let same = result(Duration::from_micros(2_222)).unwrap();
+        assert!((1_750_000..=1_800_000).contains(&same), "{same}");
+        let half = result(Duration::from_micros(4_444)).unwrap();
+        assert!((800_000..900_000).contains(&half), "{half}");
+    }
+
+    #[test]
+    fn what_arrives_in_one_lump_proves_nothing() {
+        assert_eq!(result(Duration::ZERO), None);
     }
 }

@@ -96,6 +96,7 @@ impl Rate {
         usage: Usage,
         delivered: Option<u64>,
         round_trip: Duration,
+        most: u64,
     ) {
         let delivered = delivered.map(|bps| bps as f64);
         match usage {
@@ -105,7 +106,7 @@ impl Rate {
                 self.state = State::Increase;
                 self.changed = now;
             }
-            Usage::Normal => self.increase(now, delivered, round_trip),
+            Usage::Normal => self.increase(now, delivered, round_trip, most as f64),
         }
         self.bps = self.bps.clamp(BPS_MIN as f64, BPS_MAX as f64);
     }
@@ -133,7 +134,7 @@ impl Rate {
         self.state = State::Hold;
     }
 
-    fn increase(&mut self, now: Instant, delivered: Option<f64>, round_trip: Duration) {
+    fn increase(&mut self, now: Instant, delivered: Option<f64>, round_trip: Duration, most: f64) {
         let seconds = now
             .saturating_duration_since(self.changed)
             .as_secs_f64()
@@ -154,7 +155,8 @@ impl Rate {
         } else {
             (self.bps * ((1.0 + GROWTH).powf(seconds) - 1.0)).max(1_000.0 * seconds)
         };
-        let limit = delivered.map_or(f64::MAX, |bps| AHEAD * bps + AHEAD_BPS);
+        let proven = delivered.map_or(f64::MAX, |bps| AHEAD * bps + AHEAD_BPS);
+        let limit = proven.min(most);
         if self.bps < limit {
             self.bps = (self.bps + growth).min(limit);
         }

@@ -1,7 +1,7 @@
 //! RTP headers as we write them (RFC 3550 §5.1, RFC 8285 §4.2).
 
 /// Largest id that the one-byte form of header extensions can hold.
-const ID_MAX: u8 = 14;
+pub const ID_MAX: u8 = 14;
 
 /// Ids of the header extensions that a receiver's m-line takes; `None` for those it does not.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Numbers;
 use super::header::Extras;
+use crate::sfu::rewrite::Outgoing;
 
 /// Packets kept of one slot: about 3 s at 2.5 Mbit/s. A power of two.
 const KEPT_MAX: usize = 1_024;
@@ -16,12 +16,17 @@ const YOUNG: Duration = Duration::from_secs(1);
 /// One packet as it was sent.
 #[derive(Debug, Clone)]
 pub(super) struct Sent {
-    pub(super) numbers: Numbers,
+    pub(super) numbers: Outgoing,
     pub(super) marker: bool,
     pub(super) payload: Arc<[u8]>,
     pub(super) extras: Extras,
-    /// When it was last sent, for the first time or again.
+    /// When it was first sent.
     pub(super) at: Instant,
+    /// When it was last sent again, and how often.
+    pub(super) resent: Option<Instant>,
+    pub(super) copies: u8,
+    /// Whether the receiver has asked for it and was not answered yet.
+    pub(super) wanted: bool,
 }
 
 /// A ring by sequence number.
@@ -47,7 +52,11 @@ impl History {
             self.grow();
         }
         let place = self.place(seq);
-        self.ring[place] = Some(sent);
+        // A late packet does not push a newer one out.
+        let newer = |kept: &Sent| kept.numbers.seq > seq;
+        if !self.ring[place].as_ref().is_some_and(newer) {
+            self.ring[place] = Some(sent);
+        }
     }
 
     fn place(&self, seq: u64) -> usize {
@@ -83,9 +92,8 @@ impl History {
     }
 
     /// The newest packet: what a probe is filled with.
-    pub(super) fn newest(&mut self) -> Option<u64> {
-        let newest = self.newest?;
-        self.get(newest).map(|sent| sent.numbers.seq)
+    pub(super) fn newest(&self) -> Option<u64> {
+        self.newest
     }
 }
 
@@ -95,7 +103,7 @@ mod tests {
 
     fn sent(seq: u64, at: Instant) -> Sent {
         Sent {
-            numbers: Numbers {
+            numbers: Outgoing {
                 seq,
                 time: 0,
                 picture_id: None,
@@ -105,6 +113,9 @@ mod tests {
             payload: Arc::from([seq as u8].as_slice()),
             extras: Extras::default(),
             at,
+            resent: None,
+            copies: 0,
+            wanted: false,
         }
     }
 

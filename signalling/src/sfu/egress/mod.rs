@@ -4,25 +4,29 @@
 //! The engine does ICE and DTLS and takes what participants send. This part writes: a packet for a hundred receivers is
 //! copied once for each, into the buffer in which it is encrypted and from which the socket sends it.
 //!
-//! Sound goes out at once. Pictures and retransmissions are paced: a burst of [`BURST`] at [`PACE`] times the estimate,
-//! so that a frame leaves as one run and a key frame does not flood the link.
+//! Sound goes out at once. Pictures and retransmissions are paced, so that a frame leaves as one run and a key frame does
+//! not flood the link.
 
 pub mod header;
 pub mod run;
 pub mod srtp;
 
 mod history;
+mod pacer;
+mod quality;
 mod reports;
 mod sendlog;
 mod slot;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::congestion::probe::ProbeId;
 use super::congestion::{Congestion, Feedback};
-use super::limits::{INITIAL_BPS, QUALITY_INTERVAL, QUEUE_MAX};
-pub use super::rewrite::Outgoing as Numbers;
+use super::limits::{ASSUMED_BPS, INITIAL_BPS, QUALITY_INTERVAL, QUEUE_MAX};
+use pacer::Pacer;
+use quality::Quality;
 use reports::{Ntp, Reported};
 use run::{Run, Runs};
 use sendlog::SendLog;
@@ -30,14 +34,10 @@ use slot::Slot;
 pub use slot::{SlotSpec, Write};
 use srtp::{Keying, Opener, Sealer};
 
-/// Pictures may go out this much faster than the estimate.
-const PACE: f64 = 2.5;
-/// What may go out at once, as time at the paced rate.
-const BURST: Duration = Duration::from_millis(40);
 /// Time between sender reports of a stream.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
-/// Retransmissions that wait; older ones go first.
-const RESEND_MAX: usize = 1_000;
+/// Retransmissions may take this share of the paced rate, each second.
+const RESEND_SHARE: f64 = 0.5;
 /// A change of the estimate by this share is news.
 const NEWS: f64 = 0.02;
 
@@ -52,14 +52,18 @@ pub enum News {
     Quality(u8, Option<Duration>),
 }
 
-/// Loss and round trip since they were last told.
-#[derive(Debug, Default)]
-struct Quality {
-    got: usize,
-    lost: usize,
-    reported: u8,
-    round_trip: Option<Duration>,
-    heard: bool,
+/// What became of an SRTCP packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Not authentic, taken before, or there are no keys yet.
+    No,
+    /// Taken.
+    Yes {
+        /// It holds something besides feedback: the engine should see it too.
+        others: bool,
+        /// None of its sender's that came before was newer.
+        newest: bool,
+    },
 }
 
 /// A packet that waits for the pacer.
@@ -81,9 +85,9 @@ pub struct Egress {
     sound: VecDeque<Waiting>,
     pictures: VecDeque<Waiting>,
     resend: VecDeque<(usize, u64)>,
-    /// Bytes sent that the paced rate has not paid for.
-    debt: f64,
-    paid: Instant,
+    pacer: Pacer,
+    /// Bytes sent again since then.
+    resent: (Instant, usize),
     start: Instant,
     next_report: Instant,
     next_quality: Instant,
@@ -105,8 +109,8 @@ impl Egress {
             sound: VecDeque::new(),
             pictures: VecDeque::new(),
             resend: VecDeque::new(),
-            debt: 0.0,
-            paid: now,
+            pacer: Pacer::new(now, ASSUMED_BPS),
+            resent: (now, 0),
             start: now,
             next_report: now + REPORT_INTERVAL,
             next_quality: now + QUALITY_INTERVAL,
@@ -168,68 +172,93 @@ impl Egress {
             .is_some_and(|oldest| now.saturating_duration_since(oldest.since) > QUEUE_MAX)
     }
 
-    /// Forgets what waits in a slot: it will begin anew with a key frame.
+    /// Forgets what waits in a slot behind the frame that is going out: it will begin anew with a key frame. A key frame
+    /// whose end were dropped would have been sent for nothing.
     pub fn drop_queued(&mut self, slot: usize) {
-        self.pictures.retain(|waiting| waiting.slot != slot);
-        self.resend.retain(|(of, _)| *of != slot);
+        let mut begun = None;
+        self.pictures.retain(|waiting| {
+            let time = waiting.write.numbers.time;
+            waiting.slot != slot || *begun.get_or_insert(time) == time
+        });
+        self.forget_wanted(|of| of == slot);
     }
 
-    /// Takes an SRTCP packet. Returns whether the engine should see it too, because it holds something besides feedback;
-    /// `None` when it is not authentic, was taken before, or there are no keys yet.
-    pub fn rtcp(&mut self, now: Instant, packet: &[u8]) -> Option<bool> {
-        let (_, opener) = self.keys.as_mut()?;
-        let opened = opener.rtcp(packet)?;
+    /// A slot has nothing to show any more.
+    pub fn clear(&mut self, slot: usize) {
+        self.pictures.retain(|waiting| waiting.slot != slot);
+        self.resend.retain(|(of, _)| *of != slot);
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.clear();
+        }
+    }
+
+    /// Media goes to another address from now on: what was learnt of the old path's delay says nothing.
+    pub fn moved(&mut self) {
+        self.congestion.moved();
+        self.pacer.forget();
+    }
+
+    /// Takes an SRTCP packet.
+    pub fn rtcp(&mut self, now: Instant, packet: &[u8]) -> Taken {
+        let Some((_, opener)) = self.keys.as_mut() else {
+            return Taken::No;
+        };
+        let Some((opened, newest)) = opener.rtcp(packet) else {
+            return Taken::No;
+        };
         let (reported, others) = reports::read(&opened, Ntp::at(self.start, now));
         for reported in reported {
             self.reported(now, &reported);
         }
-        Some(others)
+        Taken::Yes { others, newest }
     }
 
     fn reported(&mut self, now: Instant, reported: &Reported<'_>) {
+        let of = |ssrc: &u32| self.slots.iter().position(|slot| slot.spec.ssrc == *ssrc);
         match reported {
             Reported::Received(ssrc, lost, round_trip) => {
-                if self.slots.iter().any(|slot| slot.spec.ssrc == *ssrc) {
-                    self.quality.reported = self.quality.reported.max(*lost);
-                    self.quality.round_trip = round_trip.or(self.quality.round_trip);
-                    self.quality.heard = true;
+                if of(ssrc).is_some() {
+                    self.quality.reported(*lost, *round_trip);
                 }
             }
             Reported::KeyFrame(ssrc) => {
-                if let Some(at) = self.slots.iter().position(|slot| slot.spec.ssrc == *ssrc) {
-                    self.news.push_back(News::KeyFrameWanted(at));
-                }
+                let wanted = of(ssrc).map(News::KeyFrameWanted);
+                self.news
+                    .extend(wanted.filter(|wanted| !self.news.contains(wanted)));
             }
             Reported::Missing(ssrc, nack) => {
-                let slot = self.slots.iter().position(|slot| slot.spec.ssrc == *ssrc);
+                let Some(at) = of(ssrc) else { return };
                 for short in nack.entries() {
-                    let seq = slot.and_then(|at| self.slots[at].history.extend(short));
-                    if let (Some(at), Some(seq)) = (slot, seq)
-                        && !self.resend.contains(&(at, seq))
-                    {
+                    if let Some(seq) = self.slots[at].want(short) {
                         self.resend.push_back((at, seq));
                     }
-                }
-                while self.resend.len() > RESEND_MAX {
-                    self.resend.pop_front();
                 }
             }
             Reported::Arrivals(twcc) => {
                 if let Some(told) = self.log.feedback(now, twcc) {
-                    self.quality.got += told.acks.len();
-                    self.quality.lost += told.lost;
-                    self.quality.heard = true;
-                    self.congestion.feedback(
-                        now,
-                        &Feedback {
-                            acks: told.acks,
-                            lost: told.lost,
-                            round_trip: told.round_trip,
-                        },
-                    );
+                    self.quality.arrived(told.acks.len(), told.lost, told.found);
+                    let feedback = Feedback {
+                        acks: told.acks,
+                        lost: told.lost,
+                        found: told.found,
+                        round_trip: told.round_trip,
+                    };
+                    self.congestion.feedback(now, &feedback);
                 }
             }
         }
+    }
+
+    /// Takes requests for packets of some slots back.
+    fn forget_wanted(&mut self, of: impl Fn(usize) -> bool) {
+        let slots = &mut self.slots;
+        self.resend.retain(|(slot, seq)| {
+            let forgotten = of(*slot);
+            if forgotten {
+                slots[*slot].unwant(*seq);
+            }
+            !forgotten
+        });
     }
 
     /// Writes what may go out now.
@@ -242,10 +271,10 @@ impl Egress {
             return;
         }
         while let Some(waiting) = self.sound.pop_front() {
-            self.send(now, waiting.slot, waiting.write, None);
+            self.send(now, waiting.slot, waiting.write);
         }
-        self.pay(now);
-        while self.ready_at() <= now && self.send_paced(now) {}
+        self.pacer.pay(now, self.paced_bps());
+        while self.ready_at(now) <= now && self.send_paced(now) {}
         if now >= self.next_report {
             self.next_report = now + REPORT_INTERVAL;
             self.report(now);
@@ -262,84 +291,76 @@ impl Egress {
         self.news.pop_front()
     }
 
-    /// When [`pump`](Self::pump) has something to do.
-    pub fn next(&self) -> Instant {
-        let mut next = self.next_report.min(self.next_quality);
+    /// When [`pump`](Self::pump) has something to do, as of the last time.
+    pub fn next(&self, now: Instant) -> Instant {
+        let mut next = self.next_quality;
+        if self.keys.is_none() {
+            return next;
+        }
+        next = next.min(self.next_report);
         if let Some(at) = self.congestion.next() {
             next = next.min(at);
         }
-        if self.keys.is_some() && self.has_paced() {
-            next = next.min(self.ready_at());
+        if !self.pictures.is_empty() || !self.resend.is_empty() || self.probe_due(now).is_some() {
+            next = next.min(self.ready_at(now));
         }
         next
     }
 
-    fn has_paced(&self) -> bool {
-        let probing = self.prober_due(self.paid).is_some();
-        !self.pictures.is_empty() || !self.resend.is_empty() || probing
-    }
-
     /// When the next packet of a probe is due, if one can be made up.
-    fn prober_due(&self, now: Instant) -> Option<Instant> {
+    fn probe_due(&self, now: Instant) -> Option<Instant> {
         let due = self.congestion.probes().due(now)?;
-        let can = !self.pictures.is_empty() || self.slots.iter().any(Slot::can_fill);
+        let can =
+            !self.pictures.is_empty() || self.slots.iter().any(|slot| slot.filler().is_some());
         can.then_some(due)
     }
 
-    /// Lets time pay for what was sent.
-    fn pay(&mut self, now: Instant) {
-        let seconds = now.saturating_duration_since(self.paid).as_secs_f64();
-        self.debt = (self.debt - seconds * self.paced_bytes()).max(0.0);
-        self.paid = now;
+    /// Bits per second: what is assumed until the receiver has told.
+    fn paced_bps(&self) -> u64 {
+        let bps = self.congestion.bps();
+        if self.congestion.is_informed() {
+            bps
+        } else {
+            bps.max(ASSUMED_BPS)
+        }
     }
 
-    /// Bytes per second at which pictures go out.
-    fn paced_bytes(&self) -> f64 {
-        self.congestion.bps() as f64 / 8.0 * PACE
-    }
-
-    /// When the pacer lets something out, from the last payment on.
-    fn ready_at(&self) -> Instant {
-        if let Some(due) = self.prober_due(self.paid) {
-            return due;
-        }
-        let over = self.debt - BURST.as_secs_f64() * self.paced_bytes();
-        if over <= 0.0 {
-            return self.paid;
-        }
-        self.paid + Duration::from_secs_f64((over / self.paced_bytes()).min(1.0))
+    fn ready_at(&self, now: Instant) -> Instant {
+        self.probe_due(now).unwrap_or_else(|| self.pacer.ready_at())
     }
 
     /// Sends one paced packet. Returns whether there was one.
     fn send_paced(&mut self, now: Instant) -> bool {
         while let Some((slot, seq)) = self.resend.pop_front() {
-            let round_trip = self.quality.round_trip.unwrap_or_default();
-            if self.slots[slot].may_resend(now, seq, round_trip) {
+            let wanted = self.slots[slot].wanted(now, seq, self.quality.round_trip());
+            if wanted && self.may_resend(now) {
                 return self.send_again(now, slot, seq);
             }
         }
         if let Some(waiting) = self.pictures.pop_front() {
-            let probe = self.probed(now, waiting.write.payload.len());
-            self.send(now, waiting.slot, waiting.write, probe);
+            self.send(now, waiting.slot, waiting.write);
             return true;
         }
         if self.congestion.probes().due(now).is_none() {
             return false;
         }
         // A probe goes on with what was sent last, as a retransmission that the receiver may use or drop.
-        let slot = self.slots.iter().position(Slot::can_fill);
-        let newest = slot.and_then(|at| self.slots[at].history.newest());
-        match (slot, newest) {
-            (Some(slot), Some(seq)) => self.send_again(now, slot, seq),
-            _ => false,
+        let filler = |(at, slot): (usize, &Slot)| Some((at, slot.filler()?));
+        match self.slots.iter().enumerate().find_map(filler) {
+            Some((slot, seq)) => self.send_again(now, slot, seq),
+            None => false,
         }
     }
 
-    fn probed(&mut self, now: Instant, payload: usize) -> Option<ProbeId> {
-        self.congestion.probes_mut().sent(now, payload)
+    fn may_resend(&mut self, now: Instant) -> bool {
+        let (since, bytes) = &mut self.resent;
+        if now.saturating_duration_since(*since) >= Duration::from_secs(1) {
+            (*since, *bytes) = (now, 0);
+        }
+        (*bytes as f64) < self.pacer.rate() * RESEND_SHARE
     }
 
-    fn send(&mut self, now: Instant, at: usize, write: Write, probe: Option<ProbeId>) {
+    fn send(&mut self, now: Instant, at: usize, write: Write) {
         let Some((sealer, _)) = &self.keys else {
             return;
         };
@@ -353,7 +374,7 @@ impl Egress {
         let size = buffer.len() - start;
         self.runs.end(start);
         slot.sent(now, write);
-        self.account(now, at, size, number.is_some(), probe);
+        self.account(now, at, size, number.is_some());
     }
 
     fn send_again(&mut self, now: Instant, at: usize, seq: u64) -> bool {
@@ -363,34 +384,27 @@ impl Egress {
         let slot = &mut self.slots[at];
         let number = slot.spec.ids.transport_cc.map(|_| self.log.next());
         let (buffer, start) = self.runs.begin();
-        if slot
-            .write_again(now, sealer, buffer, start, seq, number)
-            .is_err()
-        {
+        let written = slot.write_again(now, sealer, buffer, start, seq, number);
+        if written.is_err() {
             self.runs.undo(start);
             return false;
         }
         let size = buffer.len() - start;
         self.runs.end(start);
-        let probe = self.probed(now, size);
-        self.account(now, at, size, number.is_some(), probe);
+        self.resent.1 += size;
+        self.account(now, at, size, number.is_some());
         true
     }
 
-    fn account(
-        &mut self,
-        now: Instant,
-        slot: usize,
-        size: usize,
-        numbered: bool,
-        probe: Option<ProbeId>,
-    ) {
+    fn account(&mut self, now: Instant, slot: usize, size: usize, numbered: bool) {
+        self.pacer.sent(size);
         if numbered {
+            let paced = self.slots[slot].spec.paced;
+            let probe = paced
+                .then(|| self.congestion.probes_mut().sent(now, size))
+                .flatten();
             self.log.sent(now, size, probe);
             self.congestion.sent(now);
-        }
-        if self.slots[slot].spec.paced {
-            self.debt += size as f64;
         }
     }
 
@@ -419,17 +433,7 @@ impl Egress {
         }
         if now >= self.next_quality {
             self.next_quality = now + QUALITY_INTERVAL;
-            let quality = std::mem::take(&mut self.quality);
-            self.quality.round_trip = quality.round_trip;
-            if quality.heard {
-                let all = quality.got + quality.lost;
-                // Without transport-wide feedback there are only the reports of the streams.
-                let loss = (quality.lost * 100)
-                    .checked_div(all)
-                    .unwrap_or_else(|| usize::from(quality.reported) * 100 / 256);
-                let news = News::Quality(loss.min(100) as u8, quality.round_trip);
-                self.news.push_back(news);
-            }
+            self.news.extend(self.quality.tell());
         }
     }
 }

@@ -9,6 +9,8 @@ use rtcp_types::{
 
 /// Seconds between 1900 and 1970, so that the times look like wall-clock times (RFC 3550 §4).
 const EPOCH: u64 = 2_208_988_800;
+/// Messages about arrivals read of one compound packet; browsers send one.
+const ARRIVALS_MAX: usize = 4;
 /// Longest round trip believed.
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(10);
 
@@ -29,7 +31,7 @@ pub(super) enum Reported<'a> {
 /// media.
 pub(super) fn read(bytes: &[u8], now: Ntp) -> (Vec<Reported<'_>>, bool) {
     let mut reported = Vec::new();
-    let mut others = false;
+    let (mut others, mut arrivals) = (false, 0);
     let Ok(compound) = Compound::parse(bytes) else {
         return (reported, true);
     };
@@ -46,7 +48,10 @@ pub(super) fn read(bytes: &[u8], now: Ntp) -> (Vec<Reported<'_>>, bool) {
             }
             Packet::TransportFeedback(feedback) => {
                 if let Ok(twcc) = feedback.parse_fci::<Twcc<'_>>() {
-                    reported.push(Reported::Arrivals(twcc));
+                    arrivals += 1;
+                    if arrivals <= ARRIVALS_MAX {
+                        reported.push(Reported::Arrivals(twcc));
+                    }
                 } else if let Ok(nack) = feedback.parse_fci::<Nack<'_>>() {
                     reported.push(Reported::Missing(feedback.media_ssrc(), nack));
                 }

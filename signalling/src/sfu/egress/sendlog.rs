@@ -12,10 +12,11 @@ use crate::sfu::congestion::probe::ProbeId;
 /// Packets remembered: more than two seconds at 10 Mbit/s.
 const KEPT_MAX: usize = 4_096;
 /// Packets read of one feedback message; it may claim 65,535 in a few bytes.
-const SPAN_MAX: usize = 8_192;
+const SPAN_MAX: u64 = 8_192;
 /// Unit of the reference time, and the point at which its 24 bits wrap.
 const REFERENCE: Duration = Duration::from_millis(64);
 const REFERENCE_WRAP: u32 = 1 << 24;
+const REFERENCE_STEP_MAX: i64 = 1_000;
 /// Unit of a delta.
 const DELTA_US: i64 = 250;
 
@@ -24,7 +25,15 @@ struct Entry {
     at: Instant,
     size: u16,
     probe: Option<ProbeId>,
-    known: bool,
+    fate: Fate,
+}
+
+/// What the receiver has said of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Unknown,
+    Missed,
+    Arrived,
 }
 
 /// The log.
@@ -38,11 +47,13 @@ pub(super) struct SendLog {
     acks: Vec<Ack>,
 }
 
-/// What one feedback message says of packets that had not been reported.
+/// What one feedback message says that was not known.
 #[derive(Debug)]
 pub(super) struct Told<'a> {
     pub(super) acks: &'a [Ack],
     pub(super) lost: usize,
+    /// Packets that arrived although they had been told lost: others overtook them.
+    pub(super) found: usize,
     /// From sending the newest of them until now.
     pub(super) round_trip: Duration,
 }
@@ -63,7 +74,7 @@ impl SendLog {
             at,
             size: size.min(usize::from(u16::MAX)) as u16,
             probe,
-            known: false,
+            fate: Fate::Unknown,
         });
     }
 
@@ -73,9 +84,11 @@ impl SendLog {
         let reference = self.extend_reference(twcc.reference_time());
         let mut arrived_us = reference * REFERENCE.as_micros() as i64;
         let base = self.extend(twcc.base_sequence_number())?;
-        let mut lost = 0;
+        let next = self.first + self.entries.len() as u64;
+        let span = next.saturating_sub(base).min(SPAN_MAX) as usize;
+        let (mut lost, mut found) = (0, 0);
         let mut newest: Option<Instant> = None;
-        for (nth, packet) in twcc.packets().take(SPAN_MAX).enumerate() {
+        for (nth, packet) in twcc.packets().take(span).enumerate() {
             // What came before a broken part stands.
             let Ok((_, status)) = packet else { break };
             if let TwccPacketStatus::Received { delta } = status {
@@ -83,13 +96,16 @@ impl SendLog {
             }
             let entry = (base + nth as u64)
                 .checked_sub(self.first)
-                .and_then(|at| self.entries.get_mut(at as usize))
-                .filter(|entry| !entry.known);
+                .and_then(|at| self.entries.get_mut(at as usize));
             let Some(entry) = entry else { continue };
-            entry.known = true;
-            match status {
-                TwccPacketStatus::NotReceived => lost += 1,
-                TwccPacketStatus::Received { .. } => {
+            match (status, entry.fate) {
+                (TwccPacketStatus::NotReceived, Fate::Unknown) => {
+                    entry.fate = Fate::Missed;
+                    lost += 1;
+                }
+                (TwccPacketStatus::Received { .. }, Fate::Unknown | Fate::Missed) => {
+                    found += usize::from(entry.fate == Fate::Missed);
+                    entry.fate = Fate::Arrived;
                     newest = newest.max(Some(entry.at));
                     self.acks.push(Ack {
                         sent: entry.at,
@@ -98,6 +114,11 @@ impl SendLog {
                         probe: entry.probe,
                     });
                 }
+                (TwccPacketStatus::NotReceived, Fate::Missed)
+                | (
+                    TwccPacketStatus::NotReceived | TwccPacketStatus::Received { .. },
+                    Fate::Arrived,
+                ) => {}
             }
         }
         if self.acks.is_empty() && lost == 0 {
@@ -107,6 +128,7 @@ impl SendLog {
         Some(Told {
             acks: &self.acks,
             lost,
+            found,
             round_trip,
         })
     }
@@ -126,8 +148,14 @@ impl SendLog {
         if step > wrap / 2 {
             step -= wrap;
         }
-        self.reference = Some(last + step);
-        last + step
+        // A step over more than a minute is another clock.
+        let reference = if step.abs() > REFERENCE_STEP_MAX {
+            i64::from(short) + wrap
+        } else {
+            last + step
+        };
+        self.reference = Some(reference);
+        reference
     }
 }
 
@@ -181,6 +209,19 @@ mod tests {
         };
         assert_eq!((us(0, 1), us(0, 2)), (-2_000, 0));
         assert_eq!(told(&mut log, now, &bytes), None);
+    }
+
+    #[test]
+    fn a_packet_that_was_overtaken_is_found_again() {
+        let (mut log, now) = log(2);
+        // Not received, received; then, from the first again, received.
+        let missing = message(0, 2, 0, &[0b1001_0000, 0, 4]);
+        assert_eq!(told(&mut log, now, &missing).unwrap().1, 1);
+        let late = message(0, 1, 0, &[0x20, 1, 9]);
+        let bytes = TransportFeedback::parse(&late).unwrap();
+        let twcc = bytes.parse_fci::<Twcc<'_>>().unwrap();
+        let told = log.feedback(now, &twcc).unwrap();
+        assert_eq!((told.acks.len(), told.lost, told.found), (1, 0, 1));
     }
 
     #[test]

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::error::Unspecified;
 
-use super::Numbers;
 use super::header::{self, ExtensionIds, Extras, Fixed};
 use super::history::{History, Sent};
 use super::reports::{Ntp, Sender};
 use super::srtp::Sealer;
-use crate::sfu::rewrite::ticks;
+use crate::sfu::rewrite::{Outgoing, ticks};
 use crate::sfu::vp8;
 
-/// A packet is not sent again before the last copy could have been missed.
+/// A packet is not sent a third time before the second copy could have been missed.
 const RESEND_GAP: Duration = Duration::from_millis(10);
+/// Copies of one packet.
+const COPIES_MAX: u8 = 10;
 
 /// What a slot is made of.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +38,7 @@ pub struct SlotSpec {
 #[derive(Debug, Clone)]
 pub struct Write {
     /// Its numbers.
-    pub numbers: Numbers,
+    pub numbers: Outgoing,
     /// The marker bit.
     pub marker: bool,
     /// Shared with all receivers.
@@ -53,6 +54,8 @@ pub(super) struct Slot {
     pub(super) spec: SlotSpec,
     pub(super) history: History,
     next_rtx: u64,
+    /// Highest number sealed, and which of the 127 before it were.
+    sealed: Option<(u64, u128)>,
     packets: u32,
     bytes: u32,
     /// Newest RTP time and when it was captured.
@@ -67,6 +70,7 @@ impl Slot {
             spec,
             history: History::default(),
             next_rtx: 1_000,
+            sealed: None,
             packets: 0,
             bytes: 0,
             newest: None,
@@ -75,14 +79,20 @@ impl Slot {
     }
 
     /// Appends the packet, encrypted, to `buffer`, where it begins at `start`.
+    ///
+    /// # Errors
+    /// [`Unspecified`] also when its number was sealed before: a nonce that comes twice gives the key away.
     pub(super) fn write(
-        &self,
+        &mut self,
         sealer: &Sealer,
         buffer: &mut Vec<u8>,
         start: usize,
         write: &Write,
         number: Option<u16>,
     ) -> Result<(), Unspecified> {
+        if !self.is_fresh(write.numbers.seq) {
+            return Err(Unspecified);
+        }
         let fixed = Fixed {
             payload_type: self.spec.payload_type,
             marker: write.marker,
@@ -111,19 +121,66 @@ impl Slot {
                 payload: write.payload,
                 extras: write.extras,
                 at: now,
+                resent: None,
+                copies: 0,
+                wanted: false,
             });
         }
     }
 
-    /// Whether a probe can be filled from here.
-    pub(super) fn can_fill(&self) -> bool {
-        self.spec.rtx.is_some() && self.packets > 0
+    /// Notes a number; `false` when it was noted before or is too old to tell.
+    fn is_fresh(&mut self, seq: u64) -> bool {
+        let Some((highest, mask)) = &mut self.sealed else {
+            self.sealed = Some((seq, 1));
+            return true;
+        };
+        if seq > *highest {
+            let ahead = u32::try_from(seq - *highest).unwrap_or(u32::MAX);
+            *mask = mask.checked_shl(ahead).unwrap_or(0) | 1;
+            *highest = seq;
+            return true;
+        }
+        let behind = u32::try_from(*highest - seq).unwrap_or(u32::MAX);
+        let bit = 1u128.checked_shl(behind).unwrap_or(0);
+        let fresh = bit != 0 && *mask & bit == 0;
+        *mask |= bit;
+        fresh
     }
 
-    /// Whether a packet is kept, and its last copy was sent long enough ago.
-    pub(super) fn may_resend(&mut self, now: Instant, seq: u64, round_trip: Duration) -> bool {
+    /// The packet with which a probe can be filled.
+    pub(super) fn filler(&self) -> Option<u64> {
+        self.history.newest()
+    }
+
+    /// Forgets what was sent.
+    pub(super) fn clear(&mut self) {
+        self.history = History::default();
+    }
+
+    /// The receiver misses a packet. Returns its number when it is kept and not asked for already.
+    pub(super) fn want(&mut self, short: u16) -> Option<u64> {
+        let seq = self.history.extend(short)?;
+        let sent = self.history.get(seq)?;
+        let new = !sent.wanted && sent.copies < COPIES_MAX;
+        sent.wanted = true;
+        new.then_some(seq)
+    }
+
+    /// Takes [`want`](Self::want) back.
+    pub(super) fn unwant(&mut self, seq: u64) {
+        if let Some(sent) = self.history.get(seq) {
+            sent.wanted = false;
+        }
+    }
+
+    /// Takes [`want`](Self::want) back; whether the packet is to be sent again now. The first time it is at once: the
+    /// receiver has waited for long enough.
+    pub(super) fn wanted(&mut self, now: Instant, seq: u64, round_trip: Duration) -> bool {
+        self.unwant(seq);
+        let pause = round_trip.max(RESEND_GAP);
         self.history.get(seq).is_some_and(|sent| {
-            now.saturating_duration_since(sent.at) >= round_trip.max(RESEND_GAP)
+            let since = |at: Instant| now.saturating_duration_since(at);
+            sent.resent.is_none_or(|at| since(at) >= pause)
         })
     }
 
@@ -139,7 +196,8 @@ impl Slot {
     ) -> Result<(), Unspecified> {
         let (ssrc, payload_type) = self.spec.rtx.ok_or(Unspecified)?;
         let sent = self.history.get(seq).ok_or(Unspecified)?;
-        sent.at = now;
+        sent.resent = Some(now);
+        sent.copies = sent.copies.saturating_add(1);
         let fixed = Fixed {
             payload_type,
             marker: sent.marker,

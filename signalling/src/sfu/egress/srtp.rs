@@ -8,6 +8,8 @@ use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac;
 use aws_lc_rs::iv::FixedLength;
 
+use crate::sfu::limits::{AUDIO_SLOTS_MAX, VIDEO_SLOTS_MAX};
+
 /// Bytes of the tag of the AEAD profiles, and of HMAC-SHA1.
 const GCM_TAG: usize = 16;
 const SHA1_TAG: usize = 10;
@@ -16,8 +18,8 @@ const INDEX: usize = 4;
 const RTCP_HEAD: usize = 8;
 /// Set in the index when the rest is encrypted.
 const ENCRYPTED: u32 = 1 << 31;
-/// Senders of RTCP whose indices are watched for replays.
-const SENDERS_MAX: usize = 16;
+/// Senders of RTCP whose indices are watched for replays: some browsers report each m-line under a name of its own.
+const SENDERS_MAX: usize = 2 * (AUDIO_SLOTS_MAX + VIDEO_SLOTS_MAX);
 
 /// What two parties may agree on (RFC 5764 §4.1.2, RFC 7714 §14.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,8 +250,9 @@ impl Sealer {
 }
 
 impl Opener {
-    /// Opens an SRTCP packet; `None` when it is not authentic, not encrypted, or was opened before.
-    pub fn rtcp(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+    /// Opens an SRTCP packet, and tells whether none newer of its sender came before; `None` when it is not authentic, not
+    /// encrypted, or was opened before.
+    pub fn rtcp(&mut self, packet: &[u8]) -> Option<(Vec<u8>, bool)> {
         let ssrc = sender(packet)?;
         let (opened, index) = match &self.rtcp {
             Cipher::Gcm { key, salt } => {
@@ -280,37 +283,39 @@ impl Opener {
                 .ok()?;
                 let trailer = word(&packet[at..end])?;
                 let index = trailer & !ENCRYPTED;
-                let mut body = packet[..at].to_vec();
-                if trailer & ENCRYPTED != 0 {
-                    // Counter mode undoes itself.
-                    let iv = counter(salt, ssrc, u64::from(index));
-                    key.less_safe_encrypt(&mut body[RTCP_HEAD..], iv).ok()?;
+                if trailer & ENCRYPTED == 0 {
+                    return None;
                 }
+                let mut body = packet[..at].to_vec();
+                // Counter mode undoes itself.
+                let iv = counter(salt, ssrc, u64::from(index));
+                key.less_safe_encrypt(&mut body[RTCP_HEAD..], iv).ok()?;
                 (body, index)
             }
         };
-        self.is_new(ssrc, index).then_some(opened)
+        Some((opened, self.is_newest(ssrc, index)?))
     }
 
-    /// Replay protection (RFC 3711 §3.3.2), for what has proved authentic.
-    fn is_new(&mut self, ssrc: u32, index: u32) -> bool {
+    /// Replay protection (RFC 3711 §3.3.2), for what has proved authentic: `None` for what was seen before, else whether
+    /// it is the newest.
+    fn is_newest(&mut self, ssrc: u32, index: u32) -> Option<bool> {
         if self.seen.len() >= SENDERS_MAX && !self.seen.contains_key(&ssrc) {
-            return false;
+            return None;
         }
         let Some((highest, mask)) = self.seen.get_mut(&ssrc) else {
             self.seen.insert(ssrc, (index, 1));
-            return true;
+            return Some(true);
         };
         if index > *highest {
             let ahead = index - *highest;
             *mask = mask.checked_shl(ahead).unwrap_or(0) | 1;
             *highest = index;
-            return true;
+            return Some(true);
         }
         let bit = 1u64.checked_shl(*highest - index).unwrap_or(0);
         let new = bit != 0 && *mask & bit == 0;
         *mask |= bit;
-        new
+        new.then_some(false)
     }
 }
 
@@ -440,7 +445,7 @@ mod tests {
                 assert_eq!(opener.rtcp(&touched), None, "{profile:?}, byte {at}");
                 assert_eq!(opener.rtcp(&sealed[..at]), None, "{profile:?}, {at} bytes");
             }
-            assert_eq!(opener.rtcp(&sealed), Some(report.clone()));
+            assert_eq!(opener.rtcp(&sealed), Some((report.clone(), true)));
             assert_eq!(opener.rtcp(&sealed), None, "a replay with {profile:?}");
             let (third, second) = (sealer.rtcp(report.clone()), sealer.rtcp(report.clone()));
             assert!(opener.rtcp(&second.unwrap()).is_some());
@@ -448,6 +453,15 @@ mod tests {
                 opener.rtcp(&third.unwrap()).is_some(),
                 "late is not replayed"
             );
+        }
+    }
+
+    #[test]
+    fn a_browser_that_reports_every_m_line_under_its_own_name_is_heard() {
+        let (mut sealer, mut opener) = pair(Profile::Aes128Gcm);
+        for ssrc in 0..20u8 {
+            let sealed = sealer.rtcp(vec![0x80, 201, 0, 1, 0, 0, 0, ssrc]).unwrap();
+            assert!(opener.rtcp(&sealed).is_some(), "sender {ssrc}");
         }
     }
 }

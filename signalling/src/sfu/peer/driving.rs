@@ -9,8 +9,8 @@ use str0m::net::{Protocol, Receive};
 
 use super::{Output, Peer};
 use crate::sfu::demux;
-use crate::sfu::egress::News;
 use crate::sfu::egress::run::Run;
+use crate::sfu::egress::{News, Taken};
 use crate::sfu::path::{Path, Transport};
 
 /// Silence of the address in use after which another that proves itself takes over. Browsers check the path in use
@@ -49,19 +49,27 @@ impl Peer {
     /// could be read; a bad one changes nothing.
     pub fn receive(&mut self, now: Instant, from: Path, bytes: &[u8]) -> bool {
         self.advance(now);
-        self.follow(now, from, bytes);
-        if demux::is_rtcp(bytes) {
+        if demux::is_stun(bytes) {
+            self.follow(now, from, bytes);
+        } else if demux::is_rtcp(bytes) {
             self.egress_waits = true;
-            match self.egress.rtcp(now, bytes) {
-                // What is authentic comes from where the client believes its media should go.
-                Some(others) => {
-                    self.move_to(now, from);
+            let egress = &mut self.egress;
+            match contained(|| egress.rtcp(now, bytes)) {
+                Some(Taken::Yes { others, newest }) => {
+                    // The client sends its reports to where it expects media from. One that was overtaken says nothing.
+                    if newest {
+                        self.move_to(now, from);
+                    }
                     if !others {
                         return true;
                     }
                 }
-                None if self.egress.has_keys() => return false,
-                None => {}
+                Some(Taken::No) if self.egress.has_keys() => return false,
+                Some(Taken::No) => {}
+                None => {
+                    self.rtc.disconnect();
+                    return false;
+                }
             }
         }
         self.engine_wait = None;
@@ -77,24 +85,23 @@ impl Peer {
 
     /// Lets media follow the client to another address: when it nominates that address (RFC 8445 §7.3.1.5), or proves
     /// itself there while nothing comes from the old one. The engine itself stays with the address of the beginning.
-    fn follow(&mut self, now: Instant, from: Path, bytes: &[u8]) {
+    fn follow(&mut self, now: Instant, from: Path, check: &[u8]) {
         let Some(to) = self.in_use.path else {
             return;
         };
-        if to == from {
-            self.in_use.heard = now;
-            return;
-        }
         let silent = now.saturating_duration_since(self.in_use.heard) > PATH_SILENT;
-        let asks = demux::is_stun(bytes) && (silent || demux::nominates(bytes));
-        if asks && self.admits(now, from, bytes) {
+        let moves = to == from || silent || demux::nominates(check);
+        if moves && self.admits(now, from, check) {
             self.move_to(now, from);
         }
     }
 
     fn move_to(&mut self, now: Instant, to: Path) {
-        self.in_use.path = Some(to);
+        let old = self.in_use.path.replace(to);
         self.in_use.heard = now;
+        if old.is_some_and(|old| old != to) {
+            self.egress.moved();
+        }
     }
 
     /// Notes the time for what follows, without work.
@@ -102,7 +109,7 @@ impl Peer {
         self.now = self.now.max(now);
     }
 
-    /// Begins an orderly end: RTCP BYE and a DTLS alert.
+    /// Begins an orderly end: a DTLS alert.
     pub fn close(&mut self, now: Instant) {
         self.advance(now);
         self.tick_engine();
@@ -165,7 +172,7 @@ impl Peer {
                 News::Quality(loss, round_trip) => return Output::Quality(loss, round_trip),
             }
         }
-        let at = engine_wait.min(self.egress.next());
+        let at = engine_wait.min(self.egress.next(self.now));
         Output::Wait(at.max(self.now + Duration::from_millis(1)))
     }
 

@@ -12,7 +12,7 @@ use str0m::{Candidate, Rtc};
 use super::driving::contained;
 use super::{AUDIO_RATE, Down, Engine, InUse, Peer, Up, VIDEO_RATE, keys};
 use crate::sfu::clock::CaptureClock;
-use crate::sfu::egress::header::ExtensionIds;
+use crate::sfu::egress::header::{self, ExtensionIds};
 use crate::sfu::egress::{Egress, SlotSpec};
 use crate::sfu::limits::{AUDIO_SLOTS_MAX, LAYERS_MAX, MID_MAX, SDP_MAX, VIDEO_SLOTS_MAX};
 use crate::{MediaError, Offer, Source};
@@ -164,7 +164,10 @@ impl Peer {
     fn spec(&mut self, mid: Mid, kind: MediaKind, codec: Codec) -> Result<SlotSpec, MediaError> {
         let media = self.rtc.media(mid);
         let pts: Vec<Pt> = media.map_or_else(Vec::new, |media| media.remote_pts().to_vec());
-        let id = |extension| media.and_then(|media| media.remote_extmap().id_of(extension));
+        let id = |extension| {
+            let id = media.and_then(|media| media.remote_extmap().id_of(extension));
+            id.filter(|id| *id <= header::ID_MAX)
+        };
         let ids = ExtensionIds {
             transport_cc: id(Extension::TransportSequenceNumber),
             audio_level: id(Extension::AudioLevel),

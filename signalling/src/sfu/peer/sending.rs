@@ -46,6 +46,11 @@ impl Peer {
         self.egress.drop_queued(self.audio.len() + slot);
     }
 
+    /// Forgets all of a video slot, which carries nobody any more.
+    pub fn clear(&mut self, slot: usize) {
+        self.egress.clear(self.audio.len() + slot);
+    }
+
     /// Asks the sender for a key frame (PLI, RFC 4585 §6.3.1). Returns whether there is such a layer.
     pub fn request_key_frame(&mut self, source: Source, layer: u8) -> bool {
         let Some(up) = self.ups.iter().find(|up| up.source == source) else {

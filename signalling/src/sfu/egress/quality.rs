@@ -1,0 +1,49 @@
+//! How well a receiver is reached, from its reports.
+
+use std::time::Duration;
+
+use super::News;
+
+/// Loss and round trip since they were last told.
+#[derive(Debug, Default)]
+pub(super) struct Quality {
+    got: usize,
+    lost: usize,
+    /// Largest loss of a stream, of 256.
+    reported: u8,
+    round_trip: Option<Duration>,
+    heard: bool,
+}
+
+impl Quality {
+    /// The receiver told of packets by their transport-wide numbers.
+    pub(super) fn arrived(&mut self, got: usize, lost: usize, found: usize) {
+        self.got += got;
+        self.lost = (self.lost + lost).saturating_sub(found);
+        self.heard = true;
+    }
+
+    /// The receiver reported on a stream.
+    pub(super) fn reported(&mut self, lost: u8, round_trip: Option<Duration>) {
+        self.reported = self.reported.max(lost);
+        self.round_trip = round_trip.or(self.round_trip);
+        self.heard = true;
+    }
+
+    /// The last round trip; zero before it is known.
+    pub(super) fn round_trip(&self) -> Duration {
+        self.round_trip.unwrap_or_default()
+    }
+
+    /// What is to be told, if the receiver said anything; begins anew.
+    pub(super) fn tell(&mut self) -> Option<News> {
+        let told = std::mem::take(self);
+        self.round_trip = told.round_trip;
+        // Without transport-wide feedback there are only the reports of the streams.
+        let loss = (told.lost * 100)
+            .checked_div(told.got + told.lost)
+            .unwrap_or_else(|| usize::from(told.reported) * 100 / 256);
+        told.heard
+            .then(|| News::Quality(loss.min(100) as u8, told.round_trip))
+    }
+}
