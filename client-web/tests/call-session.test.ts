@@ -34,7 +34,7 @@ class FakePeer {
   closed = false;
   #mid = 0;
 
-  constructor() {
+  constructor(readonly configuration: RTCConfiguration) {
     FakePeer.all.push(this);
   }
 
@@ -50,6 +50,8 @@ class FakePeer {
   }
   setRemoteDescription = () => Promise.resolve();
   restartIce = () => undefined;
+  getConfiguration = () => ({});
+  setConfiguration = () => undefined;
   close() {
     this.closed = true;
   }
@@ -96,6 +98,7 @@ beforeEach(() => {
   asked = [];
   ended = [];
   pathsLost = 0;
+  vi.stubGlobal('location', { protocol: 'https:', hostname: 'parta.example.ru', port: '' });
   answer = (m) => (m === 'call.join' ? joined : { sdp: 'answer' });
 });
 
@@ -109,7 +112,7 @@ async function enter(): Promise<CallSession> {
 describe('joining', () => {
   it('sends one offer and names its sections', async () => {
     const session = await enter();
-    expect(asked[0]).toEqual([
+    expect(asked[1]).toEqual([
       'call.join',
       {
         call: CALL,
@@ -122,6 +125,24 @@ describe('joining', () => {
     ]);
     expect(session.remoteDescriptions).toBe(1);
     expect(state).toMatchObject({ status: 'on', me: 'P1' });
+  });
+
+  it('knows the relay at the address of the page', async () => {
+    answer = (m) => (m === 'call.ice' ? { relay: { user: 'u', password: 'p' } } : joined);
+    await enter();
+    expect(peer().configuration.iceServers).toEqual([
+      { urls: 'turns:parta.example.ru:443?transport=tcp', username: 'u', credential: 'p' },
+    ]);
+  });
+
+  it('does without a relay where there is none', async () => {
+    answer = (m) => {
+      if (m === 'call.ice') throw new Refused({ c: 'unknown_method' });
+      return joined;
+    };
+    await enter();
+    expect(peer().configuration.iceServers).toEqual([]);
+    expect(state.me).toBe('P1');
   });
 
   it('keeps news that overtook the answer', async () => {
@@ -152,7 +173,7 @@ describe('joining', () => {
     expect(ended).toEqual([c]);
     expect(peer().closed).toBe(true);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(methods()).toEqual(['call.join']);
+    expect(methods()).toEqual(['call.ice', 'call.join']);
   });
 
   it('tries again when there was no answer', async () => {
@@ -237,9 +258,9 @@ describe('a lost path', () => {
   it('is given some time, then restarted on the same connection', async () => {
     const session = await enter();
     peer().turns('disconnected');
-    await vi.advanceTimersByTimeAsync(2_000);
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(methods()).not.toContain('call.restart');
-    await vi.advanceTimersByTimeAsync(1_500);
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(methods()).toContain('call.restart');
     expect(state.status).toBe('reconnecting');
     peer().turns('connected');

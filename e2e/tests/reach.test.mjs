@@ -59,10 +59,30 @@ function lesson() {
     assert.equal(await transport(late), 'tcp');
   });
 
+  step('one whose network lets nothing through but the relay', async () => {
+    const shut = await chromiumPerson(chromium, 'shut in');
+    people.push(shut);
+    await shut.page.addInitScript(useTheRelayAlone);
+    await enterLesson(shut, server, 'student3', 'Присоединиться');
+    await allSeeAndHear();
+    assert.equal(await way(shut), 'relay');
+  });
+
   async function allSeeAndHear() {
     const peers = await Promise.all(people.map(peerOf));
     await Promise.all(people.map((person, me) => seeAndHear(person, peers.filter((_, at) => at !== me))));
   }
+}
+
+// Runs in the page before its scripts.
+function useTheRelayAlone() {
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    /** @param {RTCConfiguration} [configuration] */
+    constructor(configuration) {
+      super({ ...configuration, iceTransportPolicy: 'relay' });
+    }
+  };
 }
 
 /**
@@ -71,12 +91,32 @@ function lesson() {
  * @returns {Promise<string>}
  */
 function transport(person) {
+  return localCandidate(person).then((local) => local.relayProtocol ?? local.protocol);
+}
+
+/**
+ * @param {Person} person
+ * @returns {Promise<string>}
+ */
+function way(person) {
+  return localCandidate(person).then((local) => local.candidateType);
+}
+
+/**
+ * @param {Person} person
+ * @returns {Promise<{protocol: string, candidateType: string, relayProtocol?: string}>}
+ */
+function localCandidate(person) {
   return person.read(async () => {
     const connection = /** @type {any} */ (window).e2e.connections.at(-1);
-    const stats = [...(await connection.getStats()).values()];
-    const pairs = stats.filter((stat) => stat.type === 'candidate-pair' && stat.nominated && stat.state === 'succeeded');
-    const pair = pairs.toSorted((a, b) => (b.lastPacketReceivedTimestamp ?? 0) - (a.lastPacketReceivedTimestamp ?? 0))[0];
-    const local = stats.find((stat) => stat.id === pair?.localCandidateId);
-    return local?.relayProtocol ?? local?.protocol;
+    const stats = await connection.getStats();
+    const all = [...stats.values()];
+    // Chromium says which pair is in use; Firefox marks the pair.
+    const selected = all.find((stat) => stat.selectedCandidatePairId)?.selectedCandidatePairId;
+    const pair = stats.get(selected) ?? all.find((stat) => stat.type === 'candidate-pair' && stat.selected);
+    const local = stats.get(pair?.localCandidateId);
+    if (!local) throw new Error(JSON.stringify(all.filter((stat) => /candidate|transport/.test(stat.type))));
+    const { protocol, candidateType, relayProtocol } = local;
+    return { protocol, candidateType, relayProtocol };
   });
 }

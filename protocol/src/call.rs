@@ -59,6 +59,25 @@ pub struct CallStarted {
     pub call: CallSummary,
 }
 
+/// Answer to `call.ice`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CallIce {
+    /// The relay, when clients can reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub relay: Option<RelayLogin>,
+}
+
+/// With what to sign in to the server's TURN relay (RFC 8656). It listens at the very host and port of the web server, by
+/// TCP, in TLS when the web server speaks TLS: `turns:host:443?transport=tcp`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RelayLogin {
+    /// User name; an allocation can be made with it for an hour.
+    pub user: String,
+    /// Password.
+    pub password: String,
+}
+
 /// Uplink sections of the offer by their `a=mid` (RFC 8829).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -156,7 +175,7 @@ pub struct CallView {
     pub views: Vec<View>,
 }
 
-/// `call.leave` and, for staff, `call.end`.
+/// `call.ice`, `call.leave` and, for staff, `call.end`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct CallRef {

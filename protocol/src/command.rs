@@ -210,6 +210,9 @@ pub enum Command {
     /// Begin a lesson.
     #[serde(rename = "call.start")]
     CallStart(CallStart),
+    /// Ask by which ways to enter a lesson.
+    #[serde(rename = "call.ice")]
+    CallIce(CallRef),
     /// Enter a lesson.
     #[serde(rename = "call.join")]
     CallJoin(CallJoin),
@@ -246,6 +249,7 @@ impl Command {
             "recv" => Self::Recv(params_of(json)?),
             "typing" => Self::Typing(params_of(json)?),
             "call.start" => Self::CallStart(params_of(json)?),
+            "call.ice" => Self::CallIce(params_of(json)?),
             "call.join" => Self::CallJoin(params_of(json)?),
             "call.restart" => Self::CallRestart(params_of(json)?),
             "call.set" => Self::CallSet(params_of(json)?),

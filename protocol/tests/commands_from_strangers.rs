@@ -36,7 +36,7 @@ fn example(method: &str) -> Value {
         "call.restart" => json!({"call": "C1", "sdp": "v=0"}),
         "call.set" => json!({"call": "C1", "src": "mic", "on": true}),
         "call.view" => json!({"call": "C1", "views": [{"p": "P1", "src": "camera", "w": 320}]}),
-        "call.leave" | "call.end" => json!({"call": "C1"}),
+        "call.ice" | "call.leave" | "call.end" => json!({"call": "C1"}),
         other => panic!("give {other} an example here"),
     }
 }
@@ -315,6 +315,7 @@ fn command() -> impl Strategy<Value = Command> {
             src,
             on
         })),
+        call().prop_map(|call| Command::CallIce(CallRef { call })),
         call().prop_map(|call| Command::CallLeave(CallRef { call })),
         call().prop_map(|call| Command::CallEnd(CallRef { call })),
     ]

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use protocol::call::{CallJoined, CallRestarted, CallStarted};
+use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
 use protocol::command::MsgSent;
 use protocol::{
     CloseCode, Command, Envelope, ErrorBody, ErrorCode, Event, HelloOk, LiveEvent, RoomEvent,
@@ -45,6 +45,7 @@ fn check_reply(place: &str, method: &str, frame: &Value) {
         "hello" => read(serde_json::from_value::<HelloOk>(ok).map(drop)),
         "msg.send" => read(serde_json::from_value::<MsgSent>(ok).map(drop)),
         "call.start" => read(serde_json::from_value::<CallStarted>(ok).map(drop)),
+        "call.ice" => read(serde_json::from_value::<CallIce>(ok).map(drop)),
         "call.join" => read(serde_json::from_value::<CallJoined>(ok).map(drop)),
         "call.restart" => read(serde_json::from_value::<CallRestarted>(ok).map(drop)),
         _ => assert_eq!(ok, json!({}), "{place}: {method} gives nothing"),

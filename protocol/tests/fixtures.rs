@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use protocol::call::{CallJoined, CallRestarted, CallStarted};
+use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
 use protocol::command::MsgSent;
 use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start};
 use protocol::model::Attachment;
@@ -77,6 +77,7 @@ fn check_server_frame(name: &str, frame: &Value) {
         "hello.ok" => check::<Reply<HelloOk>>(name, frame),
         "msg.send.ok" | "msg.send.ok.repeated" => check::<Reply<MsgSent>>(name, frame),
         "call.start.ok" => check::<Reply<CallStarted>>(name, frame),
+        "call.ice.ok" => check::<Reply<CallIce>>(name, frame),
         "call.join.ok" => check::<Reply<CallJoined>>(name, frame),
         "call.restart.ok" => check::<Reply<CallRestarted>>(name, frame),
         _ if frame.get("err").is_some() => check::<Reply<Value>>(name, frame),
@@ -130,6 +131,7 @@ fn no_kind_is_without_a_fixture() {
         "hello.ok",
         "msg.send.ok",
         "call.start.ok",
+        "call.ice.ok",
         "call.join.ok",
         "call.restart.ok",
         "ping",

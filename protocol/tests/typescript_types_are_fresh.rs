@@ -32,6 +32,7 @@ fn export(folder: &Path) {
         command::HelloOk,
         command::MsgSent,
         call::CallStarted,
+        call::CallIce,
         call::CallJoined,
         call::CallRestarted,
         close::CloseCode,

@@ -144,6 +144,7 @@ pub async fn run(
         store.clone(),
         switchboard.clone(),
         media.clone(),
+        reach::has_relay(&config),
         empty_ends_after,
         lesson_events,
     )

@@ -41,6 +41,12 @@ fn media_config_of(config: &Config, web: SocketAddr, own: impl Fn() -> Vec<IpAdd
     }
 }
 
+/// Whether browsers reach the relay, which listens where the web server does. A proxy with TLS before it understands
+/// nothing but HTTP.
+pub(crate) fn has_relay(config: &Config) -> bool {
+    config.speaks_tls() || !config.is_https()
+}
+
 // At which port browsers reach the web server itself under an address that they reach media at.
 fn tcp_port(config: &Config, web: SocketAddr, ip: IpAddr) -> Option<u16> {
     if config.media_tcp_port != 0 {

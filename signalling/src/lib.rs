@@ -4,12 +4,15 @@
 //! and the next time it wants to be called. `shell` owns the thread and the sockets. The rest of
 //! the server sees only [`Media`], a handle, and [`MediaEvent`].
 //!
+//! [`relay`] is pure too: a TURN server that leads to the SFU and nowhere else.
+//!
 //! Deliberately absent: JSON, accounts, rights and room names. A caller decides who may join what;
 //! this crate only knows numbers. Nobody is ever renegotiated: a receiver has a fixed set of slots
 //! for its whole call, and streams move between them.
 
 #![forbid(unsafe_code)]
 
+pub mod relay;
 pub mod sfu;
 
 mod events;

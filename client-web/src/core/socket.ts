@@ -4,6 +4,7 @@ import { Pauses } from './backoff';
 import { isFinal } from './codes';
 import type { Link } from './link';
 import type { Way, Ways } from './ways';
+import type { CallIce } from './wire/CallIce';
 import type { CallJoined } from './wire/CallJoined';
 import type { CallRestarted } from './wire/CallRestarted';
 import type { CallStarted } from './wire/CallStarted';
@@ -32,6 +33,7 @@ export interface Results {
   recv: object;
   typing: object;
   'call.start': CallStarted;
+  'call.ice': CallIce;
   'call.join': CallJoined;
   'call.restart': CallRestarted;
   'call.set': object;

@@ -7,7 +7,7 @@ mod state;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::call::{CallJoin, CallJoined, CallSet, CallSummary, CallView};
+use protocol::call::{CallIce, CallJoin, CallJoined, CallSet, CallSummary, CallView, RelayLogin};
 use protocol::limits::{AUDIO_SLOTS, SDP_BYTES_MAX, VIDEO_SLOTS_MAX, VIEWS_MAX};
 use protocol::model::Person;
 use protocol::{CallId, ClientId, ErrorBody, ErrorCode, RoomId};
@@ -45,6 +45,8 @@ pub struct Lessons {
     switchboard: Switchboard,
     media: Media,
     state: Arc<Mutex<State>>,
+    /// Whether browsers reach the relay.
+    has_relay: bool,
     /// A lesson without anybody in it ends after this.
     empty_ends_after: Duration,
 }
@@ -60,6 +62,7 @@ impl Lessons {
         store: Store,
         switchboard: Switchboard,
         media: Media,
+        has_relay: bool,
         empty_ends_after: Duration,
         events: mpsc::Receiver<MediaEvent>,
     ) -> StoreResult<Self> {
@@ -75,6 +78,7 @@ impl Lessons {
             switchboard,
             media,
             state: Arc::new(Mutex::new(state)),
+            has_relay,
             empty_ends_after,
         };
         tokio::spawn(lessons.clone().run(events));
@@ -116,6 +120,26 @@ impl Lessons {
         }
         tracing::info!(%call, %room, by = %by.id, "lesson ended");
         self.close(call).await.map_err(to_user)
+    }
+
+    /// By which ways somebody who may enter a lesson can send media to it.
+    ///
+    /// # Errors
+    /// `Forbidden` for a stranger, `CallEnded`.
+    pub async fn ice(&self, me: &Person, call: &CallId) -> Answer<CallIce> {
+        let room = self.room_of(call).await?;
+        let is_member = self.store.is_member(&room, &me.id).await;
+        if !is_member.map_err(to_user)? {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        let relay = self.has_relay.then(|| {
+            let given = self.media.relay_credentials(me.id.as_str());
+            RelayLogin {
+                user: given.username,
+                password: given.password,
+            }
+        });
+        Ok(CallIce { relay })
     }
 
     /// Lets a browser in. A browser that was in already (same person and device) takes the new place.

@@ -47,6 +47,10 @@ impl Client {
                 self.answer(i, told);
             }
             Command::CallStart(start) => self.answer(i, self.start_call(&start).await),
+            Command::CallIce(which) => {
+                let ice = self.app.lessons.ice(&self.me.person, &which.call).await;
+                self.answer(i, ice);
+            }
             Command::CallJoin(join) => {
                 let joined = self.app.lessons.join(self.asker(), join).await;
                 self.answer(i, joined);

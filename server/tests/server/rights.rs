@@ -57,6 +57,7 @@ async fn a_stranger_gets_nothing_of_a_room() {
         ("recv", json!({"no": {room.as_str(): 1}})),
         ("typing", json!({"r": room})),
         ("call.start", json!({"r": room})),
+        ("call.ice", json!({"call": call})),
         ("call.join", join(&call)),
         ("call.restart", json!({"call": call, "sdp": "v=0"})),
         ("call.set", json!({"call": call, "src": "mic", "on": true})),

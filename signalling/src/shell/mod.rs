@@ -8,10 +8,12 @@ mod worker;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::relay::{Credentials, Relay, Secret};
 use crate::sfu::Sfu;
 use crate::sfu::peer::{Candidates, Engine};
 use crate::{
@@ -50,6 +52,7 @@ pub struct Media {
     commands: mpsc::Sender<Command>,
     news: mpsc::Sender<News>,
     serial: Arc<AtomicU64>,
+    secret: Secret,
     local: SocketAddr,
 }
 
@@ -71,6 +74,8 @@ impl Media {
             udp: announced.map(|ip| SocketAddr::new(*ip, port)).collect(),
             tcp: config.tcp_candidates,
         };
+        let secret = secret()?;
+        let relay = Relay::new(secret.clone(), candidates.udp.clone());
         let sfu = Sfu::new(Engine::new(candidates)?);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (news, heard) = mpsc::channel(NEWS_MAX);
@@ -89,7 +94,7 @@ impl Media {
                     match Udp::from_std(socket) {
                         Ok(udp) => {
                             let _ = ready.send(Ok(()));
-                            Worker::new(sfu, udp, events).run(inbox, heard).await;
+                            Worker::new(sfu, udp, relay, events).run(inbox, heard).await;
                         }
                         Err(error) => drop(ready.send(Err(error))),
                     }
@@ -100,6 +105,7 @@ impl Media {
             commands,
             news,
             serial: Arc::default(),
+            secret,
             local,
         })
     }
@@ -158,6 +164,14 @@ impl Media {
         streams::carry(wire, id, stream, self.news.clone()).await;
     }
 
+    /// What somebody signs in to the relay with, which leads to the media of this server and nowhere else. `person` is
+    /// theirs alone; it cannot be read from what is returned.
+    pub fn relay_credentials(&self, person: &str) -> Credentials {
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        self.secret
+            .credentials(unix.map_or(0, |unix| unix.as_secs()), person)
+    }
+
     /// Counters; zeros once the thread has ended.
     pub async fn stats(&self) -> MediaStats {
         self.ask(Command::Stats).await.unwrap_or_default()
@@ -181,4 +195,10 @@ impl Media {
         // An error means that the thread has ended, and every peer with it.
         let _ = self.commands.send(command).await;
     }
+}
+
+fn secret() -> Result<Secret, MediaError> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| MediaError::Certificate)?;
+    Ok(Secret::new(&bytes))
 }

@@ -18,8 +18,10 @@ use crate::sfu::egress::run::Run;
 pub(super) const STREAMS_MAX: usize = 2_000;
 /// Connections at once that have not proved anything.
 pub(super) const STRANGERS_MAX: usize = 500;
-/// How long a connection may belong to nobody: at its begin, and after its participant left.
+/// How long a connection may belong to nobody: at its begin, and after its participant left,
 pub(super) const STRANGER_FOR: Duration = Duration::from_secs(5);
+/// and when somebody with credentials has an allocation and does not use it in a lesson.
+pub(super) const UNUSED_FOR: Duration = Duration::from_secs(30);
 /// Bytes that may wait for a slow connection; what comes on top is lost, as a full router would lose it. At the lowest
 /// rate that a lesson works with it is about three seconds.
 const QUEUE_BYTES_MAX: usize = 128 * 1024;
@@ -41,7 +43,7 @@ pub(super) struct StreamId {
 #[derive(Debug)]
 pub(super) enum News {
     Opened(StreamId, Queue),
-    Datagram(StreamId, Vec<u8>),
+    Datagram(StreamId, Wire, Vec<u8>),
     Closed(StreamId),
 }
 
@@ -130,20 +132,31 @@ impl Streams {
         self.next_sweep
     }
 
-    /// Ends connections that have belonged to nobody for too long.
-    pub(super) fn sweep(&mut self, now: Instant, is_known: impl Fn(SocketAddr) -> bool) {
+    /// Ends connections that have belonged to nobody for too long; `patience` says how long that is, `None` for one that
+    /// belongs to somebody. Returns those that it ended.
+    pub(super) fn sweep(
+        &mut self,
+        now: Instant,
+        patience: impl Fn(SocketAddr) -> Option<Duration>,
+    ) -> Vec<SocketAddr> {
+        let mut ended = Vec::new();
         if self.next_sweep.is_none_or(|at| at > now) {
-            return;
+            return ended;
         }
         self.open.retain(|remote, stream| {
-            if is_known(*remote) {
+            let Some(patience) = patience(*remote) else {
                 stream.stranger_since = None;
                 return true;
-            }
+            };
             let since = *stream.stranger_since.get_or_insert(now);
-            now.saturating_duration_since(since) < STRANGER_FOR
+            let stays = now.saturating_duration_since(since) < patience;
+            if !stays {
+                ended.push(*remote);
+            }
+            stays
         });
         self.next_sweep = (!self.open.is_empty()).then_some(now + SWEEP);
+        ended
     }
 }
 
@@ -186,7 +199,7 @@ async fn read(
             return error;
         }
         // While the media thread is busy the sender's own congestion control makes it wait.
-        if news.send(News::Datagram(id, datagram)).await.is_err() {
+        if news.send(News::Datagram(id, wire, datagram)).await.is_err() {
             return std::io::ErrorKind::NotConnected.into();
         }
     }
@@ -278,15 +291,16 @@ mod tests {
             streams.open(now, StreamId { remote, serial: 0 }, queue);
         }
         assert_eq!(streams.len(), STRANGERS_MAX);
-        streams.sweep(now + SWEEP, |from| from == remote(3));
+        let of_the_third = |from| (from != remote(3)).then_some(STRANGER_FOR);
+        streams.sweep(now + SWEEP, of_the_third);
         assert_eq!(streams.len(), STRANGERS_MAX);
-        streams.sweep(now + SWEEP + STRANGER_FOR, |from| from == remote(3));
-        assert_eq!(streams.len(), 1);
+        let ended = streams.sweep(now + SWEEP + STRANGER_FOR, of_the_third);
+        assert_eq!((streams.len(), ended.len()), (1, STRANGERS_MAX - 1));
         // Its participant leaves.
         let left = now + STRANGER_FOR * 3;
-        streams.sweep(left, |_| false);
+        streams.sweep(left, |_| Some(STRANGER_FOR));
         assert_eq!(streams.len(), 1);
-        streams.sweep(left + STRANGER_FOR, |_| false);
+        streams.sweep(left + STRANGER_FOR, |_| Some(STRANGER_FOR));
         assert_eq!((streams.len(), streams.next()), (0, None));
     }
 

@@ -8,6 +8,9 @@ use super::DATAGRAM_MAX;
 
 /// Bytes after which [`Opening::of`] has always decided.
 pub const OPENING_BYTES: usize = 10;
+const STUN_HEADER: usize = 20;
+/// Of ChannelData, and as much of a STUN message as tells its length.
+const TURN_HEADER: usize = 4;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 /// Types of STUN messages, and lengths of frames that hold one, begin with a lower byte; the words of HTTP and the
 /// records of TLS do not.
@@ -19,6 +22,8 @@ const TLS_HANDSHAKE: u8 = 22;
 pub enum Wire {
     /// Each behind its length in two bytes (RFC 4571 §2): ICE-TCP (RFC 6544 §3).
     Framed,
+    /// STUN messages and padded ChannelData, each with its own length (RFC 8656 §12.5): TURN.
+    Turn,
 }
 
 /// What the first bytes of a connection say.
@@ -42,7 +47,9 @@ impl Opening {
         }
         let bytes = first.get(..OPENING_BYTES)?;
         let is_request = bytes[2..4] == [0, 1];
-        Some(if is_request && bytes[6..] == MAGIC_COOKIE {
+        Some(if bytes[4..8] == MAGIC_COOKIE {
+            Self::Media(Wire::Turn)
+        } else if is_request && bytes[6..] == MAGIC_COOKIE {
             Self::Media(Wire::Framed)
         } else {
             Self::Other
@@ -69,6 +76,27 @@ impl Wire {
                 into.resize(length, 0);
                 from.read_exact(into).await?;
             }
+            Self::Turn => {
+                into.resize(TURN_HEADER, 0);
+                from.read_exact(into).await?;
+                let length = usize::from(u16::from_be_bytes([into[2], into[3]]));
+                let (whole, padded) = match into[0] {
+                    0..=0x3f if length.is_multiple_of(4) => {
+                        (STUN_HEADER + length, STUN_HEADER + length)
+                    }
+                    0x40..=0x4f => {
+                        let whole = TURN_HEADER + length;
+                        (whole, whole.next_multiple_of(4))
+                    }
+                    _ => return Err(Error::from(ErrorKind::InvalidData)),
+                };
+                if whole > DATAGRAM_MAX {
+                    return Err(Error::from(ErrorKind::InvalidData));
+                }
+                into.resize(padded, 0);
+                from.read_exact(&mut into[TURN_HEADER..]).await?;
+                into.truncate(whole);
+            }
         }
         Ok(())
     }
@@ -82,6 +110,13 @@ impl Wire {
                 into.extend(length.to_be_bytes());
                 into.extend(&datagram[..usize::from(length)]);
             }
+            Self::Turn => {
+                into.extend(datagram);
+                into.resize(
+                    into.len() + datagram.len().next_multiple_of(4) - datagram.len(),
+                    0,
+                );
+            }
         }
     }
 }
@@ -94,6 +129,8 @@ mod tests {
     fn pages_and_media_are_told_apart() {
         let framed = [0, 100, 0, 1, 0, 80, 0x21, 0x12, 0xa4, 0x42];
         assert_eq!(Opening::of(&framed), Some(Opening::Media(Wire::Framed)));
+        let turn = [0, 3, 0, 8, 0x21, 0x12, 0xa4, 0x42, 0, 0];
+        assert_eq!(Opening::of(&turn), Some(Opening::Media(Wire::Turn)));
         for short in 0..framed.len() {
             assert_eq!(Opening::of(&framed[..short]), None);
         }
@@ -107,6 +144,36 @@ mod tests {
             &[0, 100, 1, 1, 0, 80, 0x21, 0x12, 0xa4, 0x42],
         ] {
             assert_eq!(Opening::of(other), Some(Opening::Other), "{other:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn messages_and_channel_data_come_as_they_went() {
+        let mut stun = vec![0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42];
+        stun.resize(28, 9);
+        let sent = [
+            stun,
+            b"\x40\x00\x00\x01x".to_vec(),
+            b"\x4f\xff\x00\x04four".to_vec(),
+        ];
+        let mut bytes = Vec::new();
+        for datagram in &sent {
+            Wire::Turn.write(datagram, &mut bytes);
+        }
+        assert_eq!(bytes.len(), 28 + 8 + 8);
+        let (mut bytes, mut datagram) = (&bytes[..], Vec::new());
+        for one in &sent {
+            Wire::Turn.read(&mut bytes, &mut datagram).await.unwrap();
+            assert_eq!(&datagram, one);
+        }
+        for bad in [
+            &b"\x00\x01\x00\x01"[..],
+            b"\x50\x00\x00\x00",
+            b"\x40\x00\xff\xff",
+            b"\x00\x01\xff\xfc",
+        ] {
+            let read = Wire::Turn.read(&mut &*bad, &mut datagram).await;
+            assert_eq!(read.unwrap_err().kind(), ErrorKind::InvalidData);
         }
     }
 }

@@ -13,10 +13,11 @@ import type { Source } from '../wire/Source';
 import type { Speaking } from '../wire/Speaking';
 import type { View } from '../wire/View';
 import { addTransceivers, mid, upMids, type Transceivers } from './offer';
+import { iceServers } from './relay';
 import { statsByPeer, type PeerStats } from './stats';
 
 /** How long a lost path may find itself again before ICE is restarted. */
-const PATIENCE_MS = 3_000;
+const PATIENCE_MS = 1_500;
 /** How long a restart may take before the join is repeated. */
 const RESTART_MS = 8_000;
 
@@ -176,17 +177,21 @@ export class CallSession {
   async #connect(): Promise<void> {
     const generation = ++this.#generation;
     this.#pc?.close();
-    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-    this.#pc = pc;
+    this.#pc = undefined;
+    this.#transceivers = undefined;
     this.#set({ tracks: new Map(), slots: [], me: undefined });
-    pc.ontrack = ({ transceiver, track }) => {
-      if (pc !== this.#pc) return;
-      this.#set({ tracks: new Map(this.state.tracks).set(mid(transceiver), track) });
-    };
-    pc.oniceconnectionstatechange = () => {
-      if (pc === this.#pc) this.#path(pc.iceConnectionState);
-    };
     try {
+      const iceServers = await this.#iceServers();
+      if (generation !== this.#generation) return;
+      const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers });
+      this.#pc = pc;
+      pc.ontrack = ({ transceiver, track }) => {
+        if (pc !== this.#pc) return;
+        this.#set({ tracks: new Map(this.state.tracks).set(mid(transceiver), track) });
+      };
+      pc.oniceconnectionstatechange = () => {
+        if (pc === this.#pc) this.#path(pc.iceConnectionState);
+      };
       const transceivers = addTransceivers(pc, this.#options.videoSlots);
       this.#transceivers = transceivers;
       for (const source of SOURCES) {
@@ -219,12 +224,25 @@ export class CallSession {
     }
   }
 
+  // Fresh each time: a login for the relay ends. A server that does not know the question has none.
+  async #iceServers(): Promise<RTCIceServer[]> {
+    try {
+      const { relay } = await this.#options.request('call.ice', { call: this.#options.call });
+      return iceServers(relay, location);
+    } catch (error) {
+      if (error instanceof Refused) return [];
+      throw error;
+    }
+  }
+
   async #restart(): Promise<void> {
     const pc = this.#pc;
     // A second offer would make the answer to the first one wrong. While a join is unanswered there is nothing to restart.
     if (!pc || pc === this.#restarting || this.state.me === undefined) return;
     this.#restarting = pc;
     try {
+      pc.setConfiguration({ ...pc.getConfiguration(), iceServers: await this.#iceServers() });
+      if (pc !== this.#pc) return;
       pc.restartIce();
       await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
       const { sdp } = await this.#options.request('call.restart', {

@@ -2,7 +2,7 @@
 import type { CallId } from "./CallId";
 
 /**
- * `call.leave` and, for staff, `call.end`.
+ * `call.ice`, `call.leave` and, for staff, `call.end`.
  */
 export type CallRef = { 
 /**

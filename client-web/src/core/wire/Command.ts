@@ -16,4 +16,4 @@ import type { Typing } from "./Typing";
 /**
  * Every command.
  */
-export type Command = { "m": "hello", "p": Hello } | { "m": "msg.send", "p": MsgSend } | { "m": "sync", "p": Sync } | { "m": "focus", "p": Focus } | { "m": "read", "p": Read } | { "m": "recv", "p": Recv } | { "m": "typing", "p": Typing } | { "m": "call.start", "p": CallStart } | { "m": "call.join", "p": CallJoin } | { "m": "call.restart", "p": CallRestart } | { "m": "call.set", "p": CallSet } | { "m": "call.view", "p": CallView } | { "m": "call.leave", "p": CallRef } | { "m": "call.end", "p": CallRef };
+export type Command = { "m": "hello", "p": Hello } | { "m": "msg.send", "p": MsgSend } | { "m": "sync", "p": Sync } | { "m": "focus", "p": Focus } | { "m": "read", "p": Read } | { "m": "recv", "p": Recv } | { "m": "typing", "p": Typing } | { "m": "call.start", "p": CallStart } | { "m": "call.ice", "p": CallRef } | { "m": "call.join", "p": CallJoin } | { "m": "call.restart", "p": CallRestart } | { "m": "call.set", "p": CallSet } | { "m": "call.view", "p": CallView } | { "m": "call.leave", "p": CallRef } | { "m": "call.end", "p": CallRef };

@@ -192,7 +192,7 @@ impl Peer {
                 Ok(str0m::Output::Transmit(send)) => {
                     let bytes: Vec<u8> = send.contents.into();
                     let path = match send.proto {
-                        Protocol::Udp => Path::udp(send.destination),
+                        Protocol::Udp => Path::of_datagram(send.destination),
                         Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => {
                             Path::tcp(send.destination)
                         }
@@ -225,7 +225,7 @@ impl Peer {
 
     fn arrived<'a>(&self, from: Path, bytes: &'a [u8]) -> Option<Receive<'a>> {
         let (transport, local) = match from.transport {
-            Transport::Udp => (Protocol::Udp, self.local.0),
+            Transport::Udp | Transport::Relay => (Protocol::Udp, self.local.0),
             Transport::Tcp => (Protocol::Tcp, self.local.1?),
         };
         Receive::new(transport, from.remote, local, bytes).ok()
