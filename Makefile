@@ -1,6 +1,6 @@
 # Each target is a few commands that anyone could type. `make run` and `make test` need nothing but Debian 12
 # with Rust 1.94, Node 20 and Python 3; scripts/setup.sh adds the rest.
-.PHONY: run test check e2e bench bench-chat faults types client build unit
+.PHONY: run test check e2e bench bench-chat bench-sfu faults types client build unit
 .DEFAULT_GOAL := run
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -69,6 +69,14 @@ bench-chat: client
 	$(TARGET)/release/parta-load chat --spawn --idle 10000 --json
 	$(TARGET)/release/parta-load chat --spawn --storm 5000 --json
 	scripts/with-ejabberd.sh $(TARGET)/release/parta-load beside --json
+
+# Lessons beside Janus, a line of JSON for each; docs/BENCHMARKS.md says what the figures mean. Each lesson has a Janus of
+# its own, so that its memory can be told.
+bench-sfu: client
+	cargo build --locked --release --package server --package loadtest --bins
+	for scenario in 1-to-100 10x10 30x30; do \
+		scripts/with-janus.sh $(TARGET)/release/parta-load sfu-beside --scenario $$scenario --json; \
+	done
 
 # Servers, databases and networks fail while people write; every history is compared. Only a debug build has the points
 # at which a server can be made to die.

@@ -1,10 +1,11 @@
 //! The command line's form.
 
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use loadtest::server::{Installation, sibling_binary};
 use serde::Serialize;
 
@@ -24,6 +25,8 @@ pub(crate) enum Run {
     Beside(Beside),
     /// Browsers in a lesson.
     Sfu(Sfu),
+    /// Browsers in a lesson on Parta and on Janus in turn; `scripts/with-janus.sh` starts one.
+    SfuBeside(SfuBeside),
     /// People who write while the server is killed and started again.
     Kill(Kill),
     /// People who write while servers, databases and networks fail.
@@ -129,6 +132,47 @@ pub(crate) struct Sfu {
 }
 
 #[derive(Args)]
+pub(crate) struct SfuBeside {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Which lesson. Janus's memory can be told only by the first one that is run on it.
+    #[arg(long, value_enum)]
+    pub(crate) scenario: ScenarioName,
+    /// Janus's WebSocket port on 127.0.0.1.
+    #[arg(long, env = "PARTA_BENCH_JANUS_PORT")]
+    pub(crate) peer_port: u16,
+    /// Janus's address for media, this machine's.
+    #[arg(long, env = "PARTA_BENCH_JANUS_ADDRESS")]
+    pub(crate) peer_address: Ipv4Addr,
+    /// Janus's process.
+    #[arg(long, env = "PARTA_BENCH_JANUS_PID")]
+    pub(crate) peer_pid: u32,
+    /// How often it is run on both.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) rounds: u8,
+    /// How long bandwidth estimates may settle first.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) warmup: u64,
+    /// How long each run is measured.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+}
+
+/// The lessons of `sfu-beside`.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ScenarioName {
+    /// One sends 2.5 Mbit/s, 100 watch.
+    #[value(name = "1-to-100")]
+    OneToHundred,
+    /// Ten send 500 kbit/s each; each sees the nine others and hears the loudest three.
+    #[value(name = "10x10")]
+    TenByTen,
+    /// Thirty send 500 kbit/s each; each sees nine others and hears the loudest three.
+    #[value(name = "30x30")]
+    ThirtyByThirty,
+}
+
+#[derive(Args)]
 pub(crate) struct Kill {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -203,8 +247,8 @@ impl Common {
 }
 
 impl Run {
-    /// Whether thousands of light clients take part. One thread serves them at the least cost; it leaves the other
-    /// processors to the server.
+    /// Whether many light clients take part. One thread serves them at the least cost; it leaves the other processors to
+    /// the server.
     pub(crate) const fn is_crowd(&self) -> bool {
         match self {
             Self::Chat(chat) => {
@@ -213,8 +257,8 @@ impl Run {
                     || chat.sign_in.is_some()
                     || chat.rooms_of.is_some()
             }
-            Self::Beside(_) => true,
-            Self::Sfu(_) | Self::Kill(_) | Self::Faults(_) => false,
+            Self::Beside(_) | Self::Sfu(_) | Self::SfuBeside(_) => true,
+            Self::Kill(_) | Self::Faults(_) => false,
         }
     }
 }

@@ -10,10 +10,12 @@ use anyhow::Context;
 use clap::Parser;
 use loadtest::http::Address;
 use loadtest::peer::Peer;
+use loadtest::sfu::beside::Scenario;
+use loadtest::sfu::janus::Janus;
 use loadtest::{beside, chat, faults, kill, sfu};
 use tokio::runtime::Builder;
 
-use arguments::{Arguments, Beside, Chat, Faults, Kill, Run, Sfu};
+use arguments::{Arguments, Beside, Chat, Faults, Kill, Run, ScenarioName, Sfu, SfuBeside};
 
 /// People in a room when the command line does not say.
 const ROOM_OF: u16 = 30;
@@ -31,6 +33,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Run::Chat(options) => run_chat(options).await,
             Run::Beside(options) => run_beside(options).await,
             Run::Sfu(options) => run_sfu(options).await,
+            Run::SfuBeside(options) => run_sfu_beside(options).await,
             Run::Kill(options) => run_kill(options).await,
             Run::Faults(options) => run_faults(options).await,
         }
@@ -147,6 +150,31 @@ async fn run_sfu(options: Sfu) -> anyhow::Result<bool> {
         Some(url) => sfu::run(&Address::parse(url)?, None, &lesson).await?,
         None => sfu::run_spawned(&common.installation(&data)?, &lesson).await?,
     };
+    common.print(&report)?;
+    Ok(report.is_clean())
+}
+
+async fn run_sfu_beside(options: SfuBeside) -> anyhow::Result<bool> {
+    let data = tempfile::tempdir()?;
+    let common = &options.common;
+    let report = sfu::beside::run(&sfu::beside::Options {
+        installation: common.installation(&data)?,
+        peer: Janus {
+            port: options.peer_port,
+            address: options.peer_address,
+            pid: options.peer_pid,
+        },
+        scenario: match options.scenario {
+            ScenarioName::OneToHundred => Scenario::OneToHundred,
+            ScenarioName::TenByTen => Scenario::TenByTen,
+            ScenarioName::ThirtyByThirty => Scenario::ThirtyByThirty,
+        },
+        rounds: options.rounds,
+        warmup: options.warmup,
+        seconds: options.seconds,
+        seed: common.seed,
+    })
+    .await?;
     common.print(&report)?;
     Ok(report.is_clean())
 }

@@ -1,34 +1,61 @@
 //! A lesson under load: fake browsers publish sound and pictures, others watch, and the server's work for each packet
 //! is measured.
 
+pub mod beside;
 mod browser;
+pub mod floor;
 mod guest;
+pub mod janus;
+mod party;
 mod publish;
 mod receive;
+mod reports;
+mod seat;
+mod sieve;
 mod synth;
 mod tap;
 mod track;
-
-use std::time::Duration;
+mod wire;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
 
-use self::guest::{Guest, Joined};
-use self::tap::Sums;
+use self::guest::{Guest, Role};
+use self::party::{Measured, Party, arrive};
 use crate::LoadError;
+use crate::chat::{count, round};
 use crate::http::{Address, Session, sign_in};
-use crate::latency::Times;
 use crate::server::{Installation, PASSWORD, Server};
-use crate::usage::Usage;
 
 /// Signing in costs the server a slow hash each; more at once would only wait.
 const SIGN_INS_AT_ONCE: usize = 8;
-/// How long the measurement waits for the last subscriber's first picture.
-const PICTURES_WITHIN: Duration = Duration::from_secs(15);
-const POLL: Duration = Duration::from_millis(20);
+/// What a camera sends when nothing else is asked for, in kilobits per second.
+const CAMERA_KBPS: u32 = 2_500;
+
+/// A lesson's people and what they send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lesson {
+    /// Browsers that send sound and pictures.
+    pub(crate) senders: usize,
+    /// So many cameras of the others does each of them see.
+    pub(crate) senders_see: usize,
+    /// Browsers that only watch.
+    pub(crate) watchers: usize,
+    /// So many cameras does each of them see.
+    pub(crate) watchers_see: usize,
+    /// What a camera sends, in kilobits per second.
+    pub(crate) kbps: u32,
+    /// Seed of what is sent.
+    pub(crate) seed: u64,
+}
+
+impl Lesson {
+    /// People, each of them one participant.
+    pub(crate) const fn people(&self) -> usize {
+        self.senders + self.watchers
+    }
+}
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -68,6 +95,8 @@ pub struct Report {
     pub server_cpu_s: Option<f64>,
     /// The same for each forwarded packet, in microseconds.
     pub cpu_us_per_packet: Option<f64>,
+    /// The load's own processor time for each of them.
+    pub load_cpu_us_per_packet: f64,
     /// The server's resident memory at the end.
     pub server_rss_mb: Option<f64>,
     /// The time from sending `call.join` until media can flow, which 95 per cent do not pass.
@@ -122,136 +151,95 @@ pub async fn run(
     server: Option<&Server>,
     options: &Options,
 ) -> Result<Report, LoadError> {
-    let people = options.publishers + options.subscribers;
-    let sessions: Vec<Session> = stream::iter(0..people)
+    let lesson = Lesson {
+        senders: options.publishers,
+        senders_see: 0,
+        watchers: options.subscribers,
+        watchers_see: options.publishers,
+        kbps: CAMERA_KBPS,
+        seed: options.seed,
+    };
+    let sessions = stream::iter(0..lesson.people())
         .map(async |number| sign_in(address, &format!("load{number}"), PASSWORD).await)
         .buffered(SIGN_INS_AT_ONCE)
-        .try_collect()
+        .try_collect::<Vec<_>>()
         .await?;
+    let party = gather(address, &sessions, &lesson).await?;
+    let usage = || server.map(Server::usage).transpose();
+    let measured = party
+        .measure(options.warmup, options.seconds, usage)
+        .await?;
+    party.close().await;
+    Ok(report(options, measured))
+}
+
+/// Lets everybody into a lesson: first those who send, at once, then those who watch.
+async fn gather(
+    address: &Address,
+    sessions: &[Session],
+    lesson: &Lesson,
+) -> Result<Party, LoadError> {
     let (stop, stopped) = watch::channel(false);
-    let (sending, watching) = sessions.split_at(options.publishers);
-    let mut publishers = Vec::new();
-    for (number, session) in sending.iter().enumerate() {
-        let guest = Guest::prepare(address, session, options.publishers).await?;
-        let mut joined = guest.join(true, stopped.clone()).await?;
-        joined
-            .publish(options.seed.wrapping_add(number as u64))
-            .await?;
-        publishers.push(joined);
-    }
-    let guests: Vec<Guest> = stream::iter(watching)
-        .map(|session| Guest::prepare(address, session, options.publishers))
-        .buffered(SIGN_INS_AT_ONCE)
-        .try_collect()
-        .await?;
-    let joins = guests
-        .into_iter()
-        .map(|guest| guest.join(false, stopped.clone()));
-    let subscribers: Vec<Joined> = futures_util::future::try_join_all(joins).await?;
-    pictures(&subscribers).await;
-    sleep(Duration::from_secs(options.warmup)).await;
-    let before = Snapshot::take(&publishers, &subscribers, server)?;
-    sleep(Duration::from_secs(options.seconds)).await;
-    let after = Snapshot::take(&publishers, &subscribers, server)?;
-    stop.send_replace(true);
-    for joined in publishers.iter().chain(&subscribers) {
-        joined.browser.close().await;
-    }
-    Ok(report(options, &publishers, &subscribers, &before, &after))
-}
-
-async fn pictures(subscribers: &[Joined]) {
-    let deadline = Instant::now() + PICTURES_WITHIN;
-    let waits = |joined: &Joined| joined.browser.received.first_frame().is_none();
-    while subscribers.iter().any(waits) && Instant::now() < deadline {
-        sleep_until(Instant::now() + POLL).await;
-    }
-}
-
-struct Snapshot {
-    sent: u64,
-    received: Vec<Sums>,
-    usage: Option<Usage>,
-}
-
-impl Snapshot {
-    fn take(
-        publishers: &[Joined],
-        subscribers: &[Joined],
-        server: Option<&Server>,
-    ) -> Result<Self, LoadError> {
-        let sums = subscribers
-            .iter()
-            .map(|joined| joined.browser.received.sums());
-        Ok(Self {
-            sent: publishers.iter().map(Joined::sent).sum(),
-            received: sums.collect(),
-            usage: server.map(Server::usage).transpose()?,
-        })
-    }
-}
-
-fn report(
-    options: &Options,
-    publishers: &[Joined],
-    subscribers: &[Joined],
-    before: &Snapshot,
-    after: &Snapshot,
-) -> Report {
-    let (mut times, mut connecting) = (Times::default(), Times::default());
-    for joined in subscribers {
-        connecting.push(joined.connecting);
-        if let Some(at) = joined.browser.received.first_frame() {
-            times.push(at.saturating_duration_since(joined.asked.into_std()));
+    let prepare = async |sessions: &[Session], role: Role| {
+        stream::iter(sessions)
+            .map(|session| Guest::prepare(address, session, role))
+            .buffered(SIGN_INS_AT_ONCE)
+            .try_collect::<Vec<_>>()
+            .await
+    };
+    let (sending, watching) = sessions.split_at(lesson.senders);
+    let sees = lesson.senders_see;
+    let senders = prepare(sending, Role { sends: true, sees }).await?;
+    let senders = senders.into_iter().enumerate().map(|(number, guest)| {
+        let stopped = stopped.clone();
+        async move {
+            let seat = guest.join(stopped).await?;
+            let seed = lesson.seed.wrapping_add(number as u64);
+            seat.publish(lesson.kbps, seed).await?;
+            Ok::<_, LoadError>(seat)
         }
-    }
-    let pairs = after.received.iter().zip(&before.received);
-    let each: Vec<Sums> = pairs.map(|(after, before)| after.since(*before)).collect();
-    let most = each.iter().map(|one| one.packets).max().unwrap_or(0);
-    let sum = |of: fn(&Sums) -> u64| each.iter().map(of).sum::<u64>();
-    let forwarded = sum(|one| one.packets);
-    let cpu_s = before
-        .usage
-        .zip(after.usage)
-        .map(|(b, a)| a.cpu_s - b.cpu_s);
-    let seen = subscribers
-        .iter()
-        .filter(|joined| joined.browser.received.first_frame().is_some());
-    let watched_s = count(options.seconds) * count(options.subscribers as u64);
+    });
+    let (senders, away) = arrive(senders).await?;
+    let sees = lesson.watchers_see;
+    let watchers = prepare(watching, Role { sends: false, sees }).await?;
+    let watchers = watchers
+        .into_iter()
+        .map(|guest| guest.join(stopped.clone()));
+    let (watchers, missing) = arrive(watchers).await?;
+    Ok(Party {
+        senders,
+        watchers,
+        senders_watch: lesson.senders_see > 0,
+        missing: missing + away,
+        stop,
+    })
+}
+
+fn report(options: &Options, mut measured: Measured) -> Report {
+    let forwarded = measured.sum(|one| one.packets);
+    let watched_s = count(options.seconds as usize) * count(options.subscribers);
+    let kbits = count(measured.sum(|one| one.bytes) as usize) * 8.0 / 1e3;
+    let each = |cpu_s: f64| round(cpu_s * 1e6 / count(forwarded.max(1) as usize));
     Report {
         publishers: options.publishers,
         subscribers: options.subscribers,
         seconds: options.seconds,
-        sent_packets: after.sent - before.sent,
+        sent_packets: measured.sent,
         forwarded_packets: forwarded,
-        lost_packets: sum(|one| one.lost),
-        repeated_packets: sum(|one| one.repeats),
-        kbps_per_subscriber: round(count(sum(|one| one.bytes)) * 8.0 / 1e3 / watched_s.max(1.0)),
-        server_cpu_s: cpu_s.map(round),
-        cpu_us_per_packet: cpu_s.map(|cpu_s| round(cpu_s * 1e6 / count(forwarded.max(1)))),
-        server_rss_mb: after.usage.map(|usage| round(usage.rss_mb)),
-        p95_connected_ms: connecting.percentile_ms(95),
-        p50_first_frame_ms: times.percentile_ms(50),
-        p95_first_frame_ms: times.percentile_ms(95),
-        without_picture: subscribers.len() - seen.count(),
-        held_back: each
-            .iter()
-            .filter(|one| one.packets * 10 < most * 9)
-            .count(),
-        estimate_kbps_min: subscribers.iter().map(Joined::down_kbps).min().unwrap_or(0),
-        key_frame_requests: publishers
-            .iter()
-            .map(|joined| joined.browser.received.key_requests())
-            .sum(),
+        lost_packets: measured.sum(|one| one.lost),
+        repeated_packets: measured.sum(|one| one.repeats),
+        kbps_per_subscriber: round(kbits / watched_s.max(1.0)),
+        server_cpu_s: measured.cpu_s.map(round),
+        cpu_us_per_packet: measured.cpu_s.map(each),
+        load_cpu_us_per_packet: each(measured.load_cpu_s),
+        server_rss_mb: measured.rss_mb.map(round),
+        p95_connected_ms: measured.connecting.percentile_ms(95),
+        p50_first_frame_ms: measured.first_frame.percentile_ms(50),
+        p95_first_frame_ms: measured.first_frame.percentile_ms(95),
+        without_picture: measured.without_picture,
+        held_back: measured.held_back(),
+        estimate_kbps_min: measured.estimate_kbps_min,
+        key_frame_requests: measured.key_frame_requests,
         seed: options.seed,
     }
-}
-
-fn round(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
-}
-
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn count(n: u64) -> f64 {
-    n as f64
 }

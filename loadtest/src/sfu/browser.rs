@@ -1,11 +1,11 @@
-//! A fake browser's WebRTC half: one offer with every section that Parta's web client has, on the `webrtc` crate, which
-//! shares no code with the server's engine.
+//! A fake browser's WebRTC half, on the `webrtc` crate, which shares no code with the server's engine.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::call::UpMids;
-use rtc::interceptor::{Interceptor, RTPHeaderExtension, Slot, StreamInfo, TwccReceiverBuilder};
+use rtc::interceptor::Slot;
 use rtc::peer_connection::configuration::interceptor_registry::register_default_interceptors;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
@@ -17,16 +17,18 @@ use tokio::time::timeout;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
-    RTCPeerConnectionState, RTCSessionDescription, Registry,
+    RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry,
 };
 
+use super::reports::Reports;
+use super::sieve::Sieve;
 use super::tap::{Received, Tap};
 use super::track::{OPUS, Upstream, VP8, media, opus, vp8};
 use crate::LoadError;
 
 /// The stack numbers header extensions in the order of their registration; the offer is checked for it.
-const TRANSPORT_CC_ID: u8 = 5;
-/// Sections that are sent, in order.
+pub(super) const TRANSPORT_CC_ID: u8 = 5;
+/// Sections that Parta's web client sends, in order.
 const UP: [(&str, RtpCodecKind); 4] = [
     ("mic", RtpCodecKind::Audio),
     ("camera", RtpCodecKind::Video),
@@ -35,58 +37,71 @@ const UP: [(&str, RtpCodecKind); 4] = [
 ];
 const CONNECTED_WITHIN: Duration = Duration::from_secs(20);
 
-/// A peer connection with its offer made.
+/// A peer connection with its offer, or its answer, made.
 pub(super) struct Browser {
     connection: Box<dyn PeerConnection>,
     state: watch::Receiver<RTCPeerConnectionState>,
+    gathering: watch::Receiver<RTCIceGatheringState>,
     mids: Vec<String>,
     tracks: Vec<Upstream>,
     /// What came.
     pub(super) received: Arc<Received>,
-    /// SDP offer.
-    pub(super) offer: String,
+    /// SDP offer, or answer.
+    pub(super) sdp: String,
 }
 
-struct Events(watch::Sender<RTCPeerConnectionState>);
+struct Events {
+    state: watch::Sender<RTCPeerConnectionState>,
+    gathering: watch::Sender<RTCIceGatheringState>,
+}
 
 #[async_trait::async_trait]
 impl PeerConnectionEventHandler for Events {
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        self.0.send_replace(state);
+        self.state.send_replace(state);
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        self.gathering.send_replace(state);
     }
 }
 
 impl Browser {
-    /// Makes the offer: four sections up, then `audio` and `video` sections down.
+    /// Makes the offer of Parta's web client: four sections up, then `audio` and `video` sections down.
     ///
     /// # Errors
     /// [`LoadError::Media`].
     pub(super) async fn new(audio: usize, video: usize) -> Result<Self, LoadError> {
-        let received = Arc::new(Received::default());
-        let (told, state) = watch::channel(RTCPeerConnectionState::New);
-        let mut engine = media_engine()?;
-        let registry = register_default_interceptors(Registry::new(), &mut engine)
-            .map_err(media)?
-            .with(Slot::TwccReceiver, arrival_reports())
-            .with(Slot::from(9_500), Tap::new(Arc::clone(&received)));
-        let connection = PeerConnectionBuilder::new()
-            .with_media_engine(engine)
-            .with_interceptor_registry(registry)
-            .with_handler(Arc::new(Events(told)))
-            .with_udp_addrs(vec!["127.0.0.1:0"])
-            .build()
-            .await
-            .map_err(media)?;
-        let mut tracks = Vec::new();
-        for (name, kind) in UP {
-            let upstream = Upstream::new(name, kind);
+        Self::offering(Ipv4Addr::LOCALHOST, &UP, audio, video).await
+    }
+
+    /// Makes an offer of a microphone and a camera and nothing else, with this side's address.
+    ///
+    /// # Errors
+    /// [`LoadError::Media`], [`LoadError::TimedOut`].
+    pub(super) async fn sending(own: Ipv4Addr) -> Result<Self, LoadError> {
+        let mut browser = Self::offering(own, &UP[..2], 0, 0).await?;
+        browser.gathered().await?;
+        Ok(browser)
+    }
+
+    async fn offering(
+        own: Ipv4Addr,
+        up: &[(&str, RtpCodecKind)],
+        audio: usize,
+        video: usize,
+    ) -> Result<Self, LoadError> {
+        let mut browser = Self::idle(own, true).await?;
+        let connection = &browser.connection;
+        for (name, kind) in up {
+            let upstream = Upstream::new(name, *kind);
             let track = Arc::clone(&upstream.track) as Arc<dyn TrackLocal>;
             let init = direction(RTCRtpTransceiverDirection::Sendonly);
             connection
                 .add_transceiver_from_track(track, Some(init))
                 .await
                 .map_err(media)?;
-            tracks.push(upstream);
+            browser.tracks.push(upstream);
         }
         let down = [(RtpCodecKind::Audio, audio), (RtpCodecKind::Video, video)];
         for (kind, count) in down {
@@ -99,39 +114,109 @@ impl Browser {
             }
         }
         let offer = connection.create_offer(None).await.map_err(media)?;
-        connection
-            .set_local_description(offer)
-            .await
-            .map_err(media)?;
-        let offer = connection
-            .local_description()
-            .await
-            .ok_or_else(|| LoadError::Media("no offer".to_owned()))?
-            .sdp;
-        if !offer.contains(&format!("a=extmap:{TRANSPORT_CC_ID} {TRANSPORT_CC_URI}")) {
+        browser.describe(offer).await?;
+        let numbered = format!("a=extmap:{TRANSPORT_CC_ID} {TRANSPORT_CC_URI}");
+        if !browser.sdp.contains(&numbered) {
             return Err(LoadError::Media(
                 "header extensions are numbered otherwise".to_owned(),
             ));
         }
-        let mids: Vec<String> = offer
+        if browser.mids.len() != up.len() + audio + video {
+            let sections = browser.mids.len();
+            return Err(LoadError::Media(format!(
+                "{sections} sections in the offer"
+            )));
+        }
+        Ok(browser)
+    }
+
+    /// Answers an offer of a server that numbers no packets for the whole transport, with this side's address.
+    ///
+    /// # Errors
+    /// [`LoadError::Media`], [`LoadError::TimedOut`].
+    pub(super) async fn answering(own: Ipv4Addr, offer: String) -> Result<Self, LoadError> {
+        let mut browser = Self::idle(own, false).await?;
+        let connection = &browser.connection;
+        let offer = RTCSessionDescription::offer(offer).map_err(media)?;
+        connection
+            .set_remote_description(offer)
+            .await
+            .map_err(media)?;
+        let answer = connection.create_answer(None).await.map_err(media)?;
+        browser.describe(answer).await?;
+        browser.gathered().await?;
+        Ok(browser)
+    }
+
+    async fn gathered(&mut self) -> Result<(), LoadError> {
+        let complete = self
+            .gathering
+            .wait_for(|state| *state == RTCIceGatheringState::Complete);
+        timeout(CONNECTED_WITHIN, complete)
+            .await
+            .map_err(|_| LoadError::TimedOut("this side's addresses"))?
+            .map_err(|e| LoadError::Media(e.to_string()))?;
+        self.described().await
+    }
+
+    async fn idle(own: Ipv4Addr, reports: bool) -> Result<Self, LoadError> {
+        let received = Arc::new(Received::default());
+        let (told, state) = watch::channel(RTCPeerConnectionState::New);
+        let (gathers, gathering) = watch::channel(RTCIceGatheringState::New);
+        let mut engine = media_engine()?;
+        let mut registry =
+            register_default_interceptors(Registry::new(), &mut engine).map_err(media)?;
+        if reports {
+            registry = registry.with(Slot::TwccReceiver, Reports::new(Arc::clone(&received)));
+        }
+        let connection = PeerConnectionBuilder::new()
+            .with_media_engine(engine)
+            .with_interceptor_registry(
+                registry.with(Slot::from(9_500), Tap::new(Arc::clone(&received))),
+            )
+            .with_runtime(Arc::new(Sieve {
+                received: Arc::clone(&received),
+                transport_cc: reports.then_some(TRANSPORT_CC_ID),
+            }))
+            .with_handler(Arc::new(Events {
+                state: told,
+                gathering: gathers,
+            }))
+            .with_udp_addrs(vec![(own, 0)])
+            .build()
+            .await
+            .map_err(media)?;
+        Ok(Self {
+            connection: Box::new(connection),
+            state,
+            gathering,
+            mids: Vec::new(),
+            tracks: Vec::new(),
+            received,
+            sdp: String::new(),
+        })
+    }
+
+    async fn describe(&mut self, description: RTCSessionDescription) -> Result<(), LoadError> {
+        self.connection
+            .set_local_description(description)
+            .await
+            .map_err(media)?;
+        self.described().await
+    }
+
+    async fn described(&mut self) -> Result<(), LoadError> {
+        let local = self.connection.local_description().await;
+        self.sdp = local
+            .ok_or_else(|| LoadError::Media("no description".to_owned()))?
+            .sdp;
+        self.mids = self
+            .sdp
             .lines()
             .filter_map(|line| line.strip_prefix("a=mid:"))
             .map(|mid| mid.trim().to_owned())
             .collect();
-        if mids.len() != UP.len() + audio + video {
-            return Err(LoadError::Media(format!(
-                "{} sections in the offer",
-                mids.len()
-            )));
-        }
-        Ok(Self {
-            connection: Box::new(connection),
-            state,
-            mids,
-            tracks,
-            received,
-            offer,
-        })
+        Ok(())
     }
 
     /// The sections that are sent.
@@ -142,6 +227,11 @@ impl Browser {
             screen: self.mids[2].clone(),
             screen_audio: self.mids[3].clone(),
         }
+    }
+
+    /// The microphone's section and the camera's.
+    pub(super) fn mic_and_camera_mids(&self) -> (&str, &str) {
+        (&self.mids[0], &self.mids[1])
     }
 
     /// The sections that are received: sound, then pictures.
@@ -160,6 +250,14 @@ impl Browser {
             .set_remote_description(answer)
             .await
             .map_err(media)?;
+        self.connected().await
+    }
+
+    /// Waits until media can flow.
+    ///
+    /// # Errors
+    /// [`LoadError::Media`], [`LoadError::TimedOut`].
+    pub(super) async fn connected(&mut self) -> Result<(), LoadError> {
         let reached = self.state.wait_for(|state| {
             matches!(
                 state,
@@ -200,21 +298,6 @@ impl Browser {
     }
 }
 
-// The stack reports arrivals only once it knows a stream. A server that probes the network before its first media
-// packet, as browsers let it, would find all of that lost and hold its estimate down for many seconds. SSRC 0 is
-// what such probes carry.
-fn arrival_reports() -> impl Interceptor + 'static {
-    let mut reports = TwccReceiverBuilder::new().build();
-    reports.bind_remote_stream(&StreamInfo {
-        rtp_header_extensions: vec![RTPHeaderExtension {
-            uri: TRANSPORT_CC_URI.to_owned(),
-            id: TRANSPORT_CC_ID.into(),
-        }],
-        ..Default::default()
-    });
-    reports
-}
-
 fn media_engine() -> Result<MediaEngine, LoadError> {
     let mut engine = MediaEngine::default();
     let codecs = [
@@ -253,7 +336,7 @@ mod tests {
         let browser = Browser::new(4, 2).await.unwrap();
         let media = |line: &&str| line.starts_with("m=");
         let kinds: Vec<&str> = browser
-            .offer
+            .sdp
             .lines()
             .filter(media)
             .map(|line| &line[2..7])
@@ -264,6 +347,6 @@ mod tests {
         );
         let (audio, video) = browser.down(4);
         assert_eq!((audio.len(), video.len()), (4, 2));
-        assert!(browser.offer.len() < protocol::limits::SDP_BYTES_MAX);
+        assert!(browser.sdp.len() < protocol::limits::SDP_BYTES_MAX);
     }
 }

@@ -2,21 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use protocol::call::{
     CallJoin, CallJoined, CallStart, CallStarted, CallView, Participant, Source, View,
 };
 use protocol::limits::{AUDIO_SLOTS, VIDEO_SLOTS_MAX};
 use protocol::{CallId, ClientId, Command, LiveEvent, PeerId};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::browser::Browser;
-use super::publish;
+use super::seat::Seat;
 use crate::LoadError;
 use crate::http::{Address, Session};
 use crate::socket::{Incoming, Socket};
@@ -29,18 +26,16 @@ pub(super) struct Guest {
     socket: Socket,
     browser: Browser,
     call: CallId,
+    role: Role,
 }
 
-/// Somebody in the lesson, whose media flows.
-pub(super) struct Joined {
-    pub(super) browser: Browser,
-    /// When `call.join` was sent.
-    pub(super) asked: Instant,
-    /// From then until ICE and DTLS were done.
-    pub(super) connecting: Duration,
-    sent: Arc<AtomicU64>,
-    down_kbps: Arc<AtomicU32>,
-    stopped: watch::Receiver<bool>,
+/// What somebody does in the lesson.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Role {
+    /// Whether microphone and camera are on.
+    pub(super) sends: bool,
+    /// So many cameras of others are looked at.
+    pub(super) sees: usize,
 }
 
 impl Guest {
@@ -48,7 +43,7 @@ impl Guest {
     pub(super) async fn prepare(
         address: &Address,
         session: &Session,
-        cameras: usize,
+        role: Role,
     ) -> Result<Self, LoadError> {
         let mut socket = Socket::open(address, session).await?;
         let device = ClientId::parse(format!("{:016x}", rand::random::<u64>()))
@@ -63,26 +58,23 @@ impl Guest {
             .await?;
         Ok(Self {
             socket,
-            browser: Browser::new(AUDIO_SLOTS, cameras.clamp(1, VIDEO_SLOTS_MAX)).await?,
+            browser: Browser::new(AUDIO_SLOTS, role.sees.clamp(1, VIDEO_SLOTS_MAX)).await?,
             call: started.call.id,
+            role,
         })
     }
 
     /// Joins, and waits until media can flow; signalling goes on beside it until `stopped`.
-    pub(super) async fn join(
-        mut self,
-        publishes: bool,
-        stopped: watch::Receiver<bool>,
-    ) -> Result<Joined, LoadError> {
+    pub(super) async fn join(mut self, stopped: watch::Receiver<bool>) -> Result<Seat, LoadError> {
         let (down_audio, down_video) = self.browser.down(AUDIO_SLOTS);
-        let on = if publishes {
+        let on = if self.role.sends {
             vec![Source::Mic, Source::Camera]
         } else {
             Vec::new()
         };
         let join = CallJoin {
             call: self.call.clone(),
-            sdp: self.browser.offer.clone(),
+            sdp: self.browser.sdp.clone(),
             up: self.browser.up(),
             down_audio,
             down_video,
@@ -98,49 +90,13 @@ impl Guest {
             socket: self.socket,
             call: self.call,
             me: joined.p,
-            watches: !publishes,
+            sees: self.role.sees,
             cameras: Vec::new(),
             down_kbps: Arc::clone(&down_kbps),
         };
         tokio::spawn(watcher.run(joined.people, stopped.clone()));
         self.browser.connect(joined.sdp).await?;
-        Ok(Joined {
-            browser: self.browser,
-            asked,
-            connecting: asked.elapsed(),
-            sent: Arc::default(),
-            down_kbps,
-            stopped,
-        })
-    }
-}
-
-impl Joined {
-    /// Begins to send sound and pictures.
-    pub(super) async fn publish(&mut self, seed: u64) -> Result<(), LoadError> {
-        let (mic, camera) = self.browser.mic_and_camera().await?;
-        let rng = || StdRng::seed_from_u64(seed);
-        let sent = || Arc::clone(&self.sent);
-        tokio::spawn(publish::sound(mic, rng(), sent(), self.stopped.clone()));
-        let received = Arc::clone(&self.browser.received);
-        tokio::spawn(publish::pictures(
-            camera,
-            received,
-            rng(),
-            sent(),
-            self.stopped.clone(),
-        ));
-        Ok(())
-    }
-
-    /// What the server last told of this link, in kilobits per second; 0 before it told anything.
-    pub(super) fn down_kbps(&self) -> u32 {
-        self.down_kbps.load(Ordering::Relaxed)
-    }
-
-    /// Packets sent so far.
-    pub(super) fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+        Ok(Seat::new(self.browser, asked, down_kbps, stopped))
     }
 }
 
@@ -148,7 +104,7 @@ struct Watcher {
     socket: Socket,
     call: CallId,
     me: PeerId,
-    watches: bool,
+    sees: usize,
     cameras: Vec<PeerId>,
     down_kbps: Arc<AtomicU32>,
 }
@@ -184,9 +140,10 @@ impl Watcher {
         let cameras: Vec<PeerId> = people
             .iter()
             .filter(films)
+            .take(self.sees)
             .map(|one| one.p.clone())
             .collect();
-        if !self.watches || cameras == self.cameras {
+        if self.sees == 0 || cameras == self.cameras {
             return Ok(());
         }
         let views = cameras.iter().map(|p| View {

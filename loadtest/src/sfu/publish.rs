@@ -41,11 +41,12 @@ pub(super) async fn sound(
 pub(super) async fn pictures(
     track: Upstream,
     received: Arc<Received>,
+    kbps: u32,
     mut rng: StdRng,
     sent: Arc<AtomicU64>,
     stopped: watch::Receiver<bool>,
 ) {
-    let mut camera = Camera::default();
+    let mut camera = Camera::new(kbps);
     let (mut seq, mut timestamp): (u16, u32) = (rng.random(), rng.random());
     let mut ticks = interval(Duration::from_secs(1) / FRAME_RATE);
     while !*stopped.borrow() {

@@ -14,20 +14,28 @@ pub(super) const SOUND_STEP: u32 = 960;
 pub(super) const PAYLOAD_BYTES: usize = 1_178;
 /// A key frame comes by itself after so many frames.
 const KEY_EVERY: u32 = 100;
-/// 2.5 Mbit/s in bytes a frame.
-const FRAME_BYTES: usize = 2_500_000 / 8 / FRAME_RATE as usize;
 /// A key frame is so many times as large.
 const KEY_FACTOR: usize = 4;
 const DESCRIPTOR_BYTES: usize = 4;
 
 /// Makes the frames of one camera.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Camera {
+    frame_bytes: usize,
     frames: u32,
     since_key: Option<u32>,
 }
 
 impl Camera {
+    /// A camera of so many kilobits a second.
+    pub(super) const fn new(kbps: u32) -> Self {
+        Self {
+            frame_bytes: (kbps * 1_000 / 8 / FRAME_RATE) as usize,
+            frames: 0,
+            since_key: None,
+        }
+    }
+
     /// The payloads of the next frame, in order, and whether it is a key frame; `asked` makes it one.
     pub(super) fn frame(&mut self, asked: bool, rng: &mut StdRng) -> (Vec<Bytes>, bool) {
         let key = asked || self.since_key.is_none_or(|since| since + 1 >= KEY_EVERY);
@@ -39,9 +47,9 @@ impl Camera {
         let picture = self.frames as u16 & 0x7FFF;
         self.frames = self.frames.wrapping_add(1);
         let bytes = if key {
-            FRAME_BYTES * KEY_FACTOR
+            self.frame_bytes * KEY_FACTOR
         } else {
-            FRAME_BYTES
+            self.frame_bytes
         };
         let mut body = vec![0; bytes];
         rng.fill_bytes(&mut body);
@@ -81,7 +89,7 @@ mod tests {
 
     #[test]
     fn key_frames_come_first_on_request_and_in_time() {
-        let (mut camera, mut rng) = (Camera::default(), StdRng::seed_from_u64(1));
+        let (mut camera, mut rng) = (Camera::new(2_500), StdRng::seed_from_u64(1));
         let mut keys = Vec::new();
         let mut bytes = 0;
         for n in 0..250 {

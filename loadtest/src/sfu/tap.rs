@@ -13,15 +13,29 @@ use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 
 use super::receive::{self, Stream};
+use super::wire::Open;
 
 /// What came, and what was asked for.
 #[derive(Debug, Default)]
 pub(super) struct Received {
     streams: Mutex<BTreeMap<u32, Stream>>,
     first_frame: Mutex<Option<Instant>>,
+    sees: AtomicBool,
+    arrivals: Mutex<Vec<Arrival>>,
     bytes: AtomicU64,
     key_wanted: AtomicBool,
     key_requests: AtomicU64,
+}
+
+/// When a packet came that only the socket saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Arrival {
+    /// Its stream.
+    pub(super) ssrc: u32,
+    /// Its number among all packets of the transport.
+    pub(super) transport_seq: u16,
+    /// When it came.
+    pub(super) at: Instant,
 }
 
 /// Sums over all streams of a browser.
@@ -73,6 +87,16 @@ impl Received {
         *lock(&self.first_frame)
     }
 
+    /// Whether the first key frame was whole: from then on nobody needs to look into packets.
+    pub(super) fn sees(&self) -> bool {
+        self.sees.load(Ordering::Relaxed)
+    }
+
+    /// What has arrived at the socket since the last call.
+    pub(super) fn take_arrivals(&self) -> Vec<Arrival> {
+        std::mem::take(&mut lock(&self.arrivals))
+    }
+
     /// Whether a key frame was asked for since the last call.
     pub(super) fn take_key_wanted(&self) -> bool {
         self.key_wanted.swap(false, Ordering::Relaxed)
@@ -92,12 +116,6 @@ impl Received {
 
     fn rtp(&self, packet: &rtc::rtp::Packet) {
         let header = &packet.header;
-        // Padding by which a sender probes the network before it has a stream to pad.
-        if header.ssrc == 0 {
-            return;
-        }
-        self.bytes
-            .fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
         let is_video = header.payload_type == super::track::VP8;
         let fields = receive::Packet {
             seq: header.sequence_number,
@@ -105,17 +123,42 @@ impl Received {
             marker: header.marker,
             vp8: is_video.then_some(&packet.payload[..]),
         };
-        let mut streams = lock(&self.streams);
-        let whole = match streams.get_mut(&header.ssrc) {
-            Some(stream) => stream.take(fields),
-            None => {
-                streams.insert(header.ssrc, Stream::new(fields));
-                false
-            }
-        };
-        if whole {
+        if self.take(header.ssrc, packet.payload.len(), fields) {
             lock(&self.first_frame).get_or_insert_with(Instant::now);
+            self.sees.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Counts a packet that is not decrypted.
+    pub(super) fn open(&self, packet: Open, at: Instant) {
+        if let Some(transport_seq) = packet.transport_seq {
+            lock(&self.arrivals).push(Arrival {
+                ssrc: packet.ssrc,
+                transport_seq,
+                at,
+            });
+        }
+        let fields = receive::Packet {
+            seq: packet.seq,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            vp8: None,
+        };
+        self.take(packet.ssrc, packet.payload, fields);
+    }
+
+    fn take(&self, ssrc: u32, payload: usize, fields: receive::Packet<'_>) -> bool {
+        // Padding by which a sender probes the network before it has a stream to pad.
+        if ssrc == 0 {
+            return false;
+        }
+        self.bytes.fetch_add(payload as u64, Ordering::Relaxed);
+        let mut streams = lock(&self.streams);
+        if let Some(stream) = streams.get_mut(&ssrc) {
+            return stream.take(fields);
+        }
+        streams.insert(ssrc, Stream::new(fields));
+        false
     }
 }
 
