@@ -365,6 +365,7 @@ impl std::fmt::Debug for Opener {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sfu::limits::LAYERS_MAX;
 
     fn bytes(hex: &str) -> Vec<u8> {
         let digits: Vec<u8> = hex
@@ -376,6 +377,23 @@ mod tests {
             .chunks(2)
             .map(|pair| pair[0] << 4 | pair[1])
             .collect()
+    }
+
+    /// Firefox reports on every stream, sent or received, under an SSRC of its own.
+    #[test]
+    fn every_stream_of_a_browser_reports_under_its_own_name_and_their_number_is_bounded() {
+        let (mut sealer, mut opener) = pair(Profile::Aes128Gcm);
+        let mut opens = |ssrc: u32| {
+            let mut report = bytes("80c90001");
+            report.extend(ssrc.to_be_bytes());
+            opener.rtcp(&sealer.rtcp(report).unwrap()).is_some()
+        };
+        let received = AUDIO_SLOTS_MAX + VIDEO_SLOTS_MAX;
+        let sent = 4 * LAYERS_MAX;
+        let streams = (received + sent) as u32;
+        assert_eq!((0..streams).find(|ssrc| !opens(*ssrc)), None);
+        assert!(!(streams..1_000).all(&mut opens));
+        assert!(opens(0), "who is known is heard on");
     }
 
     #[test]
