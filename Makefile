@@ -1,6 +1,6 @@
 # Each target is a few commands that anyone could type. `make run` and `make test` need nothing but Debian 12
 # with Rust 1.94, Node 20 and Python 3; scripts/setup.sh adds the rest.
-.PHONY: run test check e2e bench bench-chat bench-sfu faults types client build unit
+.PHONY: run test check e2e bench bench-chat bench-sfu faults fuzz types client build unit
 .DEFAULT_GOAL := run
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -82,6 +82,23 @@ bench-sfu: client
 # at which a server can be made to die.
 faults: build
 	$(TARGET)/debug/parta-load faults --json
+
+# Invented input: each target of fuzz/fuzz_targets for so many seconds, and none after the first that fails. Needs
+# cargo-fuzz and a C++ compiler. Guided by coverage on stable Rust; only the sanitizers, which find what `unsafe` code
+# does wrong, want nightly. What fails lies in fuzz/artifacts; what reached new code is kept and begins the next run.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+FUZZ_BUILT := $(abspath $(TARGET))/fuzz
+fuzz:
+	@cargo fuzz --version >/dev/null 2>&1 || { echo 'fuzz: cargo-fuzz is missing: cargo install --locked cargo-fuzz' >&2; exit 1; }
+	cargo fuzz build --sanitizer none --target-dir $(FUZZ_BUILT)
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(FUZZ_BUILT)/corpus/$$target; \
+		cargo fuzz run --sanitizer none --target-dir $(FUZZ_BUILT) \
+			$$target $(FUZZ_BUILT)/corpus/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+			$$([ ! -f fuzz/dict/$$target.dict ] || echo -dict=fuzz/dict/$$target.dict); \
+	done
 
 # Writes anew what is made from the Rust code and committed: the client's wire types, the example settings, the
 # recordings for the sync law.

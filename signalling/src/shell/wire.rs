@@ -62,11 +62,7 @@ impl Wire {
     ///
     /// # Errors
     /// When the stream ends or fails, or holds what is no datagram of this kind or a longer one than any path carries.
-    pub(super) async fn read(
-        self,
-        from: &mut (impl AsyncRead + Unpin),
-        into: &mut Vec<u8>,
-    ) -> Result<()> {
+    pub async fn read(self, from: &mut (impl AsyncRead + Unpin), into: &mut Vec<u8>) -> Result<()> {
         match self {
             Self::Framed => {
                 let length = usize::from(from.read_u16().await?);
@@ -101,8 +97,8 @@ impl Wire {
         Ok(())
     }
 
-    /// Adds a datagram to what is to be written.
-    pub(super) fn write(self, datagram: &[u8], into: &mut Vec<u8>) {
+    /// Adds a datagram, of at most 65,535 bytes, to what is to be written.
+    pub fn write(self, datagram: &[u8], into: &mut Vec<u8>) {
         match self {
             Self::Framed => {
                 // Longer ones are never queued.

@@ -1,0 +1,108 @@
+//! Packets of up to four streams through one slot, in any order, as `member.rs` passes them on.
+#![no_main]
+
+use std::time::{Duration, Instant};
+
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+use signalling::sfu::rewrite::{Incoming, Outgoing, Rewriter};
+
+#[derive(Debug, Arbitrary)]
+struct Packet {
+    stream: u8,
+    step: i16,
+    time: u32,
+    picture_id: Option<(u16, bool)>,
+    tl0_pic_idx: Option<u8>,
+    key_frame: bool,
+    after_ms: u16,
+}
+
+/// What the receiver has seen.
+#[derive(Default)]
+struct Seen {
+    /// The last switch: in, and out.
+    base: Option<(u64, u64)>,
+    newest: Option<Outgoing>,
+    wide: Option<bool>,
+}
+
+impl Seen {
+    fn check(&mut self, packet: &Incoming, out: &Outgoing, switched: bool) {
+        let next = self.newest.map_or(1_000, |newest| newest.seq + 1);
+        if switched {
+            assert_eq!(
+                out.seq, next,
+                "a switch goes on where the old stream stopped"
+            );
+            self.base = Some((packet.seq, out.seq));
+            if let Some(newest) = self.newest {
+                let step = out.time.wrapping_sub(newest.time);
+                assert!((1..1 << 31).contains(&step), "time ran backwards: {step}");
+                self.pictures_go_on(&newest, packet, out);
+            }
+        }
+        let (seq_in, seq_out) = self.base.expect("a switch");
+        assert_eq!(
+            out.seq - seq_out,
+            packet.seq - seq_in,
+            "gaps stay as they are"
+        );
+        assert_eq!(out.picture_id.is_some(), packet.picture_id.is_some());
+        assert_eq!(out.tl0_pic_idx.is_some(), packet.tl0_pic_idx.is_some());
+        if let (Some(id), Some((_, wide))) = (out.picture_id, packet.picture_id) {
+            assert!(id <= if wide { 0x7fff } else { 0x7f });
+        }
+        if out.seq >= next {
+            self.newest = Some(*out);
+            self.wide = packet.picture_id.map(|(_, wide)| wide);
+        }
+    }
+
+    fn pictures_go_on(&self, newest: &Outgoing, packet: &Incoming, out: &Outgoing) {
+        if let (Some(before), Some(id), Some((_, wide))) =
+            (newest.picture_id, out.picture_id, packet.picture_id)
+            && self.wide == Some(wide)
+        {
+            let mask = if wide { 0x7fff } else { 0x7f };
+            assert_eq!(id, before.wrapping_add(1) & mask);
+        }
+        if let (Some(before), Some(id)) = (newest.tl0_pic_idx, out.tl0_pic_idx) {
+            assert_eq!(id, before.wrapping_add(1));
+        }
+    }
+}
+
+fuzz_target!(|packets: Vec<Packet>| {
+    let mut now = Instant::now();
+    let mut rewriter = Rewriter::new(90_000);
+    let mut seen = Seen::default();
+    let mut seqs = [0, 1_000, 65_000, 1 << 40];
+    let mut running = false;
+    for packet in packets {
+        now += Duration::from_millis(u64::from(packet.after_ms));
+        let at = usize::from(packet.stream & 3);
+        seqs[at] = u64::saturating_add_signed(seqs[at], packet.step.into());
+        let incoming = Incoming {
+            ssrc: at as u32,
+            seq: seqs[at],
+            time: packet.time,
+            picture_id: packet
+                .picture_id
+                .map(|(id, wide)| (id & if wide { 0x7fff } else { 0x7f }, wide)),
+            tl0_pic_idx: packet.tl0_pic_idx,
+        };
+        let switched = !running || !rewriter.continues(&incoming);
+        if switched {
+            running = packet.key_frame;
+            if !running {
+                continue;
+            }
+            rewriter.switch(&incoming, now);
+        }
+        match rewriter.map(&incoming, now) {
+            Some(out) => seen.check(&incoming, &out, switched),
+            None => assert!(!switched, "the first packet of a stream is sent"),
+        }
+    }
+});
