@@ -18,6 +18,7 @@ pub mod ws;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,9 +46,21 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// New connections per second and core that are let in when the configuration does not say.
 const CONNECTIONS_PER_SECOND_AND_CORE: u32 = 500;
 
-/// What every request can reach. Cheap to clone.
+/// What every request can reach. A handle: every connection and every request has a few.
 #[derive(Clone, Debug)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The parts of the server.
+#[derive(Debug)]
+pub struct Parts {
     /// Settings in force.
     pub config: Arc<Config>,
     /// The database.
@@ -151,7 +164,7 @@ pub async fn run(
     .await?;
     let drain = Duration::from_secs(config.drain_seconds.into());
     let files_folder = config.data.join("files");
-    let app = App {
+    let app = App(Arc::new(Parts {
         files: Files::in_folder(&files_folder)?,
         setup: if store.has_people().await? {
             SetupToken::none()
@@ -165,7 +178,7 @@ pub async fn run(
         switchboard: switchboard.clone(),
         lessons,
         demo,
-    };
+    }));
     tokio::spawn(sweep_files(files_folder, store.clone()));
     started(&app, address);
     let door = http::Door {

@@ -269,3 +269,15 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Ten thousand of them may be idle, and the future that serves one holds it more than once.
+    #[test]
+    fn what_a_connection_keeps_is_small() {
+        assert!(size_of::<App>() <= size_of::<usize>());
+        assert!(size_of::<Client>() <= 512, "{}", size_of::<Client>());
+    }
+}

@@ -2,6 +2,7 @@
 //! secret that lives as long as the server.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 
@@ -19,9 +20,9 @@ pub struct Credentials {
     pub password: String,
 }
 
-/// Makes and checks.
+/// Makes and checks. A handle: the key itself is more than a kilobyte, and every connection of the server has a few.
 #[derive(Clone)]
-pub struct Secret(hmac::Key);
+pub struct Secret(Arc<hmac::Key>);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -32,7 +33,7 @@ impl std::fmt::Debug for Secret {
 impl Secret {
     /// From 32 random bytes.
     pub fn new(bytes: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+        Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
     }
 
     /// For somebody, from now on (Unix seconds).
