@@ -91,7 +91,7 @@ fuzz_target!(|data: &[u8]| {
         if how & 8 != 0 {
             if let Some((to, wrapped)) = relay
                 .relayed(from)
-                .and_then(|relayed| relay.wrap(at.now, relayed, bytes))
+                .and_then(|relayed| relay.wrap(at.now, relayed, None, bytes))
             {
                 assert!(to == from && wrapped.len() > bytes.len());
             }
@@ -111,7 +111,11 @@ fuzz_target!(|data: &[u8]| {
                     "an answer that nobody can read"
                 );
             }
-            Outcome::Datagram(relayed, datagram) => {
+            Outcome::Datagram {
+                from: relayed,
+                bytes: datagram,
+                ..
+            } => {
                 assert!(has_proved[who], "a stranger's datagram was taken");
                 assert!(is_relayed(relayed.ip()) && relay.relayed(from) == Some(relayed));
                 assert!(datagram.len() < bytes.len());

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Most threads for media.
+const MEDIA_WORKERS_MAX: u16 = 64;
+
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -22,10 +25,14 @@ pub struct Config {
     pub tls_key: PathBuf,
     /// Port for sound and pictures (UDP) on the same address. 0 takes a free one.
     pub media_port: u16,
+    /// Threads for sound and pictures, 1 to 64, each with a port of its own from `media_port` on: with 3 they are 10000,
+    /// 10001 and 10002. A lesson is on one of them; one fills a processor core with about three lessons of thirty cameras.
+    pub media_workers: u16,
     /// Addresses at which browsers reach the media port, IPv4 and IPv6. Empty: this machine's own addresses. Behind a
     /// router they are the router's.
     pub media_addresses: Vec<IpAddr>,
-    /// Port at which browsers reach the media port (UDP), when a router forwards another one to it. 0: the same.
+    /// Port at which browsers reach the media port (UDP), when a router forwards another one to it; with several workers
+    /// the first of as many. 0: the same.
     pub media_public_port: u16,
     /// Port at which browsers reach this server for media by TCP, where UDP is blocked: the web server tells media from
     /// pages by their first bytes. 0: the port of `listen`, and none when that is for this machine alone.
@@ -66,6 +73,7 @@ impl Default for Config {
             tls_certificate: PathBuf::new(),
             tls_key: PathBuf::new(),
             media_port: 10_000,
+            media_workers: 1,
             media_addresses: Vec::new(),
             media_public_port: 0,
             media_tcp_port: 0,
@@ -197,6 +205,18 @@ impl Config {
                 reason: "with a certificate they begin with https://".to_owned(),
             });
         }
+        let first = self.media_port.max(self.media_public_port);
+        let fits = first
+            .checked_add(self.media_workers.saturating_sub(1))
+            .is_some();
+        if !(1..=MEDIA_WORKERS_MAX).contains(&self.media_workers) || !fits {
+            return Err(ConfigError::Value {
+                key: "media_workers",
+                reason: format!(
+                    "must be 1 to {MEDIA_WORKERS_MAX}, with as many ports from `media_port` on"
+                ),
+            });
+        }
         if self.empty_lesson_minutes == 0 {
             return Err(ConfigError::Value {
                 key: "empty_lesson_minutes",
@@ -267,12 +287,13 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 19] = [
+const SETTINGS: [&str; 20] = [
     "organisation",
     "listen",
     "tls_certificate",
     "tls_key",
     "media_port",
+    "media_workers",
     "media_addresses",
     "media_public_port",
     "media_tcp_port",
@@ -370,11 +391,25 @@ mod tests {
     }
 
     #[test]
+    fn the_last_port_may_be_used() {
+        for text in [
+            "media_port = 65535",
+            "media_port = 65530\nmedia_workers = 6",
+        ] {
+            assert!(load(text, &[]).is_ok(), "{text}");
+        }
+        assert!(load("media_port = 65530\nmedia_workers = 7", &[]).is_err());
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (text, named) in [
             ("organization = 'x'", "organization"),
             ("media_port = 'x'", "media_port"),
             ("media_port = 70000", "media_port"),
+            ("media_workers = 0", "media_workers"),
+            ("media_workers = 65", "media_workers"),
+            ("media_port = 65530\nmedia_workers = 8", "media_workers"),
             ("origins = ['parta.ru']", "origins"),
             ("origins = ['https://parta.ru/']", "origins"),
             ("database = 'mysql://x'", "database"),

@@ -35,6 +35,7 @@ fn media_config_of(config: &Config, web: SocketAddr, own: impl Fn() -> Vec<IpAdd
         .collect();
     MediaConfig {
         listen: SocketAddr::new(listen, config.media_port),
+        workers: config.media_workers,
         candidates,
         announced_port: (config.media_public_port != 0).then_some(config.media_public_port),
         tcp_candidates,

@@ -1,6 +1,7 @@
 //! What the server and the media part say to each other.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::AddAssign;
 
 /// A room, as numbered by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,9 +39,11 @@ impl Source {
 pub struct MediaConfig {
     /// UDP address to bind; port 0 asks the system for one. `::` serves IPv4 too.
     pub listen: SocketAddr,
-    /// Addresses at which browsers reach the UDP port, written into answers. Not empty.
+    /// Threads with a UDP port each, counted from that of `listen`; a room is on one of them. 0 is taken as 1.
+    pub workers: u16,
+    /// Addresses at which browsers reach the UDP ports, written into answers. Not empty.
     pub candidates: Vec<IpAddr>,
-    /// The port they reach it at, when it is not the bound one: behind a router that forwards another.
+    /// The first port they reach them at, when it is not the bound one: behind a router that forwards others.
     pub announced_port: Option<u16>,
     /// Where browsers reach what gives its connections to [`Media::carry`](crate::Media::carry).
     pub tcp_candidates: Vec<SocketAddr>,
@@ -167,6 +170,29 @@ pub struct MediaStats {
     pub peers: u64,
     /// Rooms now.
     pub rooms: u64,
+}
+
+impl AddAssign for MediaStats {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            forwarded_packets,
+            received_packets,
+            dropped_garbage,
+            dropped_sends,
+            key_frame_requests,
+            streams,
+            peers,
+            rooms,
+        } = other;
+        self.forwarded_packets += forwarded_packets;
+        self.received_packets += received_packets;
+        self.dropped_garbage += dropped_garbage;
+        self.dropped_sends += dropped_sends;
+        self.key_frame_requests += key_frame_requests;
+        self.streams += streams;
+        self.peers += peers;
+        self.rooms += rooms;
+    }
 }
 
 /// Why a call to the media part failed.

@@ -86,9 +86,14 @@ impl Allocation {
     }
 
     /// As ChannelData if there is a channel, else as a Data indication.
-    pub(super) fn wrap(&self, now: Instant, bytes: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn wrap(
+        &self,
+        now: Instant,
+        asked: Option<SocketAddr>,
+        bytes: &[u8],
+    ) -> Option<Vec<u8>> {
         let peer = if demux::is_stun(bytes) {
-            self.asked
+            asked.or(self.asked)
         } else {
             self.used.or(self.asked)
         }?;
@@ -125,6 +130,10 @@ impl Allocation {
             &mut self.used
         };
         *latest = Some(peer);
-        Outcome::Datagram(self.relayed, bytes.to_vec())
+        Outcome::Datagram {
+            from: self.relayed,
+            to: peer,
+            bytes: bytes.to_vec(),
+        }
     }
 }

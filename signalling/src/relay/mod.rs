@@ -54,8 +54,15 @@ pub enum Outcome {
     Dropped,
     /// Send it this.
     Answer(Vec<u8>),
-    /// Take this datagram, from this relayed address.
-    Datagram(SocketAddr, Vec<u8>),
+    /// Take this datagram.
+    Datagram {
+        /// The relayed address that it comes from.
+        from: SocketAddr,
+        /// Which of the media plane's addresses it is for.
+        to: SocketAddr,
+        /// What it says.
+        bytes: Vec<u8>,
+    },
 }
 
 /// All allocations.
@@ -110,16 +117,18 @@ impl Relay {
         }
     }
 
-    /// Wraps a datagram for the client of a relayed address. `None` when it has none, or permits no answer.
+    /// Wraps a datagram for the client of a relayed address. `asked` is the address to which the request came that it
+    /// answers; without it the latest that was asked is taken. `None` when there is no client, or it permits no answer.
     pub fn wrap(
         &self,
         now: Instant,
         relayed: SocketAddr,
+        asked: Option<SocketAddr>,
         bytes: &[u8],
     ) -> Option<(SocketAddr, Vec<u8>)> {
         let client = self.clients.get(&relayed)?;
         let allocation = self.allocations.get(client)?;
-        Some((*client, allocation.wrap(now, bytes)?))
+        Some((*client, allocation.wrap(now, asked, bytes)?))
     }
 
     /// The relayed address of a client.

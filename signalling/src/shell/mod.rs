@@ -1,33 +1,35 @@
-//! The thread, the sockets and the clock around [`Sfu`]; and the handle to them.
+//! The threads, the sockets and the clock around [`Sfu`]; and the handle to them.
 
+mod placement;
 mod streams;
 mod udp;
 mod wire;
 mod worker;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::relay::{Credentials, Relay, Secret};
-use crate::sfu::Sfu;
 use crate::sfu::peer::{Candidates, Engine};
+use crate::sfu::{Sfu, demux};
 use crate::{
     MediaConfig, MediaError, MediaEvent, MediaStats, Offer, PeerKey, RoomKey, Source, View,
 };
+use placement::Placement;
 use streams::{News, StreamId};
 use udp::Udp;
-use worker::Worker;
+use worker::{RELAY_WORKER, Ways, Worker};
 
 pub use wire::{OPENING_BYTES, Opening, Wire};
 
-/// Commands that may wait for the media thread; further callers wait in turn.
+/// Commands that may wait for a media thread; further callers wait in turn.
 const COMMANDS_MAX: usize = 256;
-/// Datagrams from connections that may wait for the media thread; then the connections wait.
+/// Datagrams from connections that may wait for a media thread; then the connections wait.
 const NEWS_MAX: usize = 256;
 /// The longest datagram read; more than any path's MTU.
 const DATAGRAM_MAX: usize = 2_000;
@@ -45,19 +47,28 @@ enum Command {
     Stop(Reply<()>),
 }
 
-/// A handle to the media thread. The thread ends with [`shutdown`](Media::shutdown) or with the
-/// last handle.
+/// A handle to the media threads. They end with [`shutdown`](Media::shutdown) or with the last handle.
 #[derive(Debug, Clone)]
-pub struct Media {
-    commands: mpsc::Sender<Command>,
-    news: mpsc::Sender<News>,
-    serial: Arc<AtomicU64>,
+pub struct Media(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    workers: Vec<Way>,
+    placement: Arc<Mutex<Placement>>,
+    serial: AtomicU64,
     secret: Secret,
     local: SocketAddr,
 }
 
+/// The way to one worker.
+#[derive(Debug)]
+struct Way {
+    commands: mpsc::Sender<Command>,
+    news: mpsc::Sender<News>,
+}
+
 impl Media {
-    /// Opens the socket and starts the thread. Events go to `events`; when it is full, older news
+    /// Opens the sockets and starts the threads. Events go to `events`; when it is full, older news
     /// about the same thing is dropped for newer, but no [`MediaEvent::Gone`] is.
     ///
     /// # Errors
@@ -66,57 +77,74 @@ impl Media {
         config: MediaConfig,
         events: mpsc::Sender<MediaEvent>,
     ) -> Result<Self, MediaError> {
-        let socket = udp::bind(config.listen)?;
-        let local = socket.local_addr()?;
-        let port = config.announced_port.unwrap_or_else(|| local.port());
-        let announced = config.candidates.iter();
-        let candidates = Candidates {
-            udp: announced.map(|ip| SocketAddr::new(*ip, port)).collect(),
-            tcp: config.tcp_candidates,
+        let mut sockets = Vec::new();
+        for worker in 0..config.workers.max(1) {
+            let listen = SocketAddr::new(config.listen.ip(), nth(config.listen.port(), worker)?);
+            let socket = udp::bind(listen)?;
+            let port = match config.announced_port {
+                Some(port) => nth(port, worker)?,
+                None => socket.local_addr()?.port(),
+            };
+            let announced = config.candidates.iter();
+            let candidates = Candidates {
+                udp: announced.map(|ip| SocketAddr::new(*ip, port)).collect(),
+                tcp: config.tcp_candidates.clone(),
+            };
+            sockets.push((socket, candidates));
+        }
+        let local = match sockets.first() {
+            Some((socket, _)) => socket.local_addr()?,
+            None => config.listen,
         };
         let secret = secret()?;
-        let relay = Relay::new(secret.clone(), candidates.udp.clone());
-        let sfu = Sfu::new(Engine::new(candidates)?);
-        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-        let (news, heard) = mpsc::channel(NEWS_MAX);
-        let (ready, started) = oneshot::channel();
-        std::thread::Builder::new()
-            .name("media".to_owned())
-            .spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build();
-                let runtime = match runtime {
-                    Ok(runtime) => runtime,
-                    Err(error) => return drop(ready.send(Err(error))),
-                };
-                runtime.block_on(async move {
-                    match Udp::from_std(socket) {
-                        Ok(udp) => {
-                            let _ = ready.send(Ok(()));
-                            Worker::new(sfu, udp, relay, events).run(inbox, heard).await;
-                        }
-                        Err(error) => drop(ready.send(Err(error))),
-                    }
-                });
-            })?;
-        started.await.map_err(|_| MediaError::Stopped)??;
-        Ok(Self {
-            commands,
-            news,
-            serial: Arc::default(),
+        let placement = Arc::new(Mutex::new(Placement::new(sockets.len())));
+        let (news, heard): (Vec<_>, Vec<_>) =
+            sockets.iter().map(|_| mpsc::channel(NEWS_MAX)).unzip();
+        let ways = Ways::new(
+            &news,
+            sockets.iter().map(|(_, candidates)| &*candidates.udp),
+        );
+        let mut workers = Vec::new();
+        for ((worker, (socket, candidates)), heard) in sockets.into_iter().enumerate().zip(heard) {
+            let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+            let engine = Engine::new(candidates)?;
+            let relay = (worker == RELAY_WORKER)
+                .then(|| Relay::new(secret.clone(), ways.addresses().collect()));
+            let make = {
+                let (ways, placement, events) =
+                    (ways.clone(), Arc::clone(&placement), events.clone());
+                move |udp| {
+                    Worker::new(
+                        worker,
+                        Sfu::new(engine),
+                        udp,
+                        relay,
+                        ways,
+                        placement,
+                        events,
+                    )
+                }
+            };
+            start_thread(worker, socket, make, inbox, heard).await?;
+            let news = news[worker].clone();
+            workers.push(Way { commands, news });
+        }
+        Ok(Self(Arc::new(Shared {
+            workers,
+            placement,
+            serial: AtomicU64::default(),
             secret,
             local,
-        })
+        })))
     }
 
-    /// The bound address.
+    /// The first bound address.
     pub fn local_addr(&self) -> SocketAddr {
-        self.local
+        self.0.local
     }
 
     /// Lets a peer into a room and answers its offer with SDP. A peer that is in already is
-    /// replaced. The room exists as long as somebody is in it.
+    /// replaced. The room exists as long as somebody is in it. The key of a peer that is gone is not used again.
     ///
     /// # Errors
     /// [`MediaError::BadOffer`], [`MediaError::RoomFull`], [`MediaError::TooManyRooms`],
@@ -127,8 +155,20 @@ impl Media {
         peer: PeerKey,
         offer: Offer,
     ) -> Result<String, MediaError> {
-        self.ask(|reply| Command::Join(room, peer, offer, reply))
-            .await?
+        let (worker, before) = self.placement().join(room, peer);
+        let seat = Seat {
+            media: self,
+            peer: Some(peer),
+        };
+        if let Some(before) = before {
+            self.tell(before, Command::Leave(peer)).await;
+        }
+        let answer = self
+            .ask(worker, |reply| Command::Join(room, peer, offer, reply))
+            .await??;
+        self.name(peer, &answer);
+        seat.keep();
+        Ok(answer)
     }
 
     /// Answers a new offer on a peer's connection: an ICE restart (RFC 8445 §9).
@@ -136,22 +176,31 @@ impl Media {
     /// # Errors
     /// [`MediaError::UnknownPeer`], [`MediaError::BadOffer`], [`MediaError::Stopped`].
     pub async fn restart(&self, peer: PeerKey, sdp: String) -> Result<String, MediaError> {
-        self.ask(|reply| Command::Restart(peer, sdp, reply)).await?
+        let worker = self.placement().of_peer(peer);
+        let worker = worker.ok_or(MediaError::UnknownPeer)?;
+        let answer = self
+            .ask(worker, |reply| Command::Restart(peer, sdp, reply))
+            .await??;
+        self.name(peer, &answer);
+        Ok(answer)
     }
 
     /// Drops, or stops dropping, what a peer sends from a source, whatever its client believes.
     pub async fn set_muted(&self, peer: PeerKey, source: Source, muted: bool) {
-        self.tell(Command::Mute(peer, source, muted)).await;
+        self.tell_of(peer, Command::Mute(peer, source, muted)).await;
     }
 
     /// Says what a receiver sees; the first 64 count. Until the first call it is sent everyone.
     pub async fn view(&self, peer: PeerKey, views: Vec<View>) {
-        self.tell(Command::View(peer, views)).await;
+        self.tell_of(peer, Command::View(peer, views)).await;
     }
 
     /// Takes a peer out. No [`MediaEvent::Gone`] follows.
     pub async fn leave(&self, peer: PeerKey) {
-        self.tell(Command::Leave(peer)).await;
+        let worker = self.placement().leave(peer);
+        if let Some(worker) = worker {
+            self.tell(worker, Command::Leave(peer)).await;
+        }
     }
 
     /// Carries media over a connection that began as [`Opening::Media`] says, from its first byte on, until either end
@@ -159,42 +208,150 @@ impl Media {
     pub async fn carry(&self, wire: Wire, remote: SocketAddr, stream: impl AsyncRead + AsyncWrite) {
         let id = StreamId {
             remote: SocketAddr::new(remote.ip().to_canonical(), remote.port()),
-            serial: self.serial.fetch_add(1, Ordering::Relaxed),
+            serial: self.0.serial.fetch_add(1, Ordering::Relaxed),
         };
-        streams::carry(wire, id, stream, self.news.clone()).await;
+        let worker = |first: &[u8]| {
+            let worker = match wire {
+                // Of the worker that has the peer. A stranger is one anywhere.
+                Wire::Framed => demux::stun_request_ufrag(first)
+                    .and_then(|ufrag| self.placement().of_ufrag(ufrag))
+                    .unwrap_or_default(),
+                Wire::Turn => RELAY_WORKER,
+            };
+            self.0.workers[worker].news.clone()
+        };
+        streams::carry(wire, id, stream, worker).await;
     }
 
     /// What somebody signs in to the relay with, which leads to the media of this server and nowhere else. `person` is
     /// theirs alone; it cannot be read from what is returned.
     pub fn relay_credentials(&self, person: &str) -> Credentials {
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        self.secret
+        self.0
+            .secret
             .credentials(unix.map_or(0, |unix| unix.as_secs()), person)
     }
 
-    /// Counters; zeros once the thread has ended.
+    /// Counters of all threads together; zeros once they have ended.
     pub async fn stats(&self) -> MediaStats {
-        self.ask(Command::Stats).await.unwrap_or_default()
+        let mut sum = MediaStats::default();
+        for worker in 0..self.0.workers.len() {
+            sum += self.ask(worker, Command::Stats).await.unwrap_or_default();
+        }
+        sum
     }
 
-    /// Ends the thread and closes the socket.
+    /// Ends the threads and closes the sockets.
     pub async fn shutdown(self) {
-        let _ = self.ask(Command::Stop).await;
+        for worker in 0..self.0.workers.len() {
+            let _ = self.ask(worker, Command::Stop).await;
+        }
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, MediaError> {
+    // Never held across an await.
+    fn placement(&self) -> MutexGuard<'_, Placement> {
+        lock(&self.0.placement)
+    }
+
+    fn name(&self, peer: PeerKey, answer: &str) {
+        let mut lines = answer.lines();
+        if let Some(ufrag) = lines.find_map(|line| line.strip_prefix("a=ice-ufrag:")) {
+            self.placement().name(peer, ufrag.trim_end());
+        }
+    }
+
+    async fn ask<T>(
+        &self,
+        worker: usize,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, MediaError> {
         let (reply, answer) = oneshot::channel();
-        self.commands
+        self.0.workers[worker]
+            .commands
             .send(command(reply))
             .await
             .map_err(|_| MediaError::Stopped)?;
         answer.await.map_err(|_| MediaError::Stopped)
     }
 
-    async fn tell(&self, command: Command) {
+    async fn tell(&self, worker: usize, command: Command) {
         // An error means that the thread has ended, and every peer with it.
-        let _ = self.commands.send(command).await;
+        let _ = self.0.workers[worker].commands.send(command).await;
     }
+
+    async fn tell_of(&self, peer: PeerKey, command: Command) {
+        let worker = self.placement().of_peer(peer);
+        if let Some(worker) = worker {
+            self.tell(worker, command).await;
+        }
+    }
+}
+
+/// A place in a room, given back unless the peer got in: also when whoever waited for that waits no more.
+struct Seat<'a> {
+    media: &'a Media,
+    peer: Option<PeerKey>,
+}
+
+impl Seat<'_> {
+    fn keep(mut self) {
+        self.peer = None;
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        if let Some(peer) = self.peer {
+            self.media.placement().leave(peer);
+        }
+    }
+}
+
+fn lock(placement: &Mutex<Placement>) -> MutexGuard<'_, Placement> {
+    placement.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// The port of a worker, counted from the first one's. 0 is any port for all of them.
+fn nth(first: u16, worker: u16) -> Result<u16, MediaError> {
+    if first == 0 {
+        return Ok(0);
+    }
+    first
+        .checked_add(worker)
+        .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::AddrNotAvailable).into())
+}
+
+// Returns when the thread has its socket.
+async fn start_thread(
+    worker: usize,
+    socket: UdpSocket,
+    make: impl FnOnce(Udp) -> Worker + Send + 'static,
+    inbox: mpsc::Receiver<Command>,
+    heard: mpsc::Receiver<News>,
+) -> Result<(), MediaError> {
+    let (ready, started) = oneshot::channel();
+    std::thread::Builder::new()
+        .name(format!("media-{worker}"))
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            runtime.block_on(async move {
+                match Udp::from_std(socket) {
+                    Ok(udp) => {
+                        let _ = ready.send(Ok(()));
+                        make(udp).run(inbox, heard).await;
+                    }
+                    Err(error) => drop(ready.send(Err(error))),
+                }
+            });
+        })?;
+    started.await.map_err(|_| MediaError::Stopped)??;
+    Ok(())
 }
 
 fn secret() -> Result<Secret, MediaError> {

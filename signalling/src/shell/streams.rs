@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::DATAGRAM_MAX;
 use super::wire::Wire;
@@ -39,12 +40,27 @@ pub(super) struct StreamId {
     pub(super) serial: u64,
 }
 
-/// What a connection's task tells the media thread.
+/// What a media thread is told by the tasks of connections, and by other media threads about the relay, which one of
+/// them has.
 #[derive(Debug)]
 pub(super) enum News {
     Opened(StreamId, Queue),
     Datagram(StreamId, Wire, Vec<u8>),
     Closed(StreamId),
+    /// To a peer of yours.
+    Relayed(Relayed),
+    /// To the client of a relayed address; the second is the address that was asked, when this is the answer.
+    Unrelayed(SocketAddr, Option<SocketAddr>, Run),
+    /// The relayed address is nobody's any more.
+    Unused(SocketAddr),
+}
+
+/// A datagram that came through the relay.
+#[derive(Debug)]
+pub(super) struct Relayed {
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// The way to a connection's task, which ends when this is dropped.
@@ -160,23 +176,30 @@ impl Streams {
     }
 }
 
-/// Reads and writes a connection until either end closes it.
+/// Reads and writes a connection until either end closes it. `worker` says by the first datagram whose it is.
 pub(super) async fn carry(
     wire: Wire,
     id: StreamId,
     stream: impl AsyncRead + AsyncWrite,
-    news: mpsc::Sender<News>,
+    worker: impl FnOnce(&[u8]) -> mpsc::Sender<News>,
 ) {
+    let (reader, writer) = tokio::io::split(stream);
+    let mut reader = BufReader::new(reader);
+    let mut first = Vec::new();
+    let begun = timeout(STRANGER_FOR, wire.read(&mut reader, &mut first)).await;
+    let Ok(Ok(())) = begun else { return };
+    let news = worker(&first);
     let (to, outgoing) = mpsc::unbounded_channel();
     let bytes = Arc::new(AtomicUsize::new(0));
     let queue = Queue {
         to,
         bytes: Arc::clone(&bytes),
     };
-    if news.send(News::Opened(id, queue)).await.is_err() {
-        return;
+    for news_of_it in [News::Opened(id, queue), News::Datagram(id, wire, first)] {
+        if news.send(news_of_it).await.is_err() {
+            return;
+        }
     }
-    let (reader, writer) = tokio::io::split(stream);
     let error = tokio::select! {
         error = read(wire, id, reader, &news) => error,
         error = write(wire, writer, outgoing, &bytes) => error,
@@ -189,10 +212,9 @@ pub(super) async fn carry(
 async fn read(
     wire: Wire,
     id: StreamId,
-    stream: impl AsyncRead + Unpin,
+    mut stream: impl AsyncRead + Unpin,
     news: &mpsc::Sender<News>,
 ) -> std::io::Error {
-    let mut stream = BufReader::new(stream);
     loop {
         let mut datagram = Vec::new();
         if let Err(error) = wire.read(&mut stream, &mut datagram).await {
@@ -226,7 +248,7 @@ async fn write(
             stream.write_all(&buffer).await?;
             stream.flush().await
         };
-        match tokio::time::timeout(WRITE_TIMEOUT, written).await {
+        match timeout(WRITE_TIMEOUT, written).await {
             Ok(Ok(())) => bytes.fetch_sub(taken, Ordering::Relaxed),
             Ok(Err(error)) => return error,
             Err(_) => return std::io::ErrorKind::TimedOut.into(),
@@ -256,7 +278,11 @@ mod tests {
     async fn a_connection_that_takes_nothing_holds_no_more_than_its_share() {
         let (near, mut far) = tokio::io::duplex(64);
         let (to, mut news) = mpsc::channel(8);
-        let task = tokio::spawn(carry(Wire::Framed, id(1), near, to));
+        far.write_all(&[0, 1, 9]).await.unwrap();
+        let task = tokio::spawn(carry(Wire::Framed, id(1), near, |first| {
+            assert_eq!(first, [9]);
+            to
+        }));
         let mut streams = Streams::default();
         streams.open(Instant::now(), id(1), opened(&mut news).await);
         let sent = (0..1_000)

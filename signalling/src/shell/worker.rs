@@ -1,14 +1,17 @@
-//! The media thread: what comes in goes to the SFU, what it wants done is done.
+//! A media thread: what comes in goes to the SFU, what it wants done is done.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc;
 
-use super::Command;
-use super::streams::{News, STRANGER_FOR, StreamId, Streams, UNUSED_FOR};
+use super::placement::Placement;
+use super::streams::{News, Relayed, STRANGER_FOR, StreamId, Streams, UNUSED_FOR};
 use super::udp::Udp;
 use super::wire::Wire;
+use super::{Command, lock};
 use crate::events::Events;
 use crate::relay::{Moment, Outcome, Relay};
 use crate::sfu::egress::run::Run;
@@ -19,23 +22,82 @@ use crate::{MediaEvent, MediaStats};
 /// Datagrams of TCP connections taken before commands and timers get their turn.
 const BATCH_MAX: usize = 64;
 
+/// The thread that has the relay.
+pub(super) const RELAY_WORKER: usize = 0;
+
+/// The ways from any media thread to each, for what came through the relay.
+#[derive(Debug, Clone)]
+pub(super) struct Ways {
+    news: Vec<mpsc::Sender<News>>,
+    /// By announced address.
+    owners: BTreeMap<SocketAddr, usize>,
+}
+
+impl Ways {
+    /// `addresses` are those that each announces.
+    pub(super) fn new<'a>(
+        news: &[mpsc::Sender<News>],
+        addresses: impl Iterator<Item = &'a [SocketAddr]>,
+    ) -> Self {
+        let of_each = addresses.enumerate();
+        let owners = of_each.flat_map(|(worker, all)| all.iter().map(move |one| (*one, worker)));
+        Self {
+            news: news.to_vec(),
+            owners: owners.collect(),
+        }
+    }
+
+    /// All announced addresses.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.owners.keys().copied()
+    }
+
+    /// Never waits. Returns whether it was taken: what is not is lost, as a full router would lose it.
+    fn tell(&self, worker: usize, news: News) -> bool {
+        self.news
+            .get(worker)
+            .is_some_and(|way| way.try_send(news).is_ok())
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Worker {
+    index: usize,
     sfu: Sfu,
     udp: Udp,
     streams: Streams,
-    relay: Relay,
+    /// With [`RELAY_WORKER`] only.
+    relay: Option<Relay>,
+    ways: Ways,
+    /// Relayed addresses of other threads' peers, by when something was last sent to them.
+    used: BTreeMap<SocketAddr, Instant>,
+    /// The address that a relayed datagram was for, while it is handled.
+    asked: Option<SocketAddr>,
+    placement: Arc<Mutex<Placement>>,
     events: Events,
     dropped_sends: u64,
 }
 
 impl Worker {
-    pub(super) fn new(sfu: Sfu, udp: Udp, relay: Relay, events: mpsc::Sender<MediaEvent>) -> Self {
+    pub(super) fn new(
+        index: usize,
+        sfu: Sfu,
+        udp: Udp,
+        relay: Option<Relay>,
+        ways: Ways,
+        placement: Arc<Mutex<Placement>>,
+        events: mpsc::Sender<MediaEvent>,
+    ) -> Self {
         Self {
+            index,
             sfu,
             udp,
             streams: Streams::default(),
             relay,
+            ways,
+            used: BTreeMap::new(),
+            asked: None,
+            placement,
             events: Events::new(events),
             dropped_sends: 0,
         }
@@ -77,6 +139,7 @@ impl Worker {
                 // A caller that no longer waits will not tell its client either.
                 if reply.send(answer).is_err() {
                     self.sfu.leave(now, peer);
+                    lock(&self.placement).leave(peer);
                 }
             }
             Command::Restart(peer, sdp, reply) => {
@@ -127,6 +190,12 @@ impl Worker {
                         self.forget(id.remote);
                     }
                 }
+                News::Relayed(datagram) => self.take_relayed(now, datagram),
+                News::Unrelayed(relayed, asked, run) => {
+                    self.used.insert(relayed, now);
+                    self.dropped_sends += self.send_relayed(relayed, asked, run);
+                }
+                News::Unused(relayed) => self.sfu.forget(Path::of_datagram(relayed)),
             }
             next = more.try_recv().ok();
         }
@@ -134,29 +203,50 @@ impl Worker {
     }
 
     fn relay(&mut self, now: Instant, id: StreamId, bytes: &[u8]) {
+        let Some(relay) = &mut self.relay else { return };
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let at = Moment {
             now,
             unix: unix.map_or(0, |unix| unix.as_secs()),
         };
-        match self.relay.receive(at, id.remote, bytes) {
+        match relay.receive(at, id.remote, bytes) {
             Outcome::Dropped => {}
             Outcome::Answer(answer) => {
                 self.dropped_sends += self.streams.send(id.remote, &Run::single(answer));
             }
-            Outcome::Datagram(from, bytes) => {
-                self.sfu.datagram(now, Path::of_datagram(from), &bytes);
-                // Now: an answer to STUN has to come from the address that was asked, and the next datagram may ask
-                // another one.
-                self.put_out();
+            Outcome::Datagram { from, to, bytes } => {
+                let relayed = Relayed { from, to, bytes };
+                match self.ways.owners.get(&to) {
+                    Some(other) if *other != self.index => {
+                        self.ways.tell(*other, News::Relayed(relayed));
+                    }
+                    Some(_) | None => self.take_relayed(now, relayed),
+                }
             }
         }
     }
 
+    fn take_relayed(&mut self, now: Instant, Relayed { from, to, bytes }: Relayed) {
+        self.sfu.datagram(now, Path::of_datagram(from), &bytes);
+        // Now: an answer to STUN has to come from the address that was asked, and the next datagram may ask another one.
+        self.asked = Some(to);
+        self.put_out();
+        self.asked = None;
+    }
+
     // Returns how many of the datagrams are lost.
-    fn send_relayed(&self, relayed: SocketAddr, run: &Run) -> u64 {
+    fn send_relayed(&self, relayed: SocketAddr, asked: Option<SocketAddr>, run: Run) -> u64 {
+        let count = run.datagrams().count() as u64;
+        let Some(relay) = &self.relay else {
+            let news = News::Unrelayed(relayed, asked, run);
+            return if self.ways.tell(RELAY_WORKER, news) {
+                0
+            } else {
+                count
+            };
+        };
         let now = Instant::now();
-        let lost = |datagram: &[u8]| match self.relay.wrap(now, relayed, datagram) {
+        let lost = |datagram: &[u8]| match relay.wrap(now, relayed, asked, datagram) {
             Some((client, wrapped)) => self.streams.send(client, &Run::single(wrapped)),
             None => 1,
         };
@@ -166,8 +256,15 @@ impl Worker {
     // What came over a connection that is no more.
     fn forget(&mut self, remote: SocketAddr) {
         self.sfu.forget(Path::tcp(remote));
-        if let Some(relayed) = self.relay.close(remote) {
-            self.sfu.forget(Path::of_datagram(relayed));
+        let Some(relayed) = self.relay.as_mut().and_then(|relay| relay.close(remote)) else {
+            return;
+        };
+        self.sfu.forget(Path::of_datagram(relayed));
+        if self.used.remove(&relayed).is_some() {
+            // A path that stays known where this is not taken leads to nobody, and goes with its peer.
+            for other in (0..self.ways.news.len()).filter(|other| *other != self.index) {
+                self.ways.tell(other, News::Unused(relayed));
+            }
         }
     }
 
@@ -180,8 +277,16 @@ impl Worker {
 
     fn tick(&mut self, now: Instant) {
         self.sfu.tick(now);
-        let (sfu, relay) = (&self.sfu, &self.relay);
-        let patience = |remote| patience(sfu, relay, remote);
+        let is_recent = |at: &Instant| now.saturating_duration_since(*at) < UNUSED_FOR;
+        self.used.retain(|_, at| is_recent(at));
+        let (sfu, relay, used) = (&self.sfu, self.relay.as_ref(), &self.used);
+        let patience = |remote| {
+            let relayed = relay.and_then(|relay| relay.relayed(remote));
+            if relayed.is_some_and(|relayed| used.contains_key(&relayed)) {
+                return None;
+            }
+            patience(sfu, relayed, remote)
+        };
         for remote in self.streams.sweep(now, patience) {
             self.forget(remote);
         }
@@ -195,10 +300,15 @@ impl Worker {
                     self.dropped_sends += match transport {
                         Transport::Udp => self.udp.send(remote, &run),
                         Transport::Tcp => self.streams.send(remote, &run),
-                        Transport::Relay => self.send_relayed(remote, &run),
+                        Transport::Relay => self.send_relayed(remote, self.asked, run),
                     };
                 }
-                Output::Event(event) => self.events.push(event),
+                Output::Event(event) => {
+                    if let MediaEvent::Gone { peer, .. } = event {
+                        lock(&self.placement).leave(peer);
+                    }
+                    self.events.push(event);
+                }
             }
         }
         self.events.flush();
@@ -206,8 +316,8 @@ impl Worker {
 }
 
 /// How long a connection may stay that belongs to nobody; `None` when it belongs to somebody.
-fn patience(sfu: &Sfu, relay: &Relay, remote: SocketAddr) -> Option<Duration> {
-    let relayed = relay.relayed(remote).map(Path::of_datagram);
+fn patience(sfu: &Sfu, relayed: Option<SocketAddr>, remote: SocketAddr) -> Option<Duration> {
+    let relayed = relayed.map(Path::of_datagram);
     let is_used = |path: Path| sfu.knows(path);
     if is_used(Path::tcp(remote)) || relayed.is_some_and(is_used) {
         return None;

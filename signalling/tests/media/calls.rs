@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 
 use crate::client::Client;
+use crate::turn::Turn;
 
 pub(crate) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub(crate) const ROOM: RoomKey = RoomKey(1);
@@ -19,6 +20,7 @@ pub(crate) const HANG: Duration = Duration::from_secs(60);
 /// How a caller's datagrams travel.
 pub(crate) enum Line {
     Udp(UdpSocket),
+    Relayed(Turn),
     Tcp(OwnedWriteHalf, mpsc::Receiver<(Vec<u8>, SocketAddr)>),
 }
 
@@ -26,6 +28,7 @@ impl Line {
     async fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         match self {
             Self::Udp(socket) => drop(socket.send_to(bytes, to).await.unwrap()),
+            Self::Relayed(turn) => turn.send(to, bytes).await,
             Self::Tcp(stream, _) => {
                 stream.write_all(&framed(bytes)).await.unwrap();
             }
@@ -40,6 +43,7 @@ impl Line {
                 buffer.truncate(length);
                 (buffer, from)
             }
+            Self::Relayed(turn) => turn.recv().await,
             Self::Tcp(_, datagrams) => datagrams.recv().await.unwrap(),
         }
     }
@@ -50,14 +54,28 @@ pub(crate) struct Caller {
     /// On the heap: it is large, and futures hold it.
     pub(crate) client: Box<Client>,
     pub(crate) line: Line,
+    /// The SDP.
+    pub(crate) answer: String,
 }
 
 impl Caller {
-    async fn join(media: &Media, key: u64, mut client: Box<Client>, line: Line) -> Self {
+    async fn join(
+        media: &Media,
+        room: RoomKey,
+        key: u64,
+        mut client: Box<Client>,
+        line: Line,
+    ) -> Self {
         let offer = client.offer(4, 2);
         let key = PeerKey(key);
-        client.answer(&media.join(ROOM, key, offer).await.unwrap());
-        Self { key, client, line }
+        let answer = media.join(room, key, offer).await.unwrap();
+        client.answer(&answer);
+        Self {
+            key,
+            client,
+            line,
+            answer,
+        }
     }
 
     /// Waits for a datagram or the client's clock, whichever comes first, and handles it.
@@ -99,15 +117,22 @@ pub(crate) struct Call {
     events: mpsc::Receiver<MediaEvent>,
     pub(crate) seen: Vec<MediaEvent>,
     pub(crate) callers: Vec<Caller>,
+    /// Where whoever comes next goes.
+    pub(crate) room: RoomKey,
 }
 
 impl Call {
     pub(crate) async fn start() -> Self {
+        Self::with_workers(1).await
+    }
+
+    pub(crate) async fn with_workers(workers: u16) -> Self {
         let listener = TcpListener::bind((HOME, 0)).await.unwrap();
         let door = listener.local_addr().unwrap();
         let (to, events) = mpsc::channel(64);
         let config = MediaConfig {
             listen: SocketAddr::from((HOME, 0)),
+            workers,
             candidates: vec![HOME],
             announced_port: None,
             tcp_candidates: vec![door],
@@ -126,6 +151,7 @@ impl Call {
             events,
             seen: Vec::new(),
             callers: Vec::new(),
+            room: ROOM,
         }
     }
 
@@ -148,6 +174,16 @@ impl Call {
             .await
     }
 
+    pub(crate) async fn join_relayed(&mut self, key: u64, sources: &[Source]) -> PeerKey {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let media = self.media.clone();
+        let from = SocketAddr::from(([192, 0, 2, 9], 9));
+        tokio::spawn(async move { media.carry(Wire::Turn, from, far).await });
+        let turn = Turn::allocate(near, &self.media.relay_credentials("anna")).await;
+        let client = Box::new(Client::new(Instant::now(), turn.relayed));
+        self.enter(key, client, sources, Line::Relayed(turn)).await
+    }
+
     async fn enter(
         &mut self,
         key: u64,
@@ -156,7 +192,7 @@ impl Call {
         line: Line,
     ) -> PeerKey {
         client.sending.extend(sources);
-        let caller = Caller::join(&self.media, key, client, line).await;
+        let caller = Caller::join(&self.media, self.room, key, client, line).await;
         self.callers.push(caller);
         PeerKey(key)
     }

@@ -79,6 +79,7 @@ async fn a_start_without_candidates_or_on_a_taken_port_is_an_error() {
     let (to, _events) = mpsc::channel(1);
     let nothing = MediaConfig {
         listen: SocketAddr::from((HOME, 0)),
+        workers: 1,
         candidates: vec![],
         announced_port: None,
         tcp_candidates: Vec::new(),
@@ -90,6 +91,7 @@ async fn a_start_without_candidates_or_on_a_taken_port_is_an_error() {
     let taken = UdpSocket::bind((HOME, 0)).await.unwrap();
     let config = MediaConfig {
         listen: taken.local_addr().unwrap(),
+        workers: 1,
         candidates: vec![HOME],
         announced_port: None,
         tcp_candidates: Vec::new(),

@@ -18,3 +18,5 @@ mod rebinding;
 mod simulcast;
 mod slots;
 mod tcp;
+mod turn;
+mod workers;

@@ -72,7 +72,7 @@ impl Bench {
     fn exchange(&mut self, request: &[u8]) -> Vec<u8> {
         match self.relay.receive(self.at, self.client, request) {
             Outcome::Answer(answer) => answer,
-            other @ (Outcome::Dropped | Outcome::Datagram(..)) => panic!("{other:?}"),
+            other @ (Outcome::Dropped | Outcome::Datagram { .. }) => panic!("{other:?}"),
         }
     }
 
@@ -177,11 +177,15 @@ fn datagrams_go_to_the_media_plane_and_back_by_indication_and_by_channel() {
     assert_eq!(bench.permit(MEDIA), 0);
     assert_eq!(
         bench.send(MEDIA, b"\x16dtls"),
-        Outcome::Datagram(relayed, b"\x16dtls".to_vec())
+        Outcome::Datagram {
+            from: relayed,
+            to: addr(MEDIA),
+            bytes: b"\x16dtls".to_vec()
+        }
     );
     let (client, data) = bench
         .relay
-        .wrap(bench.at.now, relayed, b"\x16back")
+        .wrap(bench.at.now, relayed, None, b"\x16back")
         .unwrap();
     assert_eq!(client, bench.client);
     let data = Message::from_bytes(&data).unwrap();
@@ -197,9 +201,13 @@ fn datagrams_go_to_the_media_plane_and_back_by_indication_and_by_channel() {
     let (at, client) = (bench.at, bench.client);
     assert_eq!(
         bench.relay.receive(at, client, sent),
-        Outcome::Datagram(relayed, b"\x80ab".to_vec())
+        Outcome::Datagram {
+            from: relayed,
+            to: addr(MEDIA),
+            bytes: b"\x80ab".to_vec()
+        }
     );
-    let (_, wrapped) = bench.relay.wrap(at.now, relayed, b"\x80ab").unwrap();
+    let (_, wrapped) = bench.relay.wrap(at.now, relayed, None, b"\x80ab").unwrap();
     assert_eq!(wrapped, sent);
     // Another channel for the same address, and another address for the same channel.
     assert_eq!(bench.bind(0x4002, MEDIA), 400);
@@ -347,7 +355,10 @@ fn what_is_not_refreshed_ends() {
         Outcome::Dropped,
         "the permission"
     );
-    assert_eq!(bench.relay.wrap(bench.at.now, relayed, b"\x16x"), None);
+    assert_eq!(
+        bench.relay.wrap(bench.at.now, relayed, None, b"\x16x"),
+        None
+    );
     assert_eq!(bench.permit(MEDIA), 0);
     bench.wait(LIFETIME);
     assert_eq!(bench.permit(MEDIA), 437);
@@ -390,7 +401,7 @@ fn broken_messages_change_nothing() {
         }
         let (at, client) = (bench.at, bench.client);
         let outcome = bench.relay.receive(at, client, &bytes);
-        assert!(!matches!(outcome, Outcome::Datagram(..)), "{bytes:?}");
+        assert!(!matches!(outcome, Outcome::Datagram { .. }), "{bytes:?}");
     }
     assert!(bench.relay.relayed(bench.client).is_some());
 }
