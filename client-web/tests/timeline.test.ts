@@ -39,3 +39,14 @@ it('tells a lesson that is on from one that is over', () => {
   );
   expect(lines.flatMap((line) => (line.kind === 'started' ? [line.over] : []))).toEqual([true, false]);
 });
+
+it('draws a line where reading goes on', () => {
+  const at = '2026-11-25T09:00:00.000Z';
+  const events = [msg(1, 1, { at, by: 'U1' }), msg(2, 2, { at, by: 'U1' }), msg(3, 3, { at, by: 'U2' })];
+  const kinds = (no: number): string[] =>
+    timeline(events, dayOf, { no, me: 'U2' }).map((line) => (line.kind === 'message' ? String(line.first) : line.kind));
+  expect(kinds(2)).toEqual(['day', 'true', 'unread', 'true', 'true']);
+  // One's own message is not news, and what is not held yet has no place.
+  expect(kinds(3)).toEqual(['day', 'true', 'false', 'true']);
+  expect(kinds(4)).toEqual(['day', 'true', 'false', 'true']);
+});

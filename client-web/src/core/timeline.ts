@@ -7,6 +7,7 @@ import type { RoomEvent } from './wire/RoomEvent';
 
 export type Line =
   | { readonly kind: 'day'; readonly key: string; readonly at: string }
+  | { readonly kind: 'unread'; readonly key: string }
   | { readonly kind: 'message'; readonly key: string; readonly message: Message; readonly first: boolean }
   | { readonly kind: 'started'; readonly key: string; readonly call: CallSummary; readonly over: boolean }
   | { readonly kind: 'ended'; readonly key: string; readonly call: CallOver };
@@ -14,8 +15,15 @@ export type Line =
 /** Messages of one author that are closer than this stand under one name. */
 const GROUP_MS = 5 * 60_000;
 
-/** `dayOf` gives a time's calendar day in the reader's zone. */
-export function timeline(events: readonly RoomEvent[], dayOf: (at: string) => string): Line[] {
+/**
+ * `dayOf` gives a time's calendar day in the reader's zone. Before the message number `goOn`, where reading goes on, stands
+ * a line, unless the message is the reader's own.
+ */
+export function timeline(
+  events: readonly RoomEvent[],
+  dayOf: (at: string) => string,
+  goOn?: { readonly no: number; readonly me: string },
+): Line[] {
   const over = new Set(events.flatMap((event) => (event.e === 'call.ended' ? [event.d.id] : [])));
   const lines: Line[] = [];
   let day = '';
@@ -29,6 +37,10 @@ export function timeline(events: readonly RoomEvent[], dayOf: (at: string) => st
     }
     const key = `s${event.s}`;
     if (event.e === 'msg') {
+      if (event.d.no === goOn?.no && event.d.by !== goOn.me) {
+        lines.push({ kind: 'unread', key: 'unread' });
+        before = undefined;
+      }
       const together = before?.by === event.d.by && Date.parse(event.d.at) - Date.parse(before.at) < GROUP_MS;
       lines.push({ kind: 'message', key, message: event.d, first: !together });
       before = event.d;

@@ -87,6 +87,7 @@ export const en: Words = {
   notDeliveredTo: 'Not delivered yet',
   notSent: 'Not sent',
   toBottom: 'To new messages',
+  newMessages: 'New messages',
   uploading: (percent) => `${percent} % uploaded`,
   tooLong: 'The message is too long. Split it, or attach it as a file.',
   fileEmpty: 'The file is empty and cannot be sent.',

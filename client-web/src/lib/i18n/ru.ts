@@ -89,6 +89,7 @@ export const ru = {
   notDeliveredTo: 'Ещё не доставлено',
   notSent: 'Не отправлено',
   toBottom: 'К новым сообщениям',
+  newMessages: 'Новые сообщения',
   uploading: (percent: number) => `загружено ${percent} %`,
   tooLong: 'Сообщение слишком длинное. Разделите его на части или приложите файлом.',
   fileEmpty: 'Файл пустой, его нельзя отправить.',
