@@ -21,7 +21,7 @@ const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
  *   click(role: ElementRole, name: string): Promise<void>,
  *   see(role: ElementRole, name: string): Promise<void>,
  *   type(name: string, text: string): Promise<void>,
- *   press(key: 'Enter'): Promise<void>,
+ *   press(key: 'Enter' | 'Escape' | 'ArrowUp'): Promise<void>,
  *   read<T>(look: (arg: any) => T | Promise<T>, arg?: unknown): Promise<T>,
  *   until(look: (arg: any) => unknown, arg?: unknown, what?: string): Promise<void>,
  *   reload(): Promise<void>,

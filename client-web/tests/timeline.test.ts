@@ -50,3 +50,12 @@ it('draws a line where reading goes on', () => {
   expect(kinds(3)).toEqual(['day', 'true', 'false', 'true']);
   expect(kinds(4)).toEqual(['day', 'true', 'false', 'true']);
 });
+
+it('shows a message where it was written, as it is now', () => {
+  const at = '2026-11-24T09:00:00.000Z';
+  const first = msg(1, 1, { at });
+  if (first.e !== 'msg') throw new Error('a message');
+  const changed = { e: 'msg.changed', r: ROOM, s: 3, d: { ...first.d, body: 'иначе', edited: '2026-11-25T09:00:00.000Z' } } as const;
+  const lines = timeline([first, msg(2, 2, { at }), changed], dayOf);
+  expect(lines.flatMap((line) => (line.kind === 'message' ? [line.message.body] : [line.kind]))).toEqual(['day', 'иначе', 'сообщение 2']);
+});

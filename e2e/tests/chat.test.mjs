@@ -203,6 +203,44 @@ step('reading goes on where it was left', async () => {
   await student.until(() => document.querySelector('[aria-label*="непрочитан"]') === null, undefined, 'all to be read');
 });
 
+step('what one wrote can be changed and deleted, and the staff can look it up', async () => {
+  await say(student, 'Превет всем');
+  await waitForText(teacher, 'Превет всем');
+  await student.press('ArrowUp');
+  await student.see('button', 'Сохранить');
+  await student.type('Сообщение', '!');
+  await student.click('button', 'Сохранить');
+  for (const person of [student, teacher]) {
+    await waitForText(person, 'Превет всем!');
+    await waitForText(person, 'изменено');
+  }
+  /** @param {import('../browsers.mjs').Person} person @param {string} text */
+  const open = (person, text) =>
+    person.read((wanted) => {
+      const all = [...document.querySelectorAll('article')];
+      const message = all.findLast((article) => article.innerText.includes(wanted));
+      /** @type {HTMLElement | null | undefined} */ (message?.querySelector('[aria-label="Действия с сообщением"]'))?.click();
+    }, text);
+  await open(teacher, 'Превет всем!');
+  await teacher.click('button', 'Удалить');
+  await waitForText(teacher, 'Удалить сообщение у всех?');
+  await teacher.click('button', 'Удалить');
+  const { name } = await server.person('teacher');
+  for (const person of [student, teacher]) {
+    await waitForText(person, `Сообщение удалено (${name})`);
+    assert.equal(await shown(person, 'Превет'), 0, person.name);
+  }
+  await open(teacher, `Сообщение удалено (${name})`);
+  await teacher.click('button', 'История изменений');
+  await teacher.until(
+    () => [...document.querySelectorAll('dialog .said')].map((one) => one.textContent).join() === 'Превет всем,Превет всем!',
+    undefined,
+    'what it said before',
+  );
+  await teacher.press('Escape');
+  await teacher.until(() => document.querySelector('dialog[open]') === null, undefined, 'the end of the history');
+});
+
 step('a photo and a document arrive whole, with their names', async () => {
   const report = pdf();
   const photo = png(640, 480);

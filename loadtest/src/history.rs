@@ -36,7 +36,9 @@ impl From<&RoomEvent> for Entry {
                 by: d.by.clone(),
                 cid: d.cid.clone(),
             }),
-            RoomEvent::CallStarted { .. } | RoomEvent::CallEnded { .. } => None,
+            RoomEvent::MsgChanged { .. }
+            | RoomEvent::CallStarted { .. }
+            | RoomEvent::CallEnded { .. } => None,
         };
         Self {
             seq: event.seq(),

@@ -212,7 +212,7 @@ fn parse(line: &str) -> Result<Option<Incoming>, LoadError> {
         return Ok(Some(Incoming::Reply(i, answer)));
     }
     match outer.e.as_deref() {
-        Some("msg" | "call.started" | "call.ended") => Ok(Some(Incoming::Room(
+        Some("msg" | "msg.changed" | "call.started" | "call.ended") => Ok(Some(Incoming::Room(
             serde_json::from_str(line).map_err(fail)?,
         ))),
         Some(_) => Ok(serde_json::from_str(line).ok().map(Incoming::Live)),

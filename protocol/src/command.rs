@@ -126,6 +126,24 @@ pub struct MsgSend {
     pub men: Vec<UserId>,
 }
 
+/// `msg.edit`: change the text of one's own message. Files and mentions stay. Safe to repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct MsgEdit {
+    /// Which message.
+    pub id: MessageId,
+    /// The new text; may be empty when the message has files.
+    pub body: String,
+}
+
+/// `msg.delete`: delete a message for all: one's own, or, as staff, anybody's. Safe to repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct MsgRef {
+    /// Which message.
+    pub id: MessageId,
+}
+
 /// Answer to `msg.send`, sent after the commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct MsgSent {
@@ -192,6 +210,12 @@ pub enum Command {
     /// Store a message.
     #[serde(rename = "msg.send")]
     MsgSend(MsgSend),
+    /// Change a message.
+    #[serde(rename = "msg.edit")]
+    MsgEdit(MsgEdit),
+    /// Delete a message.
+    #[serde(rename = "msg.delete")]
+    MsgDelete(MsgRef),
     /// Catch up.
     #[serde(rename = "sync")]
     Sync(Sync),
@@ -243,6 +267,8 @@ impl Command {
         Ok(match method {
             "hello" => Self::Hello(params_of(json)?),
             "msg.send" => Self::MsgSend(params_of(json)?),
+            "msg.edit" => Self::MsgEdit(params_of(json)?),
+            "msg.delete" => Self::MsgDelete(params_of(json)?),
             "sync" => Self::Sync(params_of(json)?),
             "focus" => Self::Focus(params_of(json)?),
             "read" => Self::Read(params_of(json)?),

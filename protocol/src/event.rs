@@ -44,6 +44,17 @@ pub enum RoomEvent {
         /// The message.
         d: Message,
     },
+    /// A message was changed or deleted.
+    #[serde(rename = "msg.changed")]
+    MsgChanged {
+        /// Room.
+        r: RoomId,
+        /// Position.
+        #[ts(type = "number")]
+        s: i64,
+        /// The whole message as it is now. Who catches up may be told of a later state than this event made.
+        d: Message,
+    },
     /// A lesson began.
     #[serde(rename = "call.started")]
     CallStarted {
@@ -73,7 +84,10 @@ impl RoomEvent {
     #[must_use]
     pub const fn room(&self) -> &RoomId {
         match self {
-            Self::Msg { r, .. } | Self::CallStarted { r, .. } | Self::CallEnded { r, .. } => r,
+            Self::Msg { r, .. }
+            | Self::MsgChanged { r, .. }
+            | Self::CallStarted { r, .. }
+            | Self::CallEnded { r, .. } => r,
         }
     }
 
@@ -81,7 +95,10 @@ impl RoomEvent {
     #[must_use]
     pub const fn seq(&self) -> i64 {
         match self {
-            Self::Msg { s, .. } | Self::CallStarted { s, .. } | Self::CallEnded { s, .. } => *s,
+            Self::Msg { s, .. }
+            | Self::MsgChanged { s, .. }
+            | Self::CallStarted { s, .. }
+            | Self::CallEnded { s, .. } => *s,
         }
     }
 }
@@ -267,6 +284,11 @@ pub struct Bump {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub last: Option<Message>,
+    /// Of the messages that were changed since the last `bump`, the one with the highest number, cut likewise. It is news
+    /// for a list of rooms when it is the room's latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub changed: Option<Message>,
     /// The lesson that began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

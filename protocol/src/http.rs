@@ -84,6 +84,22 @@ pub struct Marks {
     pub recv: i64,
 }
 
+/// `GET /messages/{id}/versions`: what a message said before it was changed or deleted. For the staff of its room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Versions {
+    /// Oldest first.
+    pub versions: Vec<Version>,
+}
+
+/// An earlier text of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Version {
+    /// The text.
+    pub body: String,
+    /// Until when it said so.
+    pub until: String,
+}
+
 /// `GET /rooms/{id}/events?before=S&limit=N` (or `after=S`): a page of history, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct EventsPage {

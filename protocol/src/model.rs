@@ -95,6 +95,23 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<UserId>>", optional)]
     pub men: Vec<UserId>,
+    /// When its text was last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub edited: Option<String>,
+    /// Set when it was deleted: it has neither text nor files then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub deleted: Option<Deleted>,
+}
+
+/// Who deleted a message, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Deleted {
+    /// Who.
+    pub by: UserId,
+    /// When.
+    pub at: String,
 }
 
 /// A room as the list of rooms shows it. `seq` is the position that the rest of it is true for.

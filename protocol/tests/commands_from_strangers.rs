@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use protocol::call::{
     CallJoin, CallRef, CallRestart, CallSet, CallStart, CallView, Source, UpMids, View,
 };
-use protocol::command::{Focus, MsgSend, Positions, Read, Recv, Sync, Typing};
+use protocol::command::{Focus, MsgEdit, MsgRef, MsgSend, Positions, Read, Recv, Sync, Typing};
 use protocol::limits::ID_BYTES_MAX;
 use protocol::{
     CallId, ClientId, Command, Envelope, ErrorCode, Event, FileId, Hello, MessageId, PeerId,
@@ -24,6 +24,8 @@ fn example(method: &str) -> Value {
     match method {
         "hello" => json!({"v": 1, "dev": "d1", "app": "web/0.1.0"}),
         "msg.send" => json!({"r": "R7", "cid": "c1", "body": "Привет"}),
+        "msg.edit" => json!({"id": "M1", "body": "Пока"}),
+        "msg.delete" => json!({"id": "M1"}),
         "sync" => json!({"r": "R7", "after": 0}),
         "focus" => json!({"r": ["R7"]}),
         "read" => json!({"r": "R7", "no": 1}),
@@ -307,6 +309,14 @@ fn command() -> impl Strategy<Value = Command> {
         (room(), any::<i64>()).prop_map(|(r, no)| Command::Read(Read { r, no })),
         prop::collection::btree_map(room(), any::<i64>(), 0..4)
             .prop_map(|no| Command::Recv(Recv { no })),
+        (id(), text()).prop_map(|(id, body)| {
+            let id = MessageId::parse(id).expect("an id");
+            Command::MsgEdit(MsgEdit { id, body })
+        }),
+        id().prop_map(|id| {
+            let id = MessageId::parse(id).expect("an id");
+            Command::MsgDelete(MsgRef { id })
+        }),
         room().prop_map(|r| Command::Typing(Typing { r })),
         room().prop_map(|r| Command::CallStart(CallStart { r })),
         (call(), text()).prop_map(|(call, sdp)| Command::CallRestart(CallRestart { call, sdp })),
@@ -334,7 +344,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(text in text(), at in 0_usize..15) {
+    fn no_text_makes_the_reader_panic(text in text(), at in 0_usize..17) {
         let _ = serde_json::from_str::<Envelope<'_>>(&text);
         let methods = methods();
         if let Ok(raw) = RawValue::from_string(text) {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
 use protocol::command::MsgSent;
-use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start};
+use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start, Versions};
 use protocol::model::Attachment;
 use protocol::{Command, Envelope, ErrorBody, Event, HelloOk, LiveEvent, Reply, RoomEvent};
 use serde::Serialize;
@@ -92,6 +92,7 @@ fn check_body(name: &str, body: &Value) {
         "start" => check::<Start>(name, body),
         "post-setup" => check::<Setup>(name, body),
         "readers" => check::<Readers>(name, body),
+        "versions" => check::<Versions>(name, body),
         "events-page" => check::<EventsPage>(name, body),
         "attachment" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
@@ -141,6 +142,7 @@ fn no_kind_is_without_a_fixture() {
         "start",
         "post-setup",
         "readers",
+        "versions",
         "events-page",
         "attachment",
         "error",

@@ -44,6 +44,7 @@ fn export(folder: &Path) {
         http::Setup,
         http::EventsPage,
         http::Readers,
+        http::Versions,
     );
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use protocol::command::MsgSend;
 use protocol::model::{Attachment, Role};
 use protocol::{ClientId, FileId};
-use server::store::{NewFile, NewMessage, NewPerson, Receipts, Store};
+use server::store::{Change, NewFile, NewMessage, NewPerson, Receipts, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -122,14 +122,18 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         by: anna,
         send: &send,
     };
-    store.add_message(new, 1).await.unwrap();
+    let id = store.add_message(new, 1).await.unwrap().message.id;
+    let edit = Change::Edit("иначе");
+    let changed = store.change_message(&id, anna, edit, 1).await.unwrap();
+    assert!(changed.is_some());
+    assert_eq!(store.message_versions(&id, anna).await.unwrap().len(), 1);
     assert!(store.session("t", 2).await.unwrap().is_some());
     assert!(store.is_member(&room, misha).await.unwrap());
     assert_eq!(store.rooms_of(misha).await.unwrap()[0].men, [1, 2]);
     assert_eq!(store.unread_mentions(&room, misha).await.unwrap(), [1, 2]);
     assert_eq!(store.acquaintances(misha).await.unwrap().len(), 2);
-    assert_eq!(store.events_between(&room, 0, 3).await.unwrap().len(), 3);
-    assert_eq!(store.events_after(&room, 0, 9).await.unwrap().len(), 3);
+    assert_eq!(store.events_between(&room, 0, 4).await.unwrap().len(), 4);
+    assert_eq!(store.events_after(&room, 0, 9).await.unwrap().len(), 4);
     store.page_before(&room, None, 9).await.unwrap();
     store.page_after(&room, 0, 9).await.unwrap();
     assert_eq!(store.read_no(&room, misha).await.unwrap(), 0);

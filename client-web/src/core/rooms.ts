@@ -61,6 +61,12 @@ const NO_READERS = {
   readersKnown: false,
 } as const;
 
+/** The messages of these events as they are now, by id. */
+export const messagesOf = (events: readonly RoomEvent[]): Map<string, Message> =>
+  new Map(events.flatMap((event) => (event.e === 'msg' || event.e === 'msg.changed' ? [[event.d.id, event.d] as const] : [])));
+
+const changedAt = ({ edited = '', deleted }: Message): string => deleted?.at ?? edited;
+
 export const unread = (room: Room): number => Math.max(0, room.no - room.readNo);
 
 export const firstSeq = (room: Room): number => room.events[0]?.s ?? room.seq + 1;
@@ -88,6 +94,7 @@ export function greet(before: Chat | undefined, ok: HelloOk): Chat {
 export function reduce(chat: Chat, event: Event): Chat {
   switch (event.e) {
     case 'msg':
+    case 'msg.changed':
     case 'call.started':
     case 'call.ended':
       return withRoom(chat, event.r, (room) => take(room, event, chat.me.id));
@@ -175,14 +182,16 @@ function apply(room: Room, event: RoomEvent, me: string): Room {
   const next = mentioned(taken, mentionsIn(event, me));
   if (event.s > room.head) return { ...tell(next, event.s, newsOf(event), me), head: event.s };
   // The list knows it already, its text maybe in part only; a lesson may have been left out.
-  if (event.e !== 'msg') return lessonAt(next, event.s, newsOf(event));
-  return event.d.no === room.last?.no ? { ...next, last: event.d } : next;
+  if (event.e !== 'msg' && event.e !== 'msg.changed') return lessonAt(next, event.s, newsOf(event));
+  return room.last?.no === event.d.no && changedAt(event.d) >= changedAt(room.last) ? { ...next, last: event.d } : next;
 }
 
 function newsOf(event: RoomEvent): Bump {
   switch (event.e) {
     case 'msg':
       return { last: event.d };
+    case 'msg.changed':
+      return { changed: event.d };
     case 'call.started':
       return { started: event.d };
     case 'call.ended':
@@ -199,7 +208,8 @@ function bump(room: Room, head: number, news: Bump, me: string): Room {
 
 // What is new in a list of rooms, up to the event at `s`.
 function tell(room: Room, s: number, news: Bump, me: string): Room {
-  const { last = room.last } = news;
+  const latest = news.last ?? room.last;
+  const last = latest && news.changed?.no === latest.no ? news.changed : latest;
   const next = lessonAt({ ...room, last, no: Math.max(room.no, last?.no ?? 0) }, s, news);
   // Whoever writes has read what stands above; so the server counts, too.
   return mentioned(news.last?.by === me ? readUpTo(next, news.last.no) : next, news.men ?? []);
@@ -221,10 +231,10 @@ function callAfter(before: CallSummary | undefined, { started, ended }: Bump): C
 function retold(room: Room): Room {
   if (!isUpToDate(room)) return room;
   const message = room.events.findLast((event) => event.e === 'msg');
-  const lesson = room.events.findLast((event) => event.e !== 'msg');
+  const lesson = room.events.findLast((event) => event.e === 'call.started' || event.e === 'call.ended');
   return {
     ...room,
-    last: message ? message.d : room.last,
+    last: message ? (messagesOf(room.events).get(message.d.id) ?? message.d) : room.last,
     ...(lesson && { call: callAfter(room.call, newsOf(lesson)), callSeq: lesson.s }),
   };
 }

@@ -27,6 +27,8 @@ export type Params<M extends Method> = Extract<Command, { m: M }>['p'];
 export interface Results {
   hello: HelloOk;
   'msg.send': MsgSent;
+  'msg.edit': object;
+  'msg.delete': object;
   sync: object;
   focus: object;
   read: object;

@@ -1,5 +1,6 @@
 // A room's events as the lines of a chat: days, groups of one author, lessons.
 
+import { messagesOf } from './rooms';
 import type { CallOver } from './wire/CallOver';
 import type { CallSummary } from './wire/CallSummary';
 import type { Message } from './wire/Message';
@@ -28,7 +29,10 @@ export function timeline(
   const lines: Line[] = [];
   let day = '';
   let before: Message | undefined;
+  const messages = messagesOf(events);
   for (const event of events) {
+    // It shows where the message is.
+    if (event.e === 'msg.changed') continue;
     const today = dayOf(event.d.at);
     if (today !== day) {
       lines.push({ kind: 'day', key: `day-${today}`, at: event.d.at });
@@ -42,7 +46,7 @@ export function timeline(
         before = undefined;
       }
       const together = before?.by === event.d.by && Date.parse(event.d.at) - Date.parse(before.at) < GROUP_MS;
-      lines.push({ kind: 'message', key, message: event.d, first: !together });
+      lines.push({ kind: 'message', key, message: messages.get(event.d.id) ?? event.d, first: !together });
       before = event.d;
     } else {
       before = undefined;

@@ -26,6 +26,8 @@ import type { MsgSent } from '../core/wire/MsgSent';
 import type { Person } from '../core/wire/Person';
 import type { Readers } from '../core/wire/Readers';
 import type { Session } from '../core/wire/Session';
+import type { Version } from '../core/wire/Version';
+import type { Versions } from '../core/wire/Versions';
 
 const PAGE_EVENTS = 50;
 /** How long «печатает» stays without being renewed. */
@@ -147,6 +149,21 @@ class App {
     void this.#box?.remove(cid);
   }
 
+  /** Gives a message of one's own another text. */
+  async edit(id: string, body: string): Promise<void> {
+    await this.socket.request('msg.edit', { id, body });
+  }
+
+  /** Deletes a message for all. */
+  async delete(id: string): Promise<void> {
+    await this.socket.request('msg.delete', { id });
+  }
+
+  /** What a message said before. */
+  async versions(id: string): Promise<readonly Version[]> {
+    return (await api<Versions>('GET', `/messages/${encodeURIComponent(id)}/versions`)).versions;
+  }
+
   /** The reader has this room before them: from now on all that happens in it is told. */
   open(room: string): void {
     if (!this.chat || this.chat.rooms.has(room)) this.#focus.open(room);
@@ -205,6 +222,7 @@ class App {
         this.#gaps.heard(event.r);
         this.#receipts.heard();
         return;
+      case 'msg.changed':
       case 'call.started':
       case 'call.ended':
         this.#gaps.heard(event.r);

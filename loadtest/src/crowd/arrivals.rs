@@ -46,7 +46,9 @@ impl Member {
         for event in &events {
             let k = match event {
                 RoomEvent::Msg { d, .. } => self.names.number(d.cid.as_str()),
-                RoomEvent::CallStarted { .. } | RoomEvent::CallEnded { .. } => None,
+                RoomEvent::MsgChanged { .. }
+                | RoomEvent::CallStarted { .. }
+                | RoomEvent::CallEnded { .. } => None,
             };
             self.see(id.as_str(), event.seq(), k, Instant::now());
         }

@@ -147,6 +147,8 @@ mod tests {
                 re: None,
                 att: Vec::new(),
                 men: Vec::new(),
+                edited: None,
+                deleted: None,
             },
         }
     }

@@ -169,7 +169,9 @@ fn client_id(text: &str) -> Result<ClientId, LoadError> {
 const fn attached(event: &RoomEvent) -> usize {
     match event {
         RoomEvent::Msg { d, .. } => d.att.len(),
-        RoomEvent::CallStarted { .. } | RoomEvent::CallEnded { .. } => 0,
+        RoomEvent::MsgChanged { .. }
+        | RoomEvent::CallStarted { .. }
+        | RoomEvent::CallEnded { .. } => 0,
     }
 }
 

@@ -53,6 +53,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/rooms/{room}/events", get(rooms::events))
         .route("/rooms/{room}/readers", get(rooms::readers))
+        .route("/messages/{message}/versions", get(rooms::versions))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .layer(TimeoutLayer::with_status_code(

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use protocol::http::{EventsPage, Readers};
+use protocol::http::{EventsPage, Readers, Versions};
 use protocol::limits::PAGE_EVENTS_MAX;
-use protocol::{ErrorCode, RoomId};
+use protocol::{ErrorCode, MessageId, RoomId};
 use serde::Deserialize;
 
 use super::ApiError;
@@ -29,6 +29,19 @@ pub(super) async fn readers(
     }
     let readers = app.store.readers(&room).await?;
     Ok(Json(Readers { readers }))
+}
+
+/// `GET /messages/{message}/versions`.
+pub(super) async fn versions(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(message): Path<MessageId>,
+) -> Result<Json<Versions>, ApiError> {
+    if !me.person.role.is_staff() {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let versions = app.store.message_versions(&message, &me.person.id).await?;
+    Ok(Json(Versions { versions }))
 }
 
 /// `GET /rooms/{room}/events`.

@@ -6,7 +6,8 @@ use protocol::http::EventsPage;
 use protocol::{RoomEvent, RoomId};
 
 use super::calls::{JoinedCall, call_columns};
-use super::files::attachments_by_message;
+use super::edits::CHANGED;
+use super::files::{attachments_by_message, attachments_of};
 use super::messages::{MessageRow, message_columns};
 use super::{Store, StoreError, StoreResult, read};
 
@@ -59,10 +60,19 @@ impl Store {
             return Ok(Vec::new());
         };
         let mut messages = self.messages_between(room, first, last).await?;
+        let mut changes = if rows.iter().any(|row| row.kind == CHANGED) {
+            self.changes_between(room, first, last).await?
+        } else {
+            HashMap::new()
+        };
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
             let event = if row.kind == "msg" {
                 messages
+                    .remove(&row.seq)
+                    .ok_or(StoreError::Inconsistent("events.message_id"))?
+            } else if row.kind == CHANGED {
+                changes
                     .remove(&row.seq)
                     .ok_or(StoreError::Inconsistent("events.message_id"))?
             } else {
@@ -149,6 +159,43 @@ impl Store {
                         d: message,
                     },
                 ))
+            })
+            .collect()
+    }
+
+    // Each change with the message as it is now.
+    async fn changes_between(
+        &self,
+        room: &RoomId,
+        first: i64,
+        last: i64,
+    ) -> StoreResult<HashMap<i64, RoomEvent>> {
+        #[derive(sqlx::FromRow)]
+        struct Changed {
+            change_seq: i64,
+            #[sqlx(flatten)]
+            message: MessageRow,
+        }
+        let rows: Vec<Changed> = read!(self, db => {
+            sqlx::query_as(concat!(
+                "SELECT change_seq, ", message_columns!(),
+                " FROM (SELECT e.seq AS change_seq, e.message_id AS changed FROM events e
+                        WHERE e.room_id = $1 AND e.seq >= $2 AND e.seq <= $3 AND e.kind = 'msg.changed') AS changes
+                  JOIN messages ON messages.id = changed",
+            ))
+            .bind(room.as_str()).bind(first).bind(last).fetch_all(db).await
+        })?;
+        let ids: Vec<&str> = rows.iter().map(|row| row.message.id()).collect();
+        let files = attachments_of(self, &ids).await?;
+        rows.into_iter()
+            .map(|row| {
+                let files = files.get(row.message.id()).cloned().unwrap_or_default();
+                let event = RoomEvent::MsgChanged {
+                    r: room.clone(),
+                    s: row.change_seq,
+                    d: row.message.into_message(files)?,
+                };
+                Ok((row.change_seq, event))
             })
             .collect()
     }

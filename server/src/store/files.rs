@@ -107,7 +107,7 @@ impl Store {
         Ok(())
     }
 
-    /// The file, when this person may have it: its owner, or a member of its room once it hangs on a message.
+    /// The file, when this person may have it: its owner, or a member of its room while it hangs on a message.
     ///
     /// # Errors
     /// When the database fails.
@@ -117,7 +117,9 @@ impl Store {
                 "SELECT '' AS message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h
                  FROM files f JOIN members m ON m.room_id = f.room_id AND m.person_id = $2
                  WHERE f.id = $1
-                   AND (f.owner_id = $2 OR EXISTS (SELECT 1 FROM attachments a WHERE a.file_id = f.id))",
+                   AND (f.owner_id = $2 OR EXISTS (
+                       SELECT 1 FROM attachments a WHERE a.file_id = f.id
+                         AND (SELECT deleted_at FROM messages x WHERE x.id = a.message_id) IS NULL))",
             )
             .bind(id.as_str()).bind(person.as_str()).fetch_optional(db).await
         })?;

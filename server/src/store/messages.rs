@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use protocol::command::MsgSend;
-use protocol::model::Message;
+use protocol::model::{Deleted, Message};
 use protocol::{MessageId, RoomEvent, UserId};
 
 use super::files::{AttachmentRow, attachments_of};
@@ -43,13 +43,16 @@ pub(super) struct MessageRow {
     body: String,
     at: i64,
     men: Option<String>,
+    edited_at: Option<i64>,
+    deleted_at: Option<i64>,
+    deleted_by: Option<String>,
 }
 
 /// The columns of a [`MessageRow`] of the table `messages`.
 macro_rules! message_columns {
     () => {
         concat!(
-            "id, no, sender_id, client_id, reply_to, body, at, ",
+            "id, no, sender_id, client_id, reply_to, body, at, edited_at, deleted_at, deleted_by, ",
             crate::store::mentions::men_of!("messages"),
             " AS men"
         )
@@ -65,6 +68,14 @@ impl MessageRow {
 
     pub(super) fn into_message(self, files: Vec<AttachmentRow>) -> StoreResult<Message> {
         let re = self.reply_to.map(message_id).transpose()?;
+        let deleted = match (self.deleted_by, self.deleted_at) {
+            (Some(by), Some(at)) => Some(Deleted {
+                by: user_id(by)?,
+                at: rfc3339(at),
+            }),
+            _ => None,
+        };
+        let files = if deleted.is_some() { Vec::new() } else { files };
         Ok(Message {
             id: message_id(self.id)?,
             cid: protocol::ClientId::parse(self.client_id)
@@ -79,6 +90,8 @@ impl MessageRow {
                 .map(AttachmentRow::into_attachment)
                 .collect::<StoreResult<_>>()?,
             men: people(self.men.as_deref())?,
+            edited: self.edited_at.map(rfc3339),
+            deleted,
         })
     }
 }
@@ -92,6 +105,9 @@ pub(super) struct LastRow {
     m_reply_to: Option<String>,
     m_body: Option<String>,
     m_at: Option<i64>,
+    m_edited_at: Option<i64>,
+    m_deleted_at: Option<i64>,
+    m_deleted_by: Option<String>,
     m_men: Option<String>,
 }
 
@@ -100,7 +116,8 @@ macro_rules! last_columns {
     () => {
         concat!(
             "m.id AS m_id, m.sender_id AS m_sender_id, m.client_id AS m_client_id, m.reply_to AS m_reply_to,
-             m.body AS m_body, m.at AS m_at, ",
+             m.body AS m_body, m.at AS m_at, m.edited_at AS m_edited_at, m.deleted_at AS m_deleted_at,
+             m.deleted_by AS m_deleted_by, ",
             crate::store::mentions::men_of!("m"),
             " AS m_men"
         )
@@ -138,6 +155,9 @@ impl LastRow {
             body,
             at,
             men: self.m_men,
+            edited_at: self.m_edited_at,
+            deleted_at: self.m_deleted_at,
+            deleted_by: self.m_deleted_by,
         };
         row.into_message(files).map(Some)
     }
@@ -190,6 +210,6 @@ impl Store {
     }
 }
 
-fn message_id(text: String) -> StoreResult<MessageId> {
+pub(super) fn message_id(text: String) -> StoreResult<MessageId> {
     MessageId::parse(text).map_err(|_| StoreError::Inconsistent("messages.id"))
 }

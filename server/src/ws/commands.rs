@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use protocol::call::{CallRestarted, CallStart, CallStarted};
-use protocol::command::{Focus, MsgSend, MsgSent, Sync, Typing};
+use protocol::command::{Focus, MsgEdit, MsgSend, MsgSent, Sync, Typing};
 use protocol::event::{ReadTo, Who};
 use protocol::limits::{
     ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, MENTIONS_MAX,
     TYPING_SECONDS,
 };
-use protocol::{Command, ErrorBody, ErrorCode, LiveEvent, RoomId, UserId};
+use protocol::{Command, ErrorBody, ErrorCode, LiveEvent, MessageId, RoomId, UserId};
 use serde::Serialize;
 
 use super::connection::Client;
@@ -19,7 +19,7 @@ use crate::App;
 use crate::crash;
 use crate::hub::ConnId;
 use crate::lessons::Asker;
-use crate::store::{NewMessage, StoreError};
+use crate::store::{Change, NewMessage, StoreError};
 use crate::time::now_ms;
 
 /// How long a client is asked to wait when the database has a full disk, is away or the like.
@@ -35,6 +35,8 @@ impl Client {
     pub(super) async fn command(&mut self, i: Option<u32>, command: Command) {
         match command {
             Command::MsgSend(send) => self.answer(i, self.send(send).await),
+            Command::MsgEdit(edit) => self.answer(i, self.edit(edit).await),
+            Command::MsgDelete(which) => self.answer(i, self.change(which.id, None).await),
             Command::Sync(sync) => self.answer(i, self.sync(&sync).await),
             Command::Focus(focus) => {
                 let focused = self.focus_on(focus).await;
@@ -110,19 +112,61 @@ impl Client {
         {
             return Err(ErrorCode::TooLarge.into());
         }
-        // PostgreSQL cannot store it, and no text needs it.
-        if send.body.contains('\0') {
-            return Err(ErrorCode::BadRequest.into());
-        }
-        self.app
-            .switchboard
-            .may_send(&self.me.person.id)
-            .map_err(|after| ErrorBody::from(ErrorCode::RateLimited).after_ms(after))?;
+        self.may_write(&send.body)?;
         let (app, me, conn) = (self.app.clone(), self.me.person.id.clone(), self.id);
         // On its own: a connection that ends between the commit and the publication must not keep it from the others.
         let sent = tokio::spawn(async move { store_and_publish(&app, &me, conn, &send).await });
         sent.await.unwrap_or_else(|error| {
             tracing::error!(%error, "storing a message panicked");
+            Err(ErrorCode::Internal.into())
+        })
+    }
+
+    /// Whether a text may be stored, now.
+    fn may_write(&self, body: &str) -> Answer<()> {
+        // PostgreSQL cannot store it, and no text needs it.
+        if body.contains('\0') {
+            return Err(ErrorCode::BadRequest.into());
+        }
+        self.app
+            .switchboard
+            .may_send(&self.me.person.id)
+            .map_err(|after| ErrorBody::from(ErrorCode::RateLimited).after_ms(after))
+    }
+
+    async fn edit(&self, edit: MsgEdit) -> Answer<Done> {
+        let body = edit.body.trim();
+        if body.len() > BODY_BYTES_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        self.may_write(body)?;
+        self.change(edit.id, Some(body.to_owned())).await
+    }
+
+    /// Gives a message another text, or deletes it.
+    async fn change(&self, id: MessageId, body: Option<String>) -> Answer<Done> {
+        let (app, me) = (self.app.clone(), self.me.person.clone());
+        // On its own, as a message that is sent.
+        let changed = tokio::spawn(async move {
+            let is_staff = me.role.is_staff();
+            let change = body
+                .as_deref()
+                .map_or(Change::Delete { is_staff }, Change::Edit);
+            let changed = app
+                .store
+                .change_message(&id, &me.id, change, now_ms())
+                .await;
+            let Some(event) = changed.map_err(to_user)? else {
+                return Ok(Done {});
+            };
+            if body.is_none() {
+                tracing::info!(message = %id, by = %me.id, "a message was deleted");
+            }
+            app.switchboard.publish(event).await;
+            Ok(Done {})
+        });
+        changed.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "changing a message panicked");
             Err(ErrorCode::Internal.into())
         })
     }

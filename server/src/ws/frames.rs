@@ -58,6 +58,8 @@ impl Published {
 #[derive(Clone, Debug, Default)]
 pub struct News {
     message: Option<Arc<RoomEvent>>,
+    /// The change of the message with the highest number.
+    change: Option<(i64, Arc<RoomEvent>)>,
     lesson: Option<Arc<RoomEvent>>,
     /// Who was mentioned in which messages, at most [`MENTIONS_TOLD_MAX`] of each.
     mentions: BTreeMap<UserId, BTreeSet<i64>>,
@@ -72,6 +74,14 @@ impl Frame for Published {
             RoomEvent::Msg { d: message, .. } => {
                 news.mention(message);
                 &mut news.message
+            }
+            RoomEvent::MsgChanged { d: message, .. } => {
+                let place = (message.no, seq);
+                let before = news.change.as_ref();
+                if before.is_none_or(|(no, change)| (*no, change.seq()) < place) {
+                    news.change = Some((message.no, Arc::clone(event)));
+                }
+                return;
             }
             RoomEvent::CallStarted { .. } | RoomEvent::CallEnded { .. } => &mut news.lesson,
         };
@@ -104,9 +114,12 @@ impl News {
             men: mentions.into_iter().flatten().copied().collect(),
             ..Bump::default()
         });
-        for event in [&self.message, &self.lesson].into_iter().flatten() {
+        let change = self.change.as_ref().map(|(_, change)| change);
+        let others = [self.message.as_ref(), self.lesson.as_ref()];
+        for event in others.into_iter().chain([change]).flatten() {
             match &**event {
                 RoomEvent::Msg { d: message, .. } => d.last = Some(shortened(message)),
+                RoomEvent::MsgChanged { d: message, .. } => d.changed = Some(shortened(message)),
                 RoomEvent::CallStarted { d: call, .. } => d.started = Some(call.clone()),
                 RoomEvent::CallEnded { d: over, .. } => d.ended = Some(over.id.clone()),
             }
@@ -145,6 +158,8 @@ mod tests {
             re: None,
             att: Vec::new(),
             men: men.iter().copied().map(person).collect(),
+            edited: None,
+            deleted: None,
         };
         let r = RoomId::parse("R7").unwrap();
         Published::durable(RoomEvent::Msg { r, s: no, d })
@@ -175,6 +190,37 @@ mod tests {
         assert_eq!(bump(&news, Some("misha"))["d"]["men"], json!([3, 4]));
         assert_eq!(bump(&news, Some("anna"))["d"]["men"], json!([4]));
         assert!(news.mentions(&person("anna")) && !news.mentions(&person("teacher")));
+    }
+
+    #[test]
+    fn a_bump_has_the_change_that_may_be_of_the_latest_message() {
+        let changed = |no: i64, s: i64| {
+            let Some(event) = message(no, &[]).event else {
+                panic!("durable")
+            };
+            let RoomEvent::Msg { r, d, .. } = &*event else {
+                panic!("a message")
+            };
+            let (r, d) = (
+                r.clone(),
+                Message {
+                    edited: Some(s.to_string()),
+                    ..d.clone()
+                },
+            );
+            Published::durable(RoomEvent::MsgChanged { r, s, d })
+        };
+        let mut news = News::default();
+        for (no, s) in [(3, 10), (5, 11), (4, 12), (5, 14), (5, 13)] {
+            changed(no, s).note(s, &mut news);
+        }
+        let changed = &bump(&news, None)["d"]["changed"];
+        assert_eq!(
+            (&changed["no"], &changed["edited"]),
+            (&json!(5), &json!("14"))
+        );
+        let text = changed["body"].as_str().unwrap();
+        assert_eq!(text.chars().count(), BUMP_TEXT_CHARS_MAX);
     }
 
     #[test]

@@ -35,12 +35,8 @@ async fn a_stranger_gets_nothing_of_a_room() {
         .await
         .json();
     let att = [upload["id"].clone()];
-    a.ask(
-        "msg.send",
-        json!({"r": room, "cid": "c1", "body": "тайна", "att": att}),
-    )
-    .await
-    .unwrap();
+    let secret = json!({"r": room, "cid": "c1", "body": "тайна", "att": att});
+    let secret = a.ask("msg.send", secret).await.unwrap()["id"].clone();
 
     let (mut s, theirs) = student.hello().await;
     assert!(
@@ -68,6 +64,17 @@ async fn a_stranger_gets_nothing_of_a_room() {
         assert_eq!(
             s.ask(method, params).await,
             Err("forbidden".to_owned()),
+            "{method}"
+        );
+    }
+    // Nor whether there is such a message.
+    for (method, params) in [
+        ("msg.edit", json!({"id": secret, "body": "x"})),
+        ("msg.delete", json!({"id": secret})),
+    ] {
+        assert_eq!(
+            s.ask(method, params).await,
+            Err("not_found".to_owned()),
             "{method}"
         );
     }
@@ -159,4 +166,74 @@ async fn nobody_gets_anything_without_a_session() {
         .raw(Method::POST, "/rooms/x/files", &headers, b"x".to_vec())
         .await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn messages_are_changed_by_their_authors_and_deleted_by_the_staff_too() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let (mut t, hello) = teacher.hello().await;
+    let (mut s, _) = student.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let mut say = Vec::new();
+    for (socket, cid) in [(&mut t, "t"), (&mut s, "s")] {
+        let send = json!({"r": room, "cid": cid, "body": "как есть"});
+        say.push(socket.ask("msg.send", send).await.unwrap()["id"].clone());
+    }
+    let [teachers, students] = &say[..] else {
+        panic!("two messages");
+    };
+    let edit = |id: &Value, body: &str| json!({"id": id, "body": body});
+    let refused = |code: &str| Err(code.to_owned());
+    assert_eq!(
+        t.ask("msg.edit", edit(students, "иначе")).await,
+        refused("forbidden")
+    );
+    assert_eq!(
+        s.ask("msg.edit", edit(teachers, "иначе")).await,
+        refused("forbidden")
+    );
+    assert_eq!(
+        s.ask("msg.delete", json!({"id": teachers})).await,
+        refused("forbidden")
+    );
+    assert_eq!(
+        s.ask("msg.edit", edit(students, " ")).await,
+        refused("empty")
+    );
+    assert_eq!(
+        s.ask("msg.edit", edit(students, "а\0")).await,
+        refused("bad_request")
+    );
+    let long = "я".repeat(8_193);
+    assert_eq!(
+        s.ask("msg.edit", edit(students, &long)).await,
+        refused("too_large")
+    );
+    s.ask("msg.edit", edit(students, " иначе ")).await.unwrap();
+    let changed = t.event("msg.changed").await;
+    assert_eq!(changed["d"]["body"], "иначе");
+    t.ask("msg.delete", json!({"id": students})).await.unwrap();
+    let gone = s.event("msg.changed").await;
+    let gone = if gone["d"]["body"] == "иначе" {
+        s.event("msg.changed").await
+    } else {
+        gone
+    };
+    assert_eq!(
+        (&gone["d"]["body"], &gone["d"]["deleted"]["by"]),
+        (&json!(""), &hello["me"]["id"])
+    );
+
+    let path = format!("/messages/{}/versions", students.as_str().unwrap());
+    assert_eq!(student.get(&path).await.status, StatusCode::FORBIDDEN);
+    let versions = teacher.get(&path).await.json();
+    let said = versions["versions"].as_array().unwrap().iter();
+    let said: Vec<_> = said
+        .map(|version| version["body"].as_str().unwrap())
+        .collect();
+    assert_eq!(said, ["как есть", "иначе"]);
 }

@@ -177,6 +177,11 @@ async fn everything_in_focus() {
         a.ask("msg.send", send).await.unwrap();
         seen.hear("msg").await;
     }
+    let first = seen.events.last().unwrap()["d"]["id"].clone();
+    a.ask("msg.edit", json!({"id": first, "body": "сообщение второе"}))
+        .await
+        .unwrap();
+    seen.hear("msg.changed").await;
     let (mut phone, _) = student.hello().await;
     phone
         .ask("read", json!({"r": room, "no": 2}))
@@ -199,6 +204,8 @@ async fn everything_in_focus() {
     seen.hear_both("msg", "u.read").await;
     a.ask("call.start", json!({"r": room})).await.unwrap();
     seen.hear("call.started").await;
+    a.ask("msg.delete", json!({"id": first})).await.unwrap();
+    seen.hear("msg.changed").await;
     seen.finish("everything-in-focus", &student).await;
 }
 
@@ -228,6 +235,13 @@ async fn one_room_in_focus() {
     }
     seen.hear("bump").await;
     a.ask("call.start", json!({"r": other})).await.unwrap();
+    seen.hear("bump").await;
+    let last = send(other.as_str(), 6);
+    let id = a.ask("msg.send", last).await.unwrap()["id"].clone();
+    seen.hear("bump").await;
+    a.ask("msg.edit", json!({"id": id, "body": "шесть"}))
+        .await
+        .unwrap();
     seen.hear("bump").await;
     seen.finish("one-room-in-focus", &student).await;
 }

@@ -12,6 +12,11 @@ export type Bump = {
  */
 last?: Message, 
 /**
+ * Of the messages that were changed since the last `bump`, the one with the highest number, cut likewise. It is news
+ * for a list of rooms when it is the room's latest.
+ */
+changed?: Message, 
+/**
  * The lesson that began.
  */
 started?: CallSummary, 

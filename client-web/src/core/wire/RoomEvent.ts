@@ -19,6 +19,18 @@ s: number,
 /**
  * The message.
  */
+d: Message, } | { "e": "msg.changed", 
+/**
+ * Room.
+ */
+r: RoomId, 
+/**
+ * Position.
+ */
+s: number, 
+/**
+ * The whole message as it is now. Who catches up may be told of a later state than this event made.
+ */
 d: Message, } | { "e": "call.started", 
 /**
  * Room.

@@ -275,6 +275,8 @@ fn into_stored(row: NewRow<'_>, files: &HashMap<String, FileRow>) -> StoreResult
             .map(attachment)
             .collect::<StoreResult<_>>()?,
         men: row.men.to_vec(),
+        edited: None,
+        deleted: None,
     };
     let event = RoomEvent::Msg {
         r: row.room.clone(),

@@ -1,0 +1,158 @@
+//! Messages that are changed or deleted after they were sent.
+
+use protocol::http::Version;
+use protocol::model::Message;
+use protocol::{ErrorCode, MessageId, RoomEvent, RoomId, UserId};
+
+use super::files::attachments_of;
+use super::messages::{MessageRow, message_columns};
+use super::rooms::room_id;
+use super::{Store, StoreError, StoreResult, read, write};
+use crate::time::rfc3339;
+
+/// The kind of a change in the log.
+pub(super) const CHANGED: &str = "msg.changed";
+
+/// What is to become of a message.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// Another text. The sender's alone to do.
+    Edit(&'a str),
+    /// No text and no files. The sender's to do, and the staff's.
+    Delete {
+        /// Whether whoever asks is staff.
+        is_staff: bool,
+    },
+}
+
+#[derive(sqlx::FromRow)]
+struct Found {
+    room_id: String,
+    no: i64,
+    sender_id: String,
+}
+
+/// Of the message itself, once its room is locked.
+#[derive(sqlx::FromRow)]
+struct Before {
+    body: String,
+    deleted_at: Option<i64>,
+    files: i64,
+}
+
+impl Store {
+    /// Changes a message, and takes the room's next position for that. `None` when it is that way already.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when there is no such message for this person, or no text of it to change any more,
+    /// [`ErrorCode::Forbidden`] when it is not theirs to change, [`ErrorCode::Empty`] when nothing would be left of it.
+    pub async fn change_message(
+        &self,
+        id: &MessageId,
+        by: &UserId,
+        change: Change<'_>,
+        now: i64,
+    ) -> StoreResult<Option<RoomEvent>> {
+        let found = self.message_for(id, by).await?;
+        let found = found.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
+        let may = match change {
+            Change::Edit(_) => found.sender_id == by.as_str(),
+            Change::Delete { is_staff } => is_staff || found.sender_id == by.as_str(),
+        };
+        if !may {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        let room = room_id(found.room_id)?;
+        let seq = write!(self, tx => {
+            // The room is locked before the message is looked at: changes have an order.
+            let (seq,): (i64,) =
+                sqlx::query_as("UPDATE rooms SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq")
+                    .bind(room.as_str()).fetch_one(&mut *tx).await?;
+            let before: Before = sqlx::query_as(
+                "SELECT body, deleted_at, (SELECT COUNT(*) FROM attachments WHERE message_id = messages.id) AS files
+                 FROM messages WHERE id = $1",
+            )
+            .bind(id.as_str()).fetch_one(&mut *tx).await?;
+            if !judge(&before, change)? {
+                tx.rollback().await?;
+                return Ok(None);
+            }
+            sqlx::query(
+                "INSERT INTO message_versions (message_id, version, body, until_at)
+                 SELECT $1, COUNT(*) + 1, $2, $3 FROM message_versions WHERE message_id = $1",
+            )
+            .bind(id.as_str()).bind(&before.body).bind(now).execute(&mut *tx).await?;
+            match change {
+                Change::Edit(body) => sqlx::query("UPDATE messages SET body = $2, edited_at = $3 WHERE id = $1")
+                    .bind(id.as_str()).bind(body).bind(now).execute(&mut *tx).await?,
+                Change::Delete { .. } => {
+                    sqlx::query("UPDATE messages SET body = '', deleted_at = $2, deleted_by = $3 WHERE id = $1")
+                        .bind(id.as_str()).bind(now).bind(by.as_str()).execute(&mut *tx).await?
+                }
+            };
+            sqlx::query("INSERT INTO events (room_id, seq, kind, message_id, at) VALUES ($1, $2, 'msg.changed', $3, $4)")
+                .bind(room.as_str()).bind(seq).bind(id.as_str()).bind(now).execute(&mut *tx).await?;
+            seq
+        });
+        let d = self.message(&room, found.no).await?;
+        Ok(Some(RoomEvent::MsgChanged { r: room, s: seq, d }))
+    }
+
+    /// What a message of a room said before, oldest first.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when there is no such message for this person. Whether their role allows it is the caller's
+    /// question.
+    pub async fn message_versions(
+        &self,
+        id: &MessageId,
+        person: &UserId,
+    ) -> StoreResult<Vec<Version>> {
+        if self.message_for(id, person).await?.is_none() {
+            return Err(ErrorCode::NotFound.into());
+        }
+        let rows: Vec<(String, i64)> = read!(self, db => {
+            sqlx::query_as("SELECT body, until_at FROM message_versions WHERE message_id = $1 ORDER BY version")
+                .bind(id.as_str()).fetch_all(db).await
+        })?;
+        let version = |(body, until)| Version {
+            body,
+            until: rfc3339(until),
+        };
+        Ok(rows.into_iter().map(version).collect())
+    }
+
+    // For members of its room only.
+    async fn message_for(&self, id: &MessageId, person: &UserId) -> StoreResult<Option<Found>> {
+        Ok(read!(self, db => {
+            sqlx::query_as(
+                "SELECT messages.room_id, messages.no, messages.sender_id FROM messages
+                 JOIN members ON members.room_id = messages.room_id AND members.person_id = $2
+                 WHERE messages.id = $1",
+            )
+            .bind(id.as_str()).bind(person.as_str()).fetch_optional(db).await
+        })?)
+    }
+
+    async fn message(&self, room: &RoomId, no: i64) -> StoreResult<Message> {
+        let row: MessageRow = read!(self, db => {
+            sqlx::query_as(concat!(
+                "SELECT ", message_columns!(), " FROM messages WHERE room_id = $1 AND no = $2",
+            ))
+            .bind(room.as_str()).bind(no).fetch_one(db).await
+        })?;
+        let mut files = attachments_of(self, &[row.id()]).await?;
+        let files = files.remove(row.id()).unwrap_or_default();
+        row.into_message(files)
+    }
+}
+
+/// Whether there is anything to do.
+fn judge(before: &Before, change: Change<'_>) -> StoreResult<bool> {
+    match change {
+        Change::Edit(_) if before.deleted_at.is_some() => Err(ErrorCode::NotFound.into()),
+        Change::Edit("") if before.files == 0 => Err(ErrorCode::Empty.into()),
+        Change::Edit(body) => Ok(body != before.body),
+        Change::Delete { .. } => Ok(before.deleted_at.is_none()),
+    }
+}
