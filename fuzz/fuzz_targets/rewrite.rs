@@ -1,10 +1,12 @@
 //! Packets of up to four streams through one slot, in any order, as `member.rs` passes them on.
 #![no_main]
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
+use signalling::sfu::codec::Number;
 use signalling::sfu::rewrite::{Incoming, Outgoing, Rewriter};
 
 #[derive(Debug, Arbitrary)]
@@ -12,10 +14,30 @@ struct Packet {
     stream: u8,
     step: i16,
     time: u32,
-    picture_id: Option<(u16, bool)>,
+    picture_id: Option<(u16, Width)>,
     tl0_pic_idx: Option<u8>,
     key_frame: bool,
+    /// Of a layer that is left out.
+    skipped: bool,
     after_ms: u16,
+}
+
+/// Bits of a picture number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Arbitrary)]
+enum Width {
+    Seven,
+    Fifteen,
+    Sixteen,
+}
+
+impl Width {
+    fn mask(self) -> u16 {
+        match self {
+            Self::Seven => 0x7f,
+            Self::Fifteen => 0x7fff,
+            Self::Sixteen => 0xffff,
+        }
+    }
 }
 
 /// What the receiver has seen.
@@ -24,7 +46,11 @@ struct Seen {
     /// The last switch: in, and out.
     base: Option<(u64, u64)>,
     newest: Option<Outgoing>,
-    wide: Option<bool>,
+    mask: Option<u16>,
+    /// Left out since the switch.
+    skipped: BTreeSet<u64>,
+    /// Highest number in since the switch.
+    highest: u64,
 }
 
 impl Seen {
@@ -36,6 +62,8 @@ impl Seen {
                 "a switch goes on where the old stream stopped"
             );
             self.base = Some((packet.seq, out.seq));
+            self.skipped.clear();
+            self.highest = packet.seq;
             if let Some(newest) = self.newest {
                 let step = out.time.wrapping_sub(newest.time);
                 assert!((1..1 << 31).contains(&step), "time ran backwards: {step}");
@@ -43,28 +71,30 @@ impl Seen {
             }
         }
         let (seq_in, seq_out) = self.base.expect("a switch");
+        assert!(!self.skipped.contains(&packet.seq));
+        let below = self.skipped.range(..packet.seq).count() as u64;
         assert_eq!(
             out.seq - seq_out,
-            packet.seq - seq_in,
-            "gaps stay as they are"
+            packet.seq - seq_in - below,
+            "gaps stay as they are, and what is left out makes none"
         );
+        self.highest = self.highest.max(packet.seq);
         assert_eq!(out.picture_id.is_some(), packet.picture_id.is_some());
         assert_eq!(out.tl0_pic_idx.is_some(), packet.tl0_pic_idx.is_some());
-        if let (Some(id), Some((_, wide))) = (out.picture_id, packet.picture_id) {
-            assert!(id <= if wide { 0x7fff } else { 0x7f });
+        if let (Some(id), Some(number)) = (out.picture_id, packet.picture_id) {
+            assert!(id <= number.mask);
         }
         if out.seq >= next {
             self.newest = Some(*out);
-            self.wide = packet.picture_id.map(|(_, wide)| wide);
+            self.mask = packet.picture_id.map(|number| number.mask);
         }
     }
 
     fn pictures_go_on(&self, newest: &Outgoing, packet: &Incoming, out: &Outgoing) {
-        if let (Some(before), Some(id), Some((_, wide))) =
+        if let (Some(before), Some(id), Some(Number { mask, .. })) =
             (newest.picture_id, out.picture_id, packet.picture_id)
-            && self.wide == Some(wide)
+            && self.mask == Some(mask)
         {
-            let mask = if wide { 0x7fff } else { 0x7f };
             assert_eq!(id, before.wrapping_add(1) & mask);
         }
         if let (Some(before), Some(id)) = (newest.tl0_pic_idx, out.tl0_pic_idx) {
@@ -87,9 +117,10 @@ fuzz_target!(|packets: Vec<Packet>| {
             ssrc: at as u32,
             seq: seqs[at],
             time: packet.time,
-            picture_id: packet
-                .picture_id
-                .map(|(id, wide)| (id & if wide { 0x7fff } else { 0x7f }, wide)),
+            picture_id: packet.picture_id.map(|(id, width)| Number {
+                id: id & width.mask(),
+                mask: width.mask(),
+            }),
             tl0_pic_idx: packet.tl0_pic_idx,
         };
         let switched = !running || !rewriter.continues(&incoming);
@@ -99,6 +130,14 @@ fuzz_target!(|packets: Vec<Packet>| {
                 continue;
             }
             rewriter.switch(&incoming, now);
+        }
+        if packet.skipped && !switched {
+            rewriter.skip(&incoming);
+            if incoming.seq > seen.highest {
+                seen.highest = incoming.seq;
+                seen.skipped.insert(incoming.seq);
+            }
+            continue;
         }
         match rewriter.map(&incoming, now) {
             Some(out) => seen.check(&incoming, &out, switched),

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::{MediaEvent, PeerKey, RoomKey};
+use crate::{MediaEvent, PeerKey, RoomKey, Source};
 
 /// What an event is about: at most one of each waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,7 @@ enum Topic {
     Slots(PeerKey),
     Quality(PeerKey),
     Layers(PeerKey),
+    Codec(PeerKey, Source),
     Speaking(RoomKey),
 }
 
@@ -47,6 +48,7 @@ impl Events {
             | MediaEvent::Slots { .. }
             | MediaEvent::Speaking { .. }
             | MediaEvent::Layers { .. }
+            | MediaEvent::Codec { .. }
             | MediaEvent::Quality { .. } => self
                 .waiting
                 .retain(|old| matches!(old, MediaEvent::Gone { .. }) || topic(old) != new),
@@ -87,15 +89,18 @@ fn topic(event: &MediaEvent) -> Topic {
         MediaEvent::Slots { peer, .. } => Topic::Slots(*peer),
         MediaEvent::Quality { peer, .. } => Topic::Quality(*peer),
         MediaEvent::Layers { peer, .. } => Topic::Layers(*peer),
+        MediaEvent::Codec { peer, source, .. } => Topic::Codec(*peer, *source),
         MediaEvent::Speaking { room, .. } => Topic::Speaking(*room),
     }
 }
 
 fn about(topic: Topic, peer: PeerKey) -> bool {
     match topic {
-        Topic::Path(about) | Topic::Slots(about) | Topic::Quality(about) | Topic::Layers(about) => {
-            about == peer
-        }
+        Topic::Path(about)
+        | Topic::Slots(about)
+        | Topic::Quality(about)
+        | Topic::Layers(about)
+        | Topic::Codec(about, _) => about == peer,
         Topic::Speaking(_) => false,
     }
 }

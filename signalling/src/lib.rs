@@ -19,6 +19,7 @@ mod events;
 mod shell;
 mod types;
 
+pub use sfu::codec::Codec;
 pub use shell::{Media, OPENING_BYTES, Opening, Wire};
 pub use types::{
     MediaConfig, MediaError, MediaEvent, MediaStats, Offer, PeerKey, RoomKey, Slot, Source, View,

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::AddAssign;
 
+use crate::sfu::codec::Codec;
+
 /// A room, as numbered by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomKey(pub u64);
@@ -16,9 +18,10 @@ pub struct PeerKey(pub u64);
 pub enum Source {
     /// Microphone: Opus.
     Mic,
-    /// Camera: VP8, simulcast where the browser can.
+    /// Camera: VP8 in simulcast where the browser can; or another [`Codec`](crate::sfu::codec::Codec) that receivers
+    /// take.
     Camera,
-    /// Screen: VP8.
+    /// Screen: VP8, or what [`MediaEvent::Codec`] says.
     Screen,
     /// Sound of the shared screen: Opus.
     ScreenAudio,
@@ -135,6 +138,18 @@ pub enum MediaEvent {
         peer: PeerKey,
         /// 1 or more.
         count: u8,
+    },
+    /// In which codec a participant should send pictures, so that everybody in the room can see them. VP8 until the first
+    /// such event. Who cannot change goes on: who does not take its codec does not see it.
+    Codec {
+        /// The sender's room.
+        room: RoomKey,
+        /// The sender.
+        peer: PeerKey,
+        /// `Camera` or `Screen`.
+        source: Source,
+        /// One that the sender offered.
+        codec: Codec,
     },
     /// How well a receiver is reached, every 2 s.
     Quality {

@@ -44,6 +44,8 @@ pub const SCREEN_DEAD_AFTER: Duration = Duration::from_secs(15);
 pub const LAYER_DEAD_AFTER: Duration = Duration::from_millis(1500);
 /// How long nobody must have had use for a layer before its sender is told to stop making it.
 pub const LAYER_UNUSED_AFTER: Duration = Duration::from_secs(4);
+/// How long everybody in a room must have taken a better codec before its senders are told to use it.
+pub const CODEC_BETTER_AFTER: Duration = Duration::from_secs(3);
 /// Least time between key frame requests to one source.
 pub const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
 /// While paced video is older than this, nothing is added to it: a slot finishes its frame and waits for a key frame.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use super::Stream;
+use super::codec::{Codec, Coded};
 use super::limits::{LAYERS_MAX, PATHS_PER_PEER_MAX};
 use super::path::Path;
 use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
@@ -18,8 +19,10 @@ struct Lane {
     stream: Option<Stream>,
     /// Layer to send; `None` pauses.
     target: Option<u8>,
-    /// Layer being sent; `None` until a key frame starts it.
+    /// Layer being sent; `None` until a key frame starts it. In a stream with spatial layers, the highest of them.
     current: Option<u8>,
+    /// Codec of what is being sent, and whether it has spatial layers.
+    coding: (Codec, bool),
     rewrite: Rewriter,
 }
 
@@ -29,6 +32,7 @@ impl Lane {
             stream: None,
             target: None,
             current: None,
+            coding: (Codec::Vp8, false),
             rewrite: Rewriter::new(rate),
         }
     }
@@ -38,6 +42,55 @@ impl Lane {
             self.stream = stream;
             self.target = None;
             self.current = None;
+        }
+    }
+
+    /// Whether a packet carries on what is being sent.
+    fn carries(&self, packet: &Packet, coded: &Coded) -> bool {
+        self.coding.0 == coded.codec
+            && self
+                .current
+                .is_some_and(|current| coded.spatial.is_some() || current == packet.layer)
+    }
+
+    /// Begins with a key frame.
+    fn begin(&mut self, target: u8, packet: &Packet, coded: &Coded) {
+        self.rewrite.switch(&packet.numbers, packet.captured);
+        self.coding = (coded.codec, coded.spatial.is_some());
+        // All layers of a key picture begin with it.
+        self.current = Some(if coded.spatial.is_some() {
+            target
+        } else {
+            packet.layer
+        });
+    }
+
+    /// Moves to the layer to send, where the stream with spatial layers allows it: down with any picture, up where a
+    /// layer needs no earlier picture. Returns whether the packet belongs to what is being sent, and ends its picture.
+    fn climb(&mut self, target: u8, coded: &Coded) -> Option<bool> {
+        let (Some(spatial), Some(current)) = (coded.spatial, self.current) else {
+            return Some(false);
+        };
+        let falls = target < current && spatial.starts && spatial.layer == 0;
+        let rises = target > current && spatial.starts && spatial.fresh;
+        let current = if coded.key_frame || falls {
+            target
+        } else if rises && spatial.layer == current + 1 {
+            spatial.layer
+        } else {
+            current
+        };
+        self.current = Some(current);
+        self.coding.1 = true;
+        (spatial.layer <= current).then_some(spatial.ends && spatial.layer == current)
+    }
+
+    /// Whether only a key frame leads to the layer to send.
+    fn waits(&self) -> bool {
+        match (self.current, self.target) {
+            (_, None) => false,
+            (Some(current), Some(target)) if self.coding.1 => current < target,
+            (current, target) => current != target,
         }
     }
 }
@@ -66,6 +119,8 @@ pub(super) struct Member {
     pub(super) estimate: Option<u64>,
     /// Layers of the camera that the sender was told to make, and since when fewer would do.
     pub(super) layers: (u8, Option<Instant>),
+    /// In which codecs the sender was told to send, where it is not VP8, and since when a better one would do.
+    pub(super) codecs: BTreeMap<Source, (Codec, Option<Instant>)>,
     /// Bits per second that would be sent if they could, as the estimator was last told.
     pub(super) desired: u64,
     pub(super) ufrag: String,
@@ -95,6 +150,7 @@ impl Member {
             views: None,
             estimate: None,
             layers: (LAYERS_MAX as u8, None),
+            codecs: BTreeMap::new(),
             desired: 0,
             ufrag,
             paths: VecDeque::new(),
@@ -222,7 +278,7 @@ impl Member {
         }
         for lane in &self.video {
             if let (Some(stream), Some(target)) = (lane.stream, lane.target)
-                && lane.current != Some(target)
+                && lane.waits()
             {
                 waiting.push((stream, target));
             }
@@ -245,21 +301,33 @@ impl Member {
             lane.rewrite.switch(&packet.numbers, packet.captured);
             lane.current = Some(0);
         }
-        self.write(now, slot, packet)
+        self.write(now, slot, packet, false)
     }
 
     /// Forwards a picture, if it is of the layer being sent or starts the one to be sent.
     pub(super) fn send_video(&mut self, now: Instant, slot: usize, packet: &Packet) -> Sent {
-        let Some(lane) = self.video.get_mut(slot).filter(|_| self.connected) else {
+        let (Some(coded), true) = (&packet.coded, self.connected) else {
+            return Sent::No;
+        };
+        if !self.peer.takes().has(coded.codec) {
+            return Sent::No;
+        }
+        let Some(lane) = self.video.get_mut(slot) else {
             return Sent::No;
         };
         let Some(target) = lane.target else {
             lane.current = None;
             return Sent::No;
         };
-        let running = lane.current == Some(packet.layer);
-        let starts = packet.layer == target && packet.vp8.key_frame;
+        let running = lane.carries(packet, coded);
+        let starts = coded.key_frame && (packet.layer == target || coded.spatial.is_some());
         if !running && !starts {
+            // The sender has changed its codec, and the beginning was lost.
+            let changed = lane.current.is_some() && lane.coding.0 != coded.codec;
+            if changed && lane.rewrite.is_ahead(&packet.numbers) {
+                lane.current = None;
+                return Sent::KeyFrame(target);
+            }
             return Sent::No;
         }
         if self.peer.is_congested() {
@@ -272,13 +340,16 @@ impl Member {
                 lane.current = None;
                 return Sent::KeyFrame(packet.layer);
             }
-            lane.rewrite.switch(&packet.numbers, packet.captured);
-            lane.current = Some(packet.layer);
+            lane.begin(target, packet, coded);
         }
-        self.write(now, slot, packet)
+        let Some(ends_picture) = lane.climb(target, coded) else {
+            lane.rewrite.skip(&packet.numbers);
+            return Sent::No;
+        };
+        self.write(now, slot, packet, ends_picture)
     }
 
-    fn write(&mut self, now: Instant, slot: usize, packet: &Packet) -> Sent {
+    fn write(&mut self, now: Instant, slot: usize, packet: &Packet, ends_picture: bool) -> Sent {
         let lanes = if packet.source.is_audio() {
             &mut self.audio
         } else {
@@ -287,7 +358,7 @@ impl Member {
         let Some(numbers) = lanes[slot].rewrite.map(&packet.numbers, packet.captured) else {
             return Sent::No;
         };
-        match self.peer.write(now, slot, packet, numbers) {
+        match self.peer.write(now, slot, packet, numbers, ends_picture) {
             Ok(()) => Sent::Yes,
             Err(_) => Sent::No,
         }

@@ -6,9 +6,12 @@
 
 pub mod allocate;
 pub mod clock;
+pub mod codec;
 pub mod congestion;
 pub mod demux;
+pub mod descriptor;
 pub mod egress;
+pub mod h264;
 pub mod keyframe;
 pub mod limits;
 pub mod path;
@@ -17,10 +20,13 @@ pub mod rewrite;
 pub mod slots;
 pub mod speaker;
 pub mod vp8;
+pub mod vp9;
 
+mod agree;
 mod member;
 mod reconcile;
 mod room;
+mod skips;
 mod track;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

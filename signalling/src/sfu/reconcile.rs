@@ -8,6 +8,7 @@ use super::allocate::{Class, Want, allocate};
 use super::limits::{ASSUMED_BPS, LAYER_UNUSED_AFTER};
 use super::room::Room;
 use super::speaker::HEARD_MAX;
+use super::track::Track;
 use super::{Outbox, Stream};
 use crate::{MediaEvent, PeerKey, Source, View};
 
@@ -81,6 +82,7 @@ impl Room {
                 Some(views) => self.viewed(peer, views, &cameras, &screens),
                 None => self.everyone(peer, &cameras, &screens),
             };
+            self.leave_untaken(peer, &mut pictures);
             let slots = self.members.get(&peer).map(|member| member.peer.slots());
             pictures.truncate(slots.map_or(0, |(_, video)| video));
             let streams: Vec<Stream> = pictures.iter().map(|picture| picture.stream).collect();
@@ -109,7 +111,22 @@ impl Room {
             self.reroute();
         }
         self.tell_layers(now, &used, out);
+        self.tell_codecs(now, out);
         self.want_key_frames();
+    }
+
+    /// Leaves out what the receiver has no decoder for, until its sender has changed to another codec.
+    fn leave_untaken(&self, peer: PeerKey, pictures: &mut Vec<Picture>) {
+        let Some(receiver) = self.members.get(&peer) else {
+            return;
+        };
+        let takes = receiver.peer.takes();
+        pictures.retain(|picture| {
+            let sender = self.members.get(&picture.stream.peer);
+            let track = sender.and_then(|sender| sender.tracks.get(&picture.stream.source));
+            let codec = track.and_then(Track::codec);
+            codec.is_none_or(|codec| takes.has(codec))
+        });
     }
 
     /// How many layers of a camera a tile of a width can use.

@@ -1,7 +1,10 @@
-//! One continuous RTP stream out of many: sequence numbers, times and VP8 numbers (RFC 3550 §5.1,
-//! RFC 7741 §4.2) run on while sources and layers come and go underneath.
+//! One continuous RTP stream out of many: sequence numbers, times and picture numbers (RFC 3550 §5.1, RFC 7741 §4.2,
+//! RFC 9628 §4.2) run on while sources and layers come and go underneath, and over packets that are left out.
 
 use std::time::{Duration, Instant};
+
+use super::codec::Number;
+use super::skips::Skips;
 
 /// First sequence number of an outgoing stream: below 2^15, so that loss of the first packets
 /// cannot be mistaken for a roll-over (pion/rtp#277).
@@ -20,9 +23,9 @@ pub struct Incoming {
     pub seq: u64,
     /// RTP time.
     pub time: u32,
-    /// VP8 picture number and whether it is 15 bits wide.
-    pub picture_id: Option<(u16, bool)>,
-    /// VP8 base-layer picture number.
+    /// Picture number.
+    pub picture_id: Option<Number>,
+    /// Base-layer picture number, of VP8 and VP9.
     pub tl0_pic_idx: Option<u8>,
 }
 
@@ -33,9 +36,9 @@ pub struct Outgoing {
     pub seq: u64,
     /// RTP time.
     pub time: u32,
-    /// VP8 picture number, of the width that came in.
+    /// Picture number, of the width that came in.
     pub picture_id: Option<u16>,
-    /// VP8 base-layer picture number.
+    /// Base-layer picture number, of VP8 and VP9.
     pub tl0_pic_idx: Option<u8>,
 }
 
@@ -58,6 +61,7 @@ pub struct Rewriter {
     /// RTP clock, ticks per second.
     rate: u32,
     base: Option<Base>,
+    skips: Skips,
     next_seq: u64,
     /// Newest time sent and when it was captured.
     newest: Option<(u32, Instant)>,
@@ -71,6 +75,7 @@ impl Rewriter {
         Self {
             rate,
             base: None,
+            skips: Skips::default(),
             next_seq: FIRST_SEQ,
             newest: None,
             picture_id: 0,
@@ -83,6 +88,12 @@ impl Rewriter {
         self.base.is_some_and(|base| {
             base.ssrc == packet.ssrc && packet.seq.abs_diff(base.newest_in) <= STEP_MAX
         })
+    }
+
+    /// Whether `packet` comes after everything of its stream so far.
+    pub fn is_ahead(&self, packet: &Incoming) -> bool {
+        self.base
+            .is_none_or(|base| base.ssrc != packet.ssrc || packet.seq > base.newest_in)
     }
 
     /// Ends the current source: nothing continues it.
@@ -100,7 +111,8 @@ impl Rewriter {
                 time.wrapping_add(ticks(gap, self.rate).max(1))
             }
         };
-        let id = packet.picture_id.map_or(0, |(id, _)| id);
+        let id = packet.picture_id.map_or(0, |number| number.id);
+        self.skips.clear();
         self.base = Some(Base {
             ssrc: packet.ssrc,
             seq_in: packet.seq,
@@ -115,16 +127,30 @@ impl Rewriter {
         });
     }
 
-    /// Maps a packet of the current source; `None` for one from before the switch.
+    /// Leaves a packet of the current source out: the numbers of what follows close up. One that comes after a later
+    /// packet was mapped leaves a gap.
+    pub fn skip(&mut self, packet: &Incoming) {
+        if let Some(base) = self
+            .base
+            .as_mut()
+            .filter(|base| packet.seq > base.newest_in)
+        {
+            base.newest_in = packet.seq;
+            self.skips.add(packet.seq);
+        }
+    }
+
+    /// Maps a packet of the current source; `None` for one from before the switch, and for one that was left out.
     pub fn map(&mut self, packet: &Incoming, captured: Instant) -> Option<Outgoing> {
         let base = self.base.as_mut()?;
         let ahead = packet.seq.checked_sub(base.seq_in)?;
+        let skipped = self.skips.below(packet.seq)?;
         let out = Outgoing {
-            seq: base.seq_out + ahead,
+            seq: base.seq_out + ahead - skipped,
             time: packet.time.wrapping_add(base.time),
-            picture_id: packet.picture_id.map(|(id, wide)| {
-                id.wrapping_add(base.picture_id) & if wide { 0x7fff } else { 0x7f }
-            }),
+            picture_id: packet
+                .picture_id
+                .map(|number| number.id.wrapping_add(base.picture_id) & number.mask),
             tl0_pic_idx: packet
                 .tl0_pic_idx
                 .map(|id| id.wrapping_add(base.tl0_pic_idx)),
@@ -154,7 +180,10 @@ mod tests {
     const RATE: u32 = 90_000;
 
     fn packet(ssrc: u32, seq: u64, time: u32, picture: u16) -> Incoming {
-        let picture_id = Some((picture & 0x7fff, true));
+        let picture_id = Some(Number {
+            id: picture & 0x7fff,
+            mask: 0x7fff,
+        });
         Incoming {
             ssrc,
             seq,
@@ -241,7 +270,7 @@ mod tests {
         let start = Instant::now();
         let mut rewrite = Rewriter::new(RATE);
         let narrow = |seq, id| Incoming {
-            picture_id: Some((id, false)),
+            picture_id: Some(Number { id, mask: 0x7f }),
             ..packet(1, seq, 0, 0)
         };
         rewrite.switch(&narrow(1, 120), start);
@@ -252,7 +281,53 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_left_out_leaves_no_gap_and_a_late_packet_still_has_its_place() {
+        let start = Instant::now();
+        let mut rewrite = Rewriter::new(RATE);
+        rewrite.switch(&packet(1, 100, 0, 5), start);
+        let first = rewrite.map(&packet(1, 100, 0, 5), start).unwrap().seq;
+        for seq in [101, 102, 105] {
+            rewrite.skip(&packet(1, seq, 0, 5));
+        }
+        let mut out = |seq| rewrite.map(&packet(1, seq, 0, 5), start).map(|out| out.seq);
+        assert_eq!(out(106), Some(first + 3));
+        assert_eq!(out(103), Some(first + 1));
+        assert_eq!(out(104), Some(first + 2));
+        assert_eq!(out(102), None);
+        assert_eq!(out(107), Some(first + 4));
+    }
+
     proptest! {
+        /// Whatever is left out, what is sent in order has no gap, and no number comes twice.
+        #[test]
+        fn left_out_packets_close_up(
+            takes in prop::collection::vec(any::<bool>(), 1..2_000), late in prop::collection::vec(0usize..2_000, 0..50)
+        ) {
+            let start = Instant::now();
+            let mut rewrite = Rewriter::new(RATE);
+            rewrite.switch(&packet(1, 0, 0, 0), start);
+            let mut sent = vec![rewrite.map(&packet(1, 0, 0, 0), start).unwrap().seq];
+            for (seq, taken) in (1..).zip(&takes) {
+                if *taken {
+                    let out = rewrite.map(&packet(1, seq, 0, 0), start).unwrap();
+                    prop_assert_eq!(out.seq, sent.last().unwrap() + 1);
+                    sent.push(out.seq);
+                } else {
+                    rewrite.skip(&packet(1, seq, 0, 0));
+                }
+            }
+            // Again, out of order: the same number as before, or none.
+            for seq in late {
+                let taken = seq == 0 || takes.get(seq - 1).copied().unwrap_or(false);
+                if seq <= takes.len() && let Some(out) = rewrite.map(&packet(1, seq as u64, 0, 0), start) {
+                    prop_assert!(taken);
+                    let before = takes[..seq].iter().filter(|taken| **taken).count();
+                    prop_assert_eq!(out.seq, sent[before]);
+                }
+            }
+        }
+
         /// Whatever is switched when, what goes out is one stream without gaps or steps back.
         #[test]
         fn any_chain_of_switches_is_one_stream(

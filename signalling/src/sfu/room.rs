@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::codec::SPATIAL_MAX;
 use super::keyframe::KeyFrames;
 use super::limits::{GONE_AFTER, LOST_AFTER, ROOM_TICK, SPEAKING_INTERVAL};
 use super::member::{Member, Sent};
@@ -357,8 +358,12 @@ impl Room {
             }
         }
         let stream = Stream { peer, source };
-        if packet.vp8.key_frame {
+        if let Some(coded) = packet.coded.filter(|coded| coded.key_frame) {
             self.key_frames.arrived(stream, packet.layer);
+            if coded.spatial.is_some() {
+                // A key picture is one in every layer.
+                (1..SPATIAL_MAX as u8).for_each(|layer| self.key_frames.arrived(stream, layer));
+            }
         }
         let Some(route) = self.routes.get(&stream) else {
             return;

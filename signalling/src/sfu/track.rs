@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::allocate::{Layer, sharp_from};
+use super::codec::{Codec, SPATIAL_MAX};
 use super::limits::{
     LAYER_DEAD_AFTER, SCREEN_DEAD_AFTER, SOUND_BPS_MAX, SOUND_BURST, STREAM_DEAD_AFTER,
 };
@@ -32,6 +33,10 @@ pub(super) struct Track {
     source: Source,
     last: Instant,
     layers: BTreeMap<u8, Meter>,
+    /// Codec of the pictures, and whether layers are spatial ones in one stream: each then needs all below it.
+    coding: Option<(Codec, bool)>,
+    /// Widths of the spatial layers in pixels, as far as the stream itself has told; 0 for unknown.
+    widths: [u16; SPATIAL_MAX],
     /// Bytes of sound that time has not paid for, as of `last`.
     debt: f64,
 }
@@ -43,6 +48,8 @@ impl Track {
             source,
             last: now,
             layers: BTreeMap::new(),
+            coding: None,
+            widths: [0; SPATIAL_MAX],
             debt: 0.0,
         }
     }
@@ -66,6 +73,17 @@ impl Track {
     /// Counts a packet. Returns whether its layer was not alive before.
     pub(super) fn count(&mut self, now: Instant, packet: &Packet) -> bool {
         self.last = now;
+        // Once told, it stays: a descriptor that cannot be read says nothing of layers.
+        let nested = |codec| self.coding == Some((codec, true));
+        let coding = packet
+            .coded
+            .map(|coded| (coded.codec, coded.spatial.is_some() || nested(coded.codec)));
+        if coding != self.coding {
+            // Other layers, and of another cost.
+            self.coding = coding;
+            self.layers.clear();
+            self.widths = [0; SPATIAL_MAX];
+        }
         let fresh = |now| Meter {
             last: now,
             since: now,
@@ -88,7 +106,16 @@ impl Track {
         }
         meter.last = now;
         meter.bytes += packet.len() as u64;
-        meter.width = packet.vp8.width.map(u32::from).or(meter.width);
+        if let Some(coded) = packet
+            .coded
+            .filter(|coded| coded.widths != [0; SPATIAL_MAX])
+        {
+            if coded.spatial.is_some() {
+                self.widths = coded.widths;
+            } else {
+                meter.width = Some(u32::from(coded.widths[0]));
+            }
+        }
         let window = now.saturating_duration_since(meter.since);
         if window >= WINDOW {
             let bps = meter.bytes * 8 * 1_000 / (window.as_millis() as u64).max(1);
@@ -109,6 +136,18 @@ impl Track {
         now.saturating_duration_since(self.last) <= patience
     }
 
+    /// Codec of the pictures.
+    pub(super) fn codec(&self) -> Option<Codec> {
+        self.coding.map(|(codec, _)| codec)
+    }
+
+    /// Width of a layer as it was told, pixels.
+    fn width(&self, index: u8) -> Option<u32> {
+        let told = self.widths.get(usize::from(index)).copied().unwrap_or(0);
+        let measured = self.layers.get(&index).and_then(|meter| meter.width);
+        measured.or((told > 0).then_some(told.into()))
+    }
+
     /// The layers alive now, low to high. A stream that is alive always offers one.
     pub(super) fn offers(&self, now: Instant) -> Vec<Layer> {
         let single = self.layers.len() == 1;
@@ -119,15 +158,21 @@ impl Track {
             .iter()
             .max_by_key(|(_, meter)| meter.last)
             .map(|(index, _)| *index);
+        let nested = self.coding.is_some_and(|(_, nested)| nested);
+        let mut below = 0;
         self.layers
             .iter()
             .filter(|(index, meter)| alive(meter) || Some(**index) == newest)
             .map(|(index, meter)| {
                 let guess = usize::from(*index).min(GUESS_BPS.len() - 1);
+                let bps = meter.bps.unwrap_or(GUESS_BPS[guess]).max(1_000) + below;
+                if nested {
+                    below = bps;
+                }
                 Layer {
                     index: *index,
-                    bps: meter.bps.unwrap_or(GUESS_BPS[guess]).max(1_000),
-                    width: meter.width.unwrap_or(GUESS_WIDTH[guess]),
+                    bps,
+                    width: self.width(*index).unwrap_or(GUESS_WIDTH[guess]),
                 }
             })
             .collect()
@@ -136,9 +181,8 @@ impl Track {
     /// The lowest of `count` layers that is sharp at a width in device pixels, whether it is sent now or not.
     pub(super) fn sharp_at(&self, width: u32, count: u8) -> u8 {
         let of = |index: u8| {
-            let known = self.layers.get(&index).and_then(|meter| meter.width);
             let guess = usize::from(index).min(GUESS_WIDTH.len() - 1);
-            known.unwrap_or_else(|| GUESS_WIDTH[guess])
+            self.width(index).unwrap_or(GUESS_WIDTH[guess])
         };
         let highest = count.saturating_sub(1);
         (0..highest)

@@ -13,9 +13,13 @@ use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
+use crate::coded::{self, Maker};
+
 pub(crate) const RIDS: [&str; 3] = ["q", "h", "f"];
 /// Width written into the key frames of each layer.
 pub(crate) const WIDTHS: [u16; 3] = [320, 640, 1280];
+/// Other than the server's own first choice.
+const DESCRIPTOR_ID: u8 = 7;
 const SOUND_EVERY: Duration = Duration::from_millis(20);
 const FRAME_EVERY: Duration = Duration::from_millis(40);
 
@@ -32,6 +36,8 @@ pub(crate) struct Sending {
     pub(crate) requested_at: Vec<Instant>,
     /// Bytes of filler in each packet; doubled with each layer of simulcast.
     pub(crate) size: usize,
+    /// Makes pictures in another way than VP8 in every layer.
+    pub(crate) maker: Option<(Codec, Box<dyn Maker>)>,
 }
 
 /// A small generator, so that a failure can be repeated.
@@ -75,25 +81,38 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(now: Instant, addr: SocketAddr) -> Self {
+        Self::taking(now, addr, &[Codec::Vp8])
+    }
+
+    /// One that has these codecs.
+    pub(crate) fn taking(now: Instant, addr: SocketAddr, codecs: &[Codec]) -> Self {
         let host = Candidate::builder().udp().host(addr).build();
-        Self::at(now, addr, host.unwrap())
+        Self::at(now, addr, host.unwrap(), codecs)
     }
 
     /// One that has no UDP, and opens a TCP connection from `addr`.
     pub(crate) fn over_tcp(now: Instant, addr: SocketAddr) -> Self {
         let host = Candidate::builder().tcp().host(addr);
-        Self::at(now, addr, host.tcptype(TcpType::Active).build().unwrap())
+        let host = host.tcptype(TcpType::Active).build().unwrap();
+        Self::at(now, addr, host, &[Codec::Vp8])
     }
 
-    fn at(now: Instant, addr: SocketAddr, host: Candidate) -> Self {
+    fn at(now: Instant, addr: SocketAddr, host: Candidate, codecs: &[Codec]) -> Self {
         let transport = host.proto();
-        let mut rtc = Rtc::builder()
+        let mut config = Rtc::builder()
             .set_crypto_provider(std::sync::Arc::new(str0m::crypto::from_feature_flags()))
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, false)
-            .enable_vp8(true)
-            .build(now);
+            .enable_vp8(codecs.contains(&Codec::Vp8))
+            .enable_vp9(codecs.contains(&Codec::Vp9))
+            .enable_av1(codecs.contains(&Codec::Av1))
+            .set_extension(DESCRIPTOR_ID, coded::extension());
+        if codecs.contains(&Codec::H264) {
+            let known = config.codec_config();
+            known.add_h264(102.into(), Some(103.into()), true, 0x42_e01f);
+        }
+        let mut rtc = config.build(now);
         rtc.add_local_candidate(host);
         Self {
             rtc,
@@ -159,6 +178,7 @@ impl Client {
                 key_frame_requests: 0,
                 requested_at: Vec::new(),
                 size: 40,
+                maker: None,
             };
             self.ups.insert(source, sending);
         }
@@ -278,8 +298,40 @@ impl Client {
         self.write(now, mid, None, write);
     }
 
+    /// Pictures as the source's maker makes them.
+    fn made(&mut self, now: Instant, source: Source) {
+        let up = self.ups.get_mut(&source).unwrap();
+        let (codec, maker) = up.maker.as_mut().unwrap();
+        up.time = up.time.wrapping_add(3_600);
+        let key = !std::mem::take(&mut up.wants_key).is_empty();
+        let (made, codec, mid, time) = (maker.make(key), *codec, up.mid, up.time);
+        for made in made {
+            let up = self.ups.get_mut(&source).unwrap();
+            let (seq, rid) = (up.seq[made.rid], up.rids[made.rid]);
+            up.seq[made.rid] += 1;
+            let seq = (seq - 65_000 + 1).into();
+            let mut exts = ExtensionValues::default();
+            if let Some(descriptor) = made.descriptor {
+                exts.user_values.set(coded::Descriptor(descriptor));
+            }
+            let write = RtpWrite::new(self.pt(codec), seq, time, now, made.payload)
+                .marker(made.marker)
+                .nackable(true)
+                .ext_vals(exts);
+            self.write(now, mid, rid, write);
+        }
+    }
+
+    /// The payload type of a codec.
+    pub(crate) fn payload_type(&self, codec: Codec) -> u8 {
+        *self.pt(codec)
+    }
+
     /// Two packets in every layer.
     fn frame(&mut self, now: Instant, source: Source) {
+        if self.ups[&source].maker.is_some() {
+            return self.made(now, source);
+        }
         let millis = (now - self.start).as_millis() as u64;
         let pt = self.pt(Codec::Vp8);
         let up = self.ups.get_mut(&source).unwrap();

@@ -4,6 +4,8 @@
 
 mod calls;
 mod client;
+mod codecs;
+mod coded;
 mod endurance;
 mod forwarding;
 mod hostile;
@@ -14,7 +16,9 @@ mod muting;
 mod narrow;
 mod negotiation;
 mod net;
+mod offers;
 mod rebinding;
+mod recorded;
 mod simulcast;
 mod slots;
 mod tcp;

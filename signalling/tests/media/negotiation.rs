@@ -15,7 +15,7 @@ fn client(net: &Net) -> Client {
 }
 
 /// The lines of each m-section.
-fn sections(sdp: &str) -> Vec<Vec<&str>> {
+pub(crate) fn sections(sdp: &str) -> Vec<Vec<&str>> {
     let mut sections: Vec<Vec<&str>> = Vec::new();
     for line in sdp.lines() {
         if line.starts_with("m=") {
@@ -28,7 +28,7 @@ fn sections(sdp: &str) -> Vec<Vec<&str>> {
     sections
 }
 
-fn extensions<'a>(section: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn extensions<'a>(section: &[&'a str]) -> Vec<&'a str> {
     section
         .iter()
         .filter(|line| line.starts_with("a=extmap:"))

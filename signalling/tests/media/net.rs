@@ -9,6 +9,8 @@ use signalling::sfu::peer::{Candidates, Engine};
 use signalling::sfu::{Output, Sfu};
 use signalling::{MediaEvent, PeerKey, RoomKey, Slot, Source};
 
+use str0m::format::Codec;
+
 use crate::client::{Client, Dice};
 
 pub(crate) const ROOM: RoomKey = RoomKey(7);
@@ -156,8 +158,33 @@ impl Net {
         audio: usize,
         video: usize,
     ) -> PeerKey {
-        let addr = SocketAddr::from((Ipv4Addr::new(10, 0, 1, key as u8), 6_000));
-        let mut client = Client::new(self.now, addr);
+        let client = Client::new(self.now, Self::address(key));
+        self.join_as(key, client, sources, (audio, video))
+    }
+
+    /// Joins a client with 4 audio and `video` video slots that has these codecs.
+    pub(crate) fn join_taking(
+        &mut self,
+        key: u64,
+        sources: &[Source],
+        video: usize,
+        codecs: &[Codec],
+    ) -> PeerKey {
+        let client = Client::taking(self.now, Self::address(key), codecs);
+        self.join_as(key, client, sources, (4, video))
+    }
+
+    fn address(key: u64) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::new(10, 0, 1, key as u8), 6_000))
+    }
+
+    fn join_as(
+        &mut self,
+        key: u64,
+        mut client: Client,
+        sources: &[Source],
+        (audio, video): (usize, usize),
+    ) -> PeerKey {
         client.sending.extend(sources);
         let offer = client.offer(audio, video);
         let answer = self.sfu.join(self.now, ROOM, PeerKey(key), offer).unwrap();
@@ -343,6 +370,7 @@ impl Net {
             | MediaEvent::Gone { .. }
             | MediaEvent::Speaking { .. }
             | MediaEvent::Layers { .. }
+            | MediaEvent::Codec { .. }
             | MediaEvent::Quality { .. } => None,
         });
         maps.into_iter().next().unwrap_or_default()

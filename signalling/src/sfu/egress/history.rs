@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::header::Extras;
+use crate::sfu::codec::Codec;
 use crate::sfu::rewrite::Outgoing;
 
 /// Packets kept of one slot: about 3 s at 2.5 Mbit/s. A power of two.
@@ -19,6 +20,8 @@ pub(super) struct Sent {
     pub(super) numbers: Outgoing,
     pub(super) marker: bool,
     pub(super) payload: Arc<[u8]>,
+    pub(super) codec: Option<Codec>,
+    pub(super) descriptor: Option<Arc<[u8]>>,
     pub(super) extras: Extras,
     /// When it was first sent.
     pub(super) at: Instant,
@@ -111,6 +114,8 @@ mod tests {
             },
             marker: false,
             payload: Arc::from([seq as u8].as_slice()),
+            codec: None,
+            descriptor: None,
             extras: Extras::default(),
             at,
             resent: None,

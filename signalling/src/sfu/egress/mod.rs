@@ -31,7 +31,7 @@ use reports::{Ntp, Reported};
 use run::{Run, Runs};
 use sendlog::SendLog;
 use slot::Slot;
-pub use slot::{SlotSpec, Write};
+pub use slot::{Format, Formats, SlotSpec, Write};
 use srtp::{Keying, Opener, Sealer};
 
 /// Time between sender reports of a stream.

@@ -9,23 +9,59 @@ use super::header::{self, ExtensionIds, Extras, Fixed};
 use super::history::{History, Sent};
 use super::reports::{Ntp, Sender};
 use super::srtp::Sealer;
+use crate::sfu::codec::{Codec, Codecs};
 use crate::sfu::rewrite::{Outgoing, ticks};
-use crate::sfu::vp8;
+use crate::sfu::{vp8, vp9};
 
 /// A packet is not sent a third time before the second copy could have been missed.
 const RESEND_GAP: Duration = Duration::from_millis(10);
 /// Copies of one packet.
 const COPIES_MAX: u8 = 10;
 
+/// Payload types of one codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// Of the stream.
+    pub payload_type: u8,
+    /// Of retransmissions (RFC 4588), if they were agreed.
+    pub resend: Option<u8>,
+}
+
+/// What a receiver's m-line takes.
+#[derive(Debug, Clone, Copy)]
+pub enum Formats {
+    /// Opus.
+    Sound(Format),
+    /// Pictures, by codec.
+    Pictures([Option<Format>; Codec::COUNT]),
+}
+
+impl Formats {
+    /// The format of a codec; sound has none.
+    fn of(&self, codec: Option<Codec>) -> Option<Format> {
+        match (self, codec) {
+            (Self::Sound(format), None) => Some(*format),
+            (Self::Pictures(formats), Some(codec)) => formats[codec as usize],
+            (Self::Sound(_), Some(_)) | (Self::Pictures(_), None) => None,
+        }
+    }
+
+    /// The codecs of pictures that are taken.
+    pub fn codecs(&self) -> Codecs {
+        let takes = |codec: &Codec| self.of(Some(*codec)).is_some();
+        Codec::ALL.into_iter().filter(takes).collect()
+    }
+}
+
 /// What a slot is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct SlotSpec {
     /// The stream.
     pub ssrc: u32,
-    /// Its payload type.
-    pub payload_type: u8,
-    /// Stream and payload type of retransmissions (RFC 4588), if they were agreed.
-    pub rtx: Option<(u32, u8)>,
+    /// The stream of retransmissions (RFC 4588), if one was agreed.
+    pub rtx: Option<u32>,
+    /// What it may carry.
+    pub formats: Formats,
     /// Header extensions that the m-line takes.
     pub ids: ExtensionIds,
     /// RTP clock, ticks per second.
@@ -43,6 +79,10 @@ pub struct Write {
     pub marker: bool,
     /// Shared with all receivers.
     pub payload: Arc<[u8]>,
+    /// The codec of a picture.
+    pub codec: Option<Codec>,
+    /// Dependency descriptor, shared too.
+    pub descriptor: Option<Arc<[u8]>>,
     /// Header extensions that are passed on.
     pub extras: Extras,
     /// When it was captured.
@@ -93,19 +133,23 @@ impl Slot {
         if !self.is_fresh(write.numbers.seq) {
             return Err(Unspecified);
         }
+        let format = self.spec.formats.of(write.codec).ok_or(Unspecified)?;
         let fixed = Fixed {
-            payload_type: self.spec.payload_type,
+            payload_type: format.payload_type,
             marker: write.marker,
             sequence: write.numbers.seq as u16,
             time: write.numbers.time,
             ssrc: self.spec.ssrc,
         };
-        buffer.reserve(write.payload.len() + 64);
-        let head = header::write(buffer, fixed, &self.spec.ids, number, write.extras);
+        let numbers = write.numbers;
+        let described = write.descriptor.as_deref();
+        buffer.reserve(write.payload.len() + described.map_or(0, <[u8]>::len) + 64);
+        let described = described.map(|bytes| (bytes, numbers.picture_id));
+        let ids = &self.spec.ids;
+        let head = header::write(buffer, fixed, ids, number, write.extras, described);
         let body = buffer.len();
         buffer.extend_from_slice(&write.payload);
-        let numbers = write.numbers;
-        vp8::renumber(&mut buffer[body..], numbers.picture_id, numbers.tl0_pic_idx);
+        renumber(write.codec, &mut buffer[body..], numbers);
         sealer.rtp(buffer, start, head, self.spec.ssrc, numbers.seq)
     }
 
@@ -114,11 +158,14 @@ impl Slot {
         self.packets = self.packets.wrapping_add(1);
         self.bytes = self.bytes.wrapping_add(write.payload.len() as u32);
         self.newest = Some((write.numbers.time, write.captured));
-        if self.spec.rtx.is_some() {
+        let format = self.spec.formats.of(write.codec);
+        if self.spec.rtx.is_some() && format.is_some_and(|format| format.resend.is_some()) {
             self.history.keep(Sent {
                 numbers: write.numbers,
                 marker: write.marker,
                 payload: write.payload,
+                codec: write.codec,
+                descriptor: write.descriptor,
                 extras: write.extras,
                 at: now,
                 resent: None,
@@ -194,8 +241,10 @@ impl Slot {
         seq: u64,
         number: Option<u16>,
     ) -> Result<(), Unspecified> {
-        let (ssrc, payload_type) = self.spec.rtx.ok_or(Unspecified)?;
+        let ssrc = self.spec.rtx.ok_or(Unspecified)?;
         let sent = self.history.get(seq).ok_or(Unspecified)?;
+        let format = self.spec.formats.of(sent.codec).ok_or(Unspecified)?;
+        let payload_type = format.resend.ok_or(Unspecified)?;
         sent.resent = Some(now);
         sent.copies = sent.copies.saturating_add(1);
         let fixed = Fixed {
@@ -205,12 +254,15 @@ impl Slot {
             time: sent.numbers.time,
             ssrc,
         };
-        let head = header::write(buffer, fixed, &self.spec.ids, number, sent.extras);
-        buffer.extend_from_slice(&(sent.numbers.seq as u16).to_be_bytes());
+        let numbers = sent.numbers;
+        let described = sent.descriptor.as_deref();
+        let described = described.map(|bytes| (bytes, numbers.picture_id));
+        let ids = &self.spec.ids;
+        let head = header::write(buffer, fixed, ids, number, sent.extras, described);
+        buffer.extend_from_slice(&(numbers.seq as u16).to_be_bytes());
         let body = buffer.len();
         buffer.extend_from_slice(&sent.payload);
-        let numbers = sent.numbers;
-        vp8::renumber(&mut buffer[body..], numbers.picture_id, numbers.tl0_pic_idx);
+        renumber(sent.codec, &mut buffer[body..], numbers);
         sealer.rtp(buffer, start, head, ssrc, self.next_rtx)?;
         self.next_rtx += 1;
         Ok(())
@@ -234,5 +286,14 @@ impl Slot {
             bytes: self.bytes,
             cname,
         })
+    }
+}
+
+/// Writes the numbers of a picture into its payload. AV1 has them in the descriptor, H.264 has none.
+fn renumber(codec: Option<Codec>, payload: &mut [u8], numbers: Outgoing) {
+    match codec {
+        Some(Codec::Vp8) => vp8::renumber(payload, numbers.picture_id, numbers.tl0_pic_idx),
+        Some(Codec::Vp9) => vp9::renumber(payload, numbers.picture_id, numbers.tl0_pic_idx),
+        Some(Codec::Av1 | Codec::H264) | None => {}
     }
 }

@@ -7,6 +7,7 @@ use rtcp_types::{Nack, TransportFeedback};
 use super::header::{ExtensionIds, Extras};
 use super::srtp::{Keying, Profile, contexts};
 use super::*;
+use crate::sfu::codec::Codec;
 use crate::sfu::rewrite::Outgoing;
 
 const SSRC: u32 = 11;
@@ -17,8 +18,13 @@ fn connected(start: Instant) -> (Egress, Sealer) {
     let mut egress = Egress::new(start, "test".to_owned());
     egress.add(SlotSpec {
         ssrc: SSRC,
-        payload_type: 96,
-        rtx: Some((RTX, 97)),
+        rtx: Some(RTX),
+        formats: Formats::Pictures(std::array::from_fn(|nth| {
+            (nth == Codec::Vp8 as usize).then_some(Format {
+                payload_type: 96,
+                resend: Some(97),
+            })
+        })),
         ids: ExtensionIds::default(),
         rate: 90_000,
         paced: true,
@@ -43,6 +49,8 @@ fn picture(seq: u64, time: u32, start: Instant) -> Write {
         },
         marker: false,
         payload: Arc::from(vec![0x10; 1_000]),
+        codec: Some(Codec::Vp8),
+        descriptor: None,
         extras: Extras::default(),
         captured: start,
     }

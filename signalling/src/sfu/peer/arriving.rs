@@ -3,15 +3,16 @@
 use std::time::SystemTime;
 
 use str0m::media::{Mid, Rid};
-use str0m::rtp::{RtpPacket, VideoOrientation};
+use str0m::rtp::{RtpPacket, Ssrc, VideoOrientation};
 use str0m::{Event, IceConnectionState};
 
-use super::{AUDIO_RATE, Output, Packet, Peer, VIDEO_RATE};
-use crate::Source;
+use super::described::Described;
+use super::{AUDIO_RATE, Output, PAYLOAD_TYPES, Packet, Peer, Up, VIDEO_RATE};
+use crate::sfu::codec::{Codec, Coded, Number, SPATIAL_MAX};
 use crate::sfu::egress::header::Extras;
 use crate::sfu::limits::PAYLOAD_MAX;
 use crate::sfu::rewrite::Incoming;
-use crate::sfu::vp8::{self, Vp8};
+use crate::sfu::{descriptor, h264, vp8, vp9};
 
 impl Peer {
     /// What an event of the engine's means for the owner, if anything.
@@ -46,16 +47,29 @@ impl Peer {
             let stream = api.stream_rx(&ssrc)?;
             (stream.mid(), stream.rid())
         };
-        let (source, layer) = self.lane(mid, rid)?;
-        if packet.payload.is_empty() || packet.payload.len() > PAYLOAD_MAX {
+        let (at, layer) = self.lane(mid, rid)?;
+        let up = &mut self.ups[at];
+        let source = up.source;
+        let codec = self.formats[usize::from(*packet.header.payload_type) % PAYLOAD_TYPES];
+        let described = packet.header.ext_vals.user_values.get();
+        let descriptor = described
+            .filter(|_| codec == Some(Codec::Av1))
+            .map(|Described(bytes)| bytes.clone());
+        let size = packet.payload.len() + descriptor.as_ref().map_or(0, |bytes| bytes.len());
+        if packet.payload.is_empty() || size > PAYLOAD_MAX {
             return None;
         }
-        let vp8 = if source.is_audio() {
-            Vp8::default()
-        } else {
-            vp8::parse(&packet.payload)?
-        };
         let time = packet.header.timestamp;
+        let coded = if source.is_audio() {
+            None
+        } else {
+            let payload = &packet.payload;
+            let coded = up.coded(codec?, layer, (ssrc, time), payload, descriptor.as_deref());
+            Some(coded?)
+        };
+        let layer = coded
+            .and_then(|coded| coded.spatial)
+            .map_or(layer, |spatial| spatial.layer);
         let rate = if source.is_audio() {
             AUDIO_RATE
         } else {
@@ -77,30 +91,85 @@ impl Peer {
             ssrc: *ssrc,
             seq: *packet.seq_no,
             time,
-            picture_id: vp8.picture_id,
-            tl0_pic_idx: vp8.tl0_pic_idx,
+            picture_id: coded.and_then(|coded| coded.number),
+            tl0_pic_idx: coded.and_then(|coded| coded.tl0_pic_idx),
         };
         let marker = packet.header.marker;
         Some(Packet {
             source,
             layer,
             numbers,
-            vp8,
+            coded,
             loudness,
             captured,
             payload: packet.payload,
+            descriptor,
             marker,
             extras,
         })
     }
 
-    fn lane(&self, mid: Mid, rid: Option<Rid>) -> Option<(Source, u8)> {
-        let up = self.ups.iter().find(|up| up.mid == mid)?;
+    /// The place of an m-line among those on which the participant sends, and the layer.
+    fn lane(&self, mid: Mid, rid: Option<Rid>) -> Option<(usize, u8)> {
+        let at = self.ups.iter().position(|up| up.mid == mid)?;
         let layer = match rid {
-            Some(rid) => up.rids.iter().position(|known| *known == rid)?,
+            Some(rid) => self.ups[at].rids.iter().position(|known| *known == rid)?,
             None => 0,
         };
-        Some((up.source, layer as u8))
+        Some((at, layer as u8))
+    }
+}
+
+impl Up {
+    /// What a packet of a picture says. `None` when it is broken.
+    fn coded(
+        &mut self,
+        codec: Codec,
+        layer: u8,
+        (ssrc, time): (Ssrc, u32),
+        payload: &[u8],
+        descriptor: Option<&[u8]>,
+    ) -> Option<Coded> {
+        let mut coded = match (codec, descriptor) {
+            (Codec::Vp8, _) => {
+                let read = vp8::parse(payload)?;
+                let number = |(id, wide)| Number {
+                    id,
+                    mask: if wide { 0x7fff } else { 0x7f },
+                };
+                let mut widths = [0; SPATIAL_MAX];
+                widths[0] = read.width.unwrap_or(0);
+                Coded {
+                    number: read.picture_id.map(number),
+                    tl0_pic_idx: read.tl0_pic_idx,
+                    key_frame: read.key_frame,
+                    widths,
+                    ..Coded::new(codec)
+                }
+            }
+            (Codec::Vp9, _) => vp9::parse(payload)?,
+            (Codec::H264, _) => Coded {
+                key_frame: h264::is_key_frame(payload),
+                ..Coded::new(codec)
+            },
+            (Codec::Av1, None) => Coded {
+                key_frame: descriptor::begins_sequence(payload),
+                ..Coded::new(codec)
+            },
+            (Codec::Av1, Some(bytes)) => {
+                let fresh = || (ssrc, descriptor::Reader::default());
+                let (of, reader) = self.descriptors.entry(layer).or_insert_with(fresh);
+                if *of != ssrc {
+                    (*of, *reader) = fresh();
+                }
+                reader.read(bytes, time)?
+            }
+        };
+        // Layers of simulcast are streams of their own; what is inside them stays together.
+        if self.rids.len() > 1 {
+            coded.spatial = None;
+        }
+        Some(coded)
     }
 }
 

@@ -6,11 +6,14 @@
 //! [`Output::Wait`].
 
 mod arriving;
+mod described;
 mod driving;
 mod keys;
 mod negotiation;
+mod offer;
 mod sending;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,18 +24,22 @@ use str0m::media::{Mid, Rid};
 use str0m::rtp::Ssrc;
 
 use super::clock::CaptureClock;
+use super::codec::{Codec, Codecs, Coded};
+use super::descriptor;
 use super::egress::Egress;
 use super::egress::header::Extras;
 use super::egress::run::Run;
 use super::path::Path;
 use super::rewrite::Incoming;
-use super::vp8::Vp8;
 use crate::{MediaError, Source};
 
 /// RTP clock of Opus, ticks per second (RFC 7587).
 pub const AUDIO_RATE: u32 = 48_000;
 /// RTP clock of video, ticks per second.
 pub const VIDEO_RATE: u32 = 90_000;
+
+/// Payload types that there are (RFC 3550 §5.1: seven bits).
+const PAYLOAD_TYPES: usize = 128;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -84,13 +91,14 @@ pub struct Packet {
     pub layer: u8,
     /// Its numbers.
     pub numbers: Incoming,
-    /// What its VP8 payload says; default for sound.
-    pub vp8: Vp8,
+    /// What it says of the picture; `None` for sound.
+    pub coded: Option<Coded>,
     /// Loudness 0 (silence) to 127, if told (RFC 6464).
     pub loudness: Option<u8>,
     /// When it was captured, on this machine's clock.
     pub captured: Instant,
     payload: Arc<[u8]>,
+    descriptor: Option<Arc<[u8]>>,
     marker: bool,
     extras: Extras,
 }
@@ -136,6 +144,10 @@ struct Up {
     mid: Mid,
     /// Simulcast layers, low to high; empty without simulcast.
     rids: Vec<Rid>,
+    /// In which codecs it may come.
+    codecs: Codecs,
+    /// By layer: the stream, and what its dependency descriptors mean.
+    descriptors: BTreeMap<u8, (Ssrc, descriptor::Reader)>,
 }
 
 /// An outgoing m-line. The engine answers for its streams and does not send on them.
@@ -160,6 +172,10 @@ pub struct Peer {
     ups: Vec<Up>,
     audio: Vec<Down>,
     video: Vec<Down>,
+    /// In which codecs pictures may come, by payload type.
+    formats: [Option<Codec>; PAYLOAD_TYPES],
+    /// In which codecs every video slot takes pictures.
+    takes: Codecs,
     egress: Egress,
     /// Where the keys of the handshake appear.
     keys: keys::Keys,
@@ -204,6 +220,17 @@ impl Peer {
     pub fn layers(&self, source: Source) -> u8 {
         let up = self.ups.iter().find(|up| up.source == source);
         up.map_or(1, |up| up.rids.len().max(1) as u8)
+    }
+
+    /// In which codecs a source may come.
+    pub fn sends(&self, source: Source) -> Codecs {
+        let up = self.ups.iter().find(|up| up.source == source);
+        up.map_or_else(Codecs::default, |up| up.codecs)
+    }
+
+    /// In which codecs pictures may go out, in any slot.
+    pub fn takes(&self) -> Codecs {
+        self.takes
     }
 
     /// Numbers of audio and video slots.

@@ -1,24 +1,38 @@
 //! Offers and answers: what of an offer is taken, and which streams the engine is told of.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use str0m::change::SdpOffer;
-use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::format::{Codec as EngineCodec, CodecConfig, FormatParams, PayloadParams};
+use str0m::media::{Direction, Frequency, MediaKind, Mid, Pt};
 use str0m::net::TcpType;
 use str0m::rtp::Extension;
-use str0m::{Candidate, Rtc};
+use str0m::{Candidate, Rtc, RtcConfig};
 
 use super::driving::contained;
-use super::{AUDIO_RATE, Down, Engine, InUse, Peer, Up, VIDEO_RATE, keys};
+use super::offer::without_idle_descriptors;
+use super::{
+    AUDIO_RATE, Down, Engine, InUse, PAYLOAD_TYPES, Peer, Up, VIDEO_RATE, described, keys,
+};
 use crate::sfu::clock::CaptureClock;
+use crate::sfu::codec::{Codec, Codecs};
 use crate::sfu::egress::header::{self, ExtensionIds};
-use crate::sfu::egress::{Egress, SlotSpec};
+use crate::sfu::egress::{Egress, Format, Formats, SlotSpec};
 use crate::sfu::limits::{AUDIO_SLOTS_MAX, LAYERS_MAX, MID_MAX, SDP_MAX, VIDEO_SLOTS_MAX};
 use crate::{MediaError, Offer, Source};
 
 /// The name under which a receiver's streams belong together (RFC 3550 §6.5.1). It says nothing about anybody.
 const CNAME: &str = "parta";
+/// Whoever offers this takes header extensions of one and of two bytes, packet by packet (RFC 8285 §4.1.2).
+const MIXES: &str = "a=extmap-allow-mixed";
+/// Id of the dependency descriptor until an offer gives it another one.
+const DESCRIPTOR_ID: u8 = 12;
+/// Payload types of VP9 and of its retransmissions until an offer gives others; likewise for H.264.
+const VP9_PTS: (u8, u8) = (98, 99);
+const H264_PTS: (u8, u8) = (108, 109);
+/// Constrained baseline, level 3.1 (RFC 6184 §8.1): what browsers have in common.
+const H264_PROFILE: u32 = 0x42e01f;
 
 impl Peer {
     /// Accepts an offer. Returns the connection and the answer.
@@ -30,15 +44,13 @@ impl Peer {
         engine: &Engine,
         offer: &Offer,
     ) -> Result<(Self, String), MediaError> {
-        let mut rtc = Rtc::builder()
+        let config = Rtc::builder()
             .set_crypto_provider(engine.crypto.clone())
             .set_dtls_cert(engine.certificate.clone())
             .set_ice_lite(true)
             .set_rtp_mode(true)
-            .clear_codecs()
-            .enable_opus(true, false)
-            .enable_vp8(true)
-            .build(now);
+            .set_extension(DESCRIPTOR_ID, described::extension());
+        let mut rtc = with_codecs(config).build(now);
         let keys = keys::of_last_built();
         let (udp, tcp) = (&engine.candidates.udp, &engine.candidates.tcp);
         for address in udp {
@@ -57,6 +69,8 @@ impl Peer {
             ups: Vec::new(),
             audio: Vec::new(),
             video: Vec::new(),
+            formats: [None; PAYLOAD_TYPES],
+            takes: Codecs::ALL,
             egress: Egress::new(now, CNAME.to_owned()),
             keys,
             crypto: engine.crypto.clone(),
@@ -71,8 +85,10 @@ impl Peer {
             egress_waits: true,
         };
         peer.read_ups(&offer.up)?;
-        peer.audio = peer.downs(&offer.down_audio, MediaKind::Audio, AUDIO_SLOTS_MAX)?;
-        peer.video = peer.downs(&offer.down_video, MediaKind::Video, VIDEO_SLOTS_MAX)?;
+        let mixes = offer.sdp.contains(MIXES);
+        peer.audio = peer.downs(&offer.down_audio, MediaKind::Audio, AUDIO_SLOTS_MAX, mixes)?;
+        peer.video = peer.downs(&offer.down_video, MediaKind::Video, VIDEO_SLOTS_MAX, mixes)?;
+        peer.note_formats();
         peer.hide_downs();
         Ok((peer, answer))
     }
@@ -91,6 +107,7 @@ impl Peer {
             }
         }
         let answer = answer(&mut self.rtc, sdp);
+        self.note_formats();
         self.hide_downs();
         self.engine_wait = None;
         answer
@@ -117,10 +134,14 @@ impl Peer {
                     }
                     str0m::media::Rids::Any | str0m::media::Rids::None => Vec::new(),
                 });
+            let codecs = self.agreed(mid).filter_map(|params| known(params));
+            let codecs = codecs.collect();
             self.ups.push(Up {
                 source: *source,
                 mid,
                 rids,
+                codecs,
+                descriptors: BTreeMap::new(),
             });
         }
         Ok(())
@@ -131,17 +152,13 @@ impl Peer {
         mids: &[String],
         kind: MediaKind,
         max: usize,
+        mixes: bool,
     ) -> Result<Vec<Down>, MediaError> {
         if mids.len() > max {
             return Err(MediaError::BadOffer(format!(
                 "more than {max} slots of one kind"
             )));
         }
-        let codec = if kind == MediaKind::Audio {
-            Codec::Opus
-        } else {
-            Codec::Vp8
-        };
         let mut downs: Vec<Down> = Vec::with_capacity(mids.len());
         for name in mids {
             let mid = checked(name)?;
@@ -149,21 +166,22 @@ impl Peer {
             if downs.iter().any(|down| down.mid == mid) {
                 return Err(MediaError::BadOffer(format!("mid {name} is named twice")));
             }
-            let spec = self.spec(mid, kind, codec)?;
-            let stream = |rtx: Option<(u32, u8)>| rtx.map(|(ssrc, _)| ssrc.into());
+            let spec = self.spec(mid, kind, mixes)?;
             downs.push(Down {
                 mid,
                 ssrc: spec.ssrc.into(),
-                rtx: stream(spec.rtx),
+                rtx: spec.rtx.map(Into::into),
             });
+            if kind == MediaKind::Video {
+                self.takes = self.takes.and(spec.formats.codecs());
+            }
             self.egress.add(spec);
         }
         Ok(downs)
     }
 
-    fn spec(&mut self, mid: Mid, kind: MediaKind, codec: Codec) -> Result<SlotSpec, MediaError> {
+    fn spec(&mut self, mid: Mid, kind: MediaKind, mixes: bool) -> Result<SlotSpec, MediaError> {
         let media = self.rtc.media(mid);
-        let pts: Vec<Pt> = media.map_or_else(Vec::new, |media| media.remote_pts().to_vec());
         let id = |extension| {
             let id = media.and_then(|media| media.remote_extmap().id_of(extension));
             id.filter(|id| *id <= header::ID_MAX)
@@ -172,25 +190,54 @@ impl Peer {
             transport_cc: id(Extension::TransportSequenceNumber),
             audio_level: id(Extension::AudioLevel),
             orientation: id(Extension::VideoOrientation),
+            descriptor: id(described::extension()).filter(|_| mixes),
         };
-        let params = self.rtc.codec_config();
-        let params = params.find(|param| param.spec().codec == codec && pts.contains(&param.pt()));
-        let Some((pt, resend)) = params.map(|params| (params.pt(), params.resend())) else {
-            return Err(MediaError::BadOffer(format!("mid {mid} lacks {codec:?}")));
+        let audio = kind == MediaKind::Audio;
+        let formats = if audio {
+            let opus = |params: &&PayloadParams| params.spec().codec == EngineCodec::Opus;
+            self.agreed(mid).find(opus).map(format).map(Formats::Sound)
+        } else {
+            let mut formats = [None; Codec::COUNT];
+            for params in self.agreed(mid) {
+                if let Some(codec) = known(params) {
+                    formats[codec as usize].get_or_insert(format(params));
+                }
+            }
+            // What a sender falls back to.
+            formats[Codec::Vp8 as usize].map(|_| Formats::Pictures(formats))
+        };
+        let Some(formats) = formats else {
+            let lacks = if audio { "Opus" } else { "VP8" };
+            return Err(MediaError::BadOffer(format!("mid {mid} lacks {lacks}")));
         };
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, None) else {
             return Err(MediaError::BadOffer(format!("mid {mid} cannot be sent to")));
         };
-        let audio = kind == MediaKind::Audio;
         Ok(SlotSpec {
             ssrc: *stream.ssrc(),
-            payload_type: *pt,
-            rtx: stream.rtx().zip(resend).map(|(ssrc, pt)| (*ssrc, *pt)),
+            rtx: stream.rtx().map(|ssrc| *ssrc),
+            formats,
             ids,
             rate: if audio { AUDIO_RATE } else { VIDEO_RATE },
             paced: !audio,
         })
+    }
+
+    /// What both sides know of an m-line's payload types.
+    fn agreed(&self, mid: Mid) -> impl Iterator<Item = &PayloadParams> {
+        let pts: &[Pt] = self.rtc.media(mid).map_or(&[], |media| media.remote_pts());
+        let config: &[PayloadParams] = self.rtc.codec_config();
+        config.iter().filter(|params| pts.contains(&params.pt()))
+    }
+
+    /// Notes in which codec a packet of each payload type is.
+    fn note_formats(&mut self) {
+        self.formats = [None; PAYLOAD_TYPES];
+        let config: &[PayloadParams] = self.rtc.codec_config();
+        for params in config {
+            self.formats[usize::from(*params.pt()) % PAYLOAD_TYPES] = known(params);
+        }
     }
 
     /// The engine declares the outgoing streams in answers and otherwise knows nothing of them: it would walk through
@@ -214,12 +261,50 @@ impl Peer {
     }
 }
 
+/// Opus and the codecs of pictures, in the order in which answers name them.
+fn with_codecs(config: RtcConfig) -> RtcConfig {
+    let mut config = config.clear_codecs().enable_opus(true, false);
+    let codecs = config.codec_config();
+    codecs.enable_vp8(true);
+    let video = |codecs: &mut CodecConfig, (pt, resend): (u8, u8), codec, format| {
+        let rate = Frequency::NINETY_KHZ;
+        codecs.add_config(pt.into(), Some(resend.into()), codec, rate, None, format);
+    };
+    let format = FormatParams {
+        profile_id: Some(0),
+        ..FormatParams::default()
+    };
+    video(codecs, VP9_PTS, EngineCodec::Vp9, format);
+    codecs.enable_av1(true);
+    let (pt, resend) = H264_PTS;
+    codecs.add_h264(pt.into(), Some(resend.into()), true, H264_PROFILE);
+    config
+}
+
+fn known(params: &PayloadParams) -> Option<Codec> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the engine's enum is open")]
+    match params.spec().codec {
+        EngineCodec::Vp8 => Some(Codec::Vp8),
+        EngineCodec::Vp9 => Some(Codec::Vp9),
+        EngineCodec::Av1 => Some(Codec::Av1),
+        EngineCodec::H264 => Some(Codec::H264),
+        _ => None,
+    }
+}
+
+fn format(params: &PayloadParams) -> Format {
+    Format {
+        payload_type: *params.pt(),
+        resend: params.resend().map(|pt| *pt),
+    }
+}
+
 fn answer(rtc: &mut Rtc, sdp: &str) -> Result<String, MediaError> {
     if sdp.len() > SDP_MAX {
         return Err(MediaError::BadOffer(format!("longer than {SDP_MAX} bytes")));
     }
     let accept = || {
-        let offer = SdpOffer::from_sdp_string(sdp).map_err(bad)?;
+        let offer = SdpOffer::from_sdp_string(&without_idle_descriptors(sdp)).map_err(bad)?;
         Ok(rtc
             .sdp_api()
             .accept_offer(offer)

@@ -10,13 +10,15 @@ use crate::sfu::egress::Write;
 use crate::sfu::rewrite::Outgoing;
 
 impl Peer {
-    /// Sends a packet in an audio or video slot, by its kind.
+    /// Sends a packet in an audio or video slot, by its kind. `ends_picture` marks it as the last of its picture, whatever
+    /// its sender said.
     pub fn write(
         &mut self,
         now: Instant,
         slot: usize,
         packet: &Packet,
         numbers: Outgoing,
+        ends_picture: bool,
     ) -> Result<(), Unfit> {
         self.advance(now);
         self.egress_waits = true;
@@ -27,8 +29,10 @@ impl Peer {
         };
         let write = Write {
             numbers,
-            marker: packet.marker,
+            marker: packet.marker || ends_picture,
             payload: packet.payload.clone(),
+            codec: packet.coded.map(|coded| coded.codec),
+            descriptor: packet.descriptor.clone(),
             extras: packet.extras,
             captured: packet.captured.min(self.now),
         };

@@ -1,0 +1,66 @@
+//! What is taken out of an offer before the engine reads it.
+
+use std::borrow::Cow;
+
+use crate::sfu::descriptor::URI;
+
+/// Takes the dependency descriptor out of sections that have no AV1, where it would only make every packet longer, and
+/// out of those whose direction it does not go in: Firefox writes and does not read it (RFC 8285 §5).
+pub(super) fn without_idle_descriptors(sdp: &str) -> Cow<'_, str> {
+    if !sdp.contains(URI) {
+        return Cow::Borrowed(sdp);
+    }
+    let mut kept = String::with_capacity(sdp.len());
+    let mut rest = sdp;
+    while !rest.is_empty() {
+        let end = rest.get(1..).and_then(|after| after.find("\nm="));
+        let (section, after) = rest.split_at(end.map_or(rest.len(), |end| end + 2));
+        rest = after;
+        let idle = !section.contains(" AV1/90000");
+        let gone = |line: &str| line.contains(URI) && (idle || is_against(section, line));
+        kept.extend(section.split_inclusive('\n').filter(|line| !gone(line)));
+    }
+    Cow::Owned(kept)
+}
+
+/// Whether a section goes one way only, and an extension of it the other.
+fn is_against(section: &str, extension: &str) -> bool {
+    let name = extension.split_whitespace().next().unwrap_or_default();
+    let is_line = |wanted: &str| section.lines().any(|line| line.trim_end() == wanted);
+    name.ends_with("/inactive")
+        || name.ends_with("/sendonly") && is_line("a=recvonly")
+        || name.ends_with("/recvonly") && is_line("a=sendonly")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_stay_where_av1_may_come_with_them() {
+        let section = |codec: &str, way: &str, suffix: &str| {
+            format!(
+                "m=video 9 X 96\r\na=rtpmap:96 {codec}/90000\r\na={way}\r\na=extmap:5{suffix} {URI}\r\n"
+            )
+        };
+        let kept = |codec, way, suffix| {
+            let sdp = format!(
+                "v=0\r\na=extmap-allow-mixed\r\n{}",
+                section(codec, way, suffix)
+            );
+            // Another section beside it changes nothing.
+            let sdp = sdp + &section("AV1", "sendonly", "");
+            let read = without_idle_descriptors(&sdp).into_owned();
+            assert!(read.starts_with("v=0\r\na=extmap-allow-mixed\r\nm=video"));
+            assert_eq!(read.matches("m=video").count(), 2);
+            read.matches(URI).count() == 2
+        };
+        assert!(kept("AV1", "recvonly", ""));
+        assert!(kept("AV1", "sendonly", "/sendonly"));
+        assert!(!kept("VP8", "sendonly", ""));
+        assert!(!kept("AV1", "recvonly", "/sendonly"));
+        assert!(!kept("AV1", "sendonly", "/recvonly"));
+        assert!(!kept("AV1", "recvonly", "/inactive"));
+        assert_eq!(without_idle_descriptors("m=\u{fffd}\nm="), "m=\u{fffd}\nm=");
+    }
+}
