@@ -8,14 +8,22 @@ const CALL = 'C1';
 const person = (p: string, ...on: Participant['on']): Participant => ({ p, u: `U-${p}`, on, here: true });
 const joined = { p: 'P1', sdp: 'answer', people: [person('P1')] };
 
+type Encoding = { active?: boolean; codec?: { mimeType: string }; scalabilityMode?: string };
+const CODECS = [
+  { mimeType: 'video/VP8' },
+  { mimeType: 'video/rtx' },
+  { mimeType: 'video/AV1', sdpFmtpLine: 'level-idx=5;profile=1;tier=0' },
+  { mimeType: 'video/AV1', sdpFmtpLine: 'level-idx=5;profile=0;tier=0' },
+];
+
 // Like a browser, it takes parameters only when they were got after the last ones were set.
 class FakeSender {
   #got = 0;
   refuses = false;
-  constructor(public encodings: { active?: boolean }[]) {}
+  constructor(public encodings: Encoding[]) {}
   replaceTrack = () => Promise.resolve();
   getParameters = () => ({ encodings: this.encodings.map((one) => ({ ...one })), id: ++this.#got });
-  setParameters = async ({ encodings, id }: { encodings: { active?: boolean }[]; id: number }) => {
+  setParameters = async ({ encodings, id }: { encodings: Encoding[]; id: number }) => {
     if (this.refuses || id !== this.#got) throw new Error('refused');
     await Promise.resolve();
     this.#got++;
@@ -38,7 +46,7 @@ class FakePeer {
     FakePeer.all.push(this);
   }
 
-  addTransceiver(_kind: string, init?: { sendEncodings?: { active?: boolean }[] }) {
+  addTransceiver(_kind: string, init?: { sendEncodings?: Encoding[] }) {
     const sender = new FakeSender(init?.sendEncodings ?? []);
     this.senders.push(sender);
     return { mid: String(this.#mid++), sender, setCodecPreferences: () => undefined };
@@ -48,7 +56,11 @@ class FakePeer {
     this.localDescription = description;
     return Promise.resolve();
   }
-  setRemoteDescription = () => Promise.resolve();
+  remoteDescription: unknown = null;
+  setRemoteDescription(description: unknown) {
+    this.remoteDescription = description;
+    return Promise.resolve();
+  }
   restartIce = () => undefined;
   getConfiguration = () => ({});
   setConfiguration = () => undefined;
@@ -94,6 +106,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal('RTCPeerConnection', FakePeer);
   vi.stubGlobal('RTCRtpReceiver', { getCapabilities: () => null });
+  vi.stubGlobal('RTCRtpSender', { getCapabilities: () => ({ codecs: CODECS }) });
   FakePeer.all = [];
   asked = [];
   ended = [];
@@ -199,6 +212,21 @@ describe('during a lesson', () => {
     await vi.waitFor(() => expect(active()).toEqual([true, true, false]));
     session.event({ e: 'call.layers', call: CALL, d: 3 });
     await vi.waitFor(() => expect(active()).toEqual([true, true, true]));
+  });
+
+  it('sends the screen in the codec that everybody takes', async () => {
+    const session = await enter();
+    const [, camera, screen] = peer().senders;
+    session.event({ e: 'call.codec', call: CALL, d: { src: 'screen', codec: 'av1' } });
+    await vi.waitFor(() => expect(screen?.encodings[0]?.codec).toBe(CODECS[3]));
+    expect(screen?.encodings[0]?.scalabilityMode).toBe('L1T1');
+    session.event({ e: 'call.codec', call: CALL, d: { src: 'screen', codec: 'vp8' } });
+    await vi.waitFor(() => expect(screen?.encodings[0]?.codec).toBe(CODECS[0]));
+    // One that this browser does not have changes nothing.
+    session.event({ e: 'call.codec', call: CALL, d: { src: 'screen', codec: 'vp9' } });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(screen?.encodings[0]?.codec).toBe(CODECS[0]);
+    expect(camera?.encodings.some((one) => one.codec)).toBe(false);
   });
 
   it('goes on with all layers in a browser that refuses', async () => {

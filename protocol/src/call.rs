@@ -20,6 +20,29 @@ pub enum Source {
     ScreenAudio,
 }
 
+/// A codec of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum Codec {
+    /// VP8.
+    Vp8,
+    /// VP9, profile 0.
+    Vp9,
+    /// AV1, main profile.
+    Av1,
+    /// H.264, constrained baseline.
+    H264,
+}
+
+/// In which codec to send a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SourceCodec {
+    /// `camera` or `screen`.
+    pub src: Source,
+    /// The codec.
+    pub codec: Codec,
+}
+
 /// A lesson that is on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct CallSummary {

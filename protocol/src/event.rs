@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::call::{CallSummary, Participant, Slot};
+use crate::call::{CallSummary, Participant, Slot, SourceCodec};
 use crate::error::ErrorBody;
 use crate::ids::{CallId, PeerId, RoomId, UserId};
 use crate::model::{Message, Person, RoomSummary};
@@ -216,6 +216,14 @@ pub enum LiveEvent {
         call: CallId,
         /// From the lowest; 1 or more. All of them until the first such event of a join.
         d: u8,
+    },
+    /// In which codec this browser's pictures can be seen by everybody.
+    #[serde(rename = "call.codec")]
+    CallCodec {
+        /// Lesson.
+        call: CallId,
+        /// VP8 for every source until the first such event of a join.
+        d: SourceCodec,
     },
     /// Who speaks.
     #[serde(rename = "call.speaking")]

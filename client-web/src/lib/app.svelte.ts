@@ -253,6 +253,7 @@ class App {
       case 'call.slots':
       case 'call.speaking':
       case 'call.layers':
+      case 'call.codec':
       case 'call.quality':
       case 'call.gone':
         this.lesson?.event(event);

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use protocol::call::{Slot, SlotStream, Source as WireSource};
+use protocol::call::{Codec as WireCodec, Slot, SlotStream, Source as WireSource, SourceCodec};
 use protocol::event::{Quality, Speaking};
 use protocol::{CallId, LiveEvent, PeerId};
-use signalling::{MediaEvent, PeerKey, Source};
+use signalling::{Codec, MediaEvent, PeerKey, Source};
 
 use super::Lessons;
 use crate::hub::ConnId;
@@ -19,6 +19,12 @@ impl Lessons {
             MediaEvent::Gone { peer, .. } => self.gone(peer),
             MediaEvent::Slots { peer, slots, .. } => self.slots(peer, &slots),
             MediaEvent::Layers { peer, count, .. } => self.layers(peer, count),
+            MediaEvent::Codec {
+                peer,
+                source,
+                codec,
+                ..
+            } => self.codec(peer, source, codec),
             MediaEvent::Speaking {
                 room,
                 speakers,
@@ -75,10 +81,12 @@ impl Lessons {
         );
     }
 
-    /// Tells a connection that came back what its slots carry, and which layers of its camera are of use.
+    /// Tells a connection that came back what its slots carry, which layers of its camera are of use, and in which codecs
+    /// to send.
     pub(super) fn tell_slots(&self, call: &CallId, conn: ConnId) {
         let told = self.lock().told(call, conn);
-        if let Some((d, layers)) = told {
+        if let Some(told) = told {
+            let d = told.slots;
             self.tell_conn(
                 Some(conn),
                 Class::Kept,
@@ -87,9 +95,13 @@ impl Lessons {
                     d,
                 },
             );
-            if let Some(d) = layers {
+            if let Some(d) = told.layers {
                 let call = call.clone();
                 self.tell_conn(Some(conn), Class::Kept, &LiveEvent::CallLayers { call, d });
+            }
+            for d in told.codecs {
+                let call = call.clone();
+                self.tell_conn(Some(conn), Class::Kept, &LiveEvent::CallCodec { call, d });
             }
         }
     }
@@ -150,6 +162,25 @@ impl Lessons {
         drop(state);
         let d = count;
         self.tell_conn(conn, Class::Kept, &LiveEvent::CallLayers { call, d });
+    }
+
+    fn codec(&self, peer: PeerKey, source: Source, codec: Codec) {
+        let mut state = self.lock();
+        let Some(call) = state.call_of(peer) else {
+            return;
+        };
+        let d = SourceCodec {
+            src: to_wire(source),
+            codec: match codec {
+                Codec::Vp8 => WireCodec::Vp8,
+                Codec::Vp9 => WireCodec::Vp9,
+                Codec::Av1 => WireCodec::Av1,
+                Codec::H264 => WireCodec::H264,
+            },
+        };
+        let conn = state.set_codec(&call, peer, &d);
+        drop(state);
+        self.tell_conn(conn, Class::Kept, &LiveEvent::CallCodec { call, d });
     }
 
     fn tell_all(&self, call: &CallId, class: Class, event: &LiveEvent) {

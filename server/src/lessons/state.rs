@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use protocol::call::{Participant, Slot};
+use protocol::call::{Codec, Participant, Slot, Source as WireSource, SourceCodec};
 use protocol::{CallId, ClientId, RoomId, UserId};
 use signalling::{PeerKey, RoomKey, Source};
 
@@ -38,6 +38,14 @@ pub(super) struct Peer {
     here: bool,
     slots: Vec<Slot>,
     layers: Option<u8>,
+    codecs: BTreeMap<WireSource, Codec>,
+}
+
+/// What a peer was told of its media, for a connection that comes back.
+pub(super) struct Told {
+    pub(super) slots: Vec<Slot>,
+    pub(super) layers: Option<u8>,
+    pub(super) codecs: Vec<SourceCodec>,
 }
 
 impl Peer {
@@ -58,6 +66,7 @@ impl Peer {
             here: false,
             slots: Vec::new(),
             layers: None,
+            codecs: BTreeMap::new(),
         }
     }
 }
@@ -177,14 +186,31 @@ impl State {
         peer.conn
     }
 
-    /// What a connection's peer was told of its slots and of its camera's layers.
-    pub(super) fn told(&self, call: &CallId, conn: ConnId) -> Option<(Vec<Slot>, Option<u8>)> {
+    /// Keeps in which codec a peer's source is to be sent; gives its connection.
+    pub(super) fn set_codec(
+        &mut self,
+        call: &CallId,
+        peer: PeerKey,
+        d: &SourceCodec,
+    ) -> Option<ConnId> {
+        let peer = self.peer_mut(call, peer)?;
+        peer.codecs.insert(d.src, d.codec);
+        peer.conn
+    }
+
+    /// What a connection's peer was told of its slots, of its camera's layers and of its codecs.
+    pub(super) fn told(&self, call: &CallId, conn: ConnId) -> Option<Told> {
         let lesson = self.lessons.get(call)?;
-        lesson
-            .peers
-            .values()
-            .find(|peer| peer.conn == Some(conn))
-            .map(|peer| (peer.slots.clone(), peer.layers))
+        let peer = lesson.peers.values().find(|peer| peer.conn == Some(conn))?;
+        let codec = |(src, codec): (&WireSource, &Codec)| SourceCodec {
+            src: *src,
+            codec: *codec,
+        };
+        Some(Told {
+            slots: peer.slots.clone(),
+            layers: peer.layers,
+            codecs: peer.codecs.iter().map(codec).collect(),
+        })
     }
 
     pub(super) fn conn_of(&self, call: &CallId, peer: PeerKey) -> Option<ConnId> {

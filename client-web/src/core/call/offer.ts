@@ -2,6 +2,7 @@
 
 import type { Source } from '../wire/Source';
 import type { UpMids } from '../wire/UpMids';
+import { CAMERA, SCREEN, SLOT, entries } from './codecs';
 
 /** Three loudest voices and the sound of a shared screen. */
 const AUDIO_SLOTS = 4;
@@ -29,16 +30,19 @@ export function addTransceivers(pc: RTCPeerConnection, videoSlots: number): Tran
   const slots = (kind: 'audio' | 'video', count: number): RTCRtpTransceiver[] =>
     Array.from({ length: count }, () => pc.addTransceiver(kind, { direction: 'recvonly' }));
   const transceivers = { up, audio: slots('audio', AUDIO_SLOTS), video: slots('video', videoSlots) };
-  for (const one of [up.mic, up.screen_audio, ...transceivers.audio]) prefer(one, 'audio', ['audio/opus']);
-  for (const one of [up.camera, up.screen, ...transceivers.video]) prefer(one, 'video', ['video/vp8', 'video/rtx']);
+  const opus = (RTCRtpReceiver.getCapabilities('audio')?.codecs ?? []).filter(
+    ({ mimeType }) => mimeType.toLowerCase() === 'audio/opus',
+  );
+  for (const one of [up.mic, up.screen_audio, ...transceivers.audio]) prefer(one, opus);
+  prefer(up.camera, entries(CAMERA));
+  prefer(up.screen, entries(SCREEN));
+  for (const one of transceivers.video) prefer(one, entries(SLOT));
   return transceivers;
 }
 
 // Names only what the server speaks. A browser's full list fills 6 KB for every section, and the offer of a
 // large lesson would not fit a frame.
-function prefer(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video', types: readonly string[]): void {
-  const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  const wanted = codecs.filter((codec) => types.includes(codec.mimeType.toLowerCase()));
+function prefer(transceiver: RTCRtpTransceiver, wanted: RTCRtpCodec[]): void {
   if (wanted.length > 0) transceiver.setCodecPreferences(wanted);
 }
 

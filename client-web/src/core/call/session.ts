@@ -4,6 +4,7 @@
 
 import { backoff } from '../backoff';
 import { Refused, type Method, type Params, type Results } from '../socket';
+import type { Codec } from '../wire/Codec';
 import type { ErrorCode } from '../wire/ErrorCode';
 import type { LiveEvent } from '../wire/LiveEvent';
 import type { Participant } from '../wire/Participant';
@@ -12,6 +13,7 @@ import type { Slot } from '../wire/Slot';
 import type { Source } from '../wire/Source';
 import type { Speaking } from '../wire/Speaking';
 import type { View } from '../wire/View';
+import { sendIn } from './codecs';
 import { addTransceivers, mid, upMids, type Transceivers } from './offer';
 import { iceServers } from './relay';
 import { statsByPeer, type PeerStats } from './stats';
@@ -71,6 +73,8 @@ export class CallSession {
   #listed = false;
   /** Switches that the server has not heard of, because there was no connection. */
   #unsaid = new Set<Source>();
+  /** What the server said of this join's senders. */
+  #codecs = new Map<Source, Codec>();
   /** A sender's parameters may be changed only once at a time. */
   #sending = Promise.resolve();
   #lost: ReturnType<typeof setTimeout> | undefined;
@@ -131,6 +135,10 @@ export class CallSession {
       case 'call.layers':
         this.#sending = this.#sending.then(() => this.#send(event.d));
         return;
+      case 'call.codec':
+        this.#codecs.set(event.d.src, event.d.codec);
+        this.#code(event.d.src);
+        return;
       case 'call.speaking':
         this.#set({ speaking: event.d });
         return;
@@ -179,6 +187,7 @@ export class CallSession {
     this.#pc?.close();
     this.#pc = undefined;
     this.#transceivers = undefined;
+    this.#codecs.clear();
     this.#set({ tracks: new Map(), slots: [], me: undefined });
     try {
       const iceServers = await this.#iceServers();
@@ -216,6 +225,8 @@ export class CallSession {
       for (const source of SOURCES) if (on[source] !== this.state.on[source]) void this.#tellSource(source);
       this.remoteDescriptions += 1;
       await pc.setRemoteDescription({ type: 'answer', sdp: joined.sdp });
+      // What was said before could not be done: nothing was agreed.
+      for (const source of this.#codecs.keys()) this.#code(source);
       this.#tellViews();
       // Without a path after this time something is wrong with it.
       this.#watch(RESTART_MS * 2);
@@ -331,6 +342,15 @@ export class CallSession {
     });
     // A browser that refuses goes on sending all: the server forwards what it wants.
     await sender.setParameters(parameters).catch(() => undefined);
+  }
+
+  #code(source: Source): void {
+    const pc = this.#pc;
+    this.#sending = this.#sending.then(async () => {
+      const sender = this.#transceivers?.up[source].sender;
+      const codec = this.#codecs.get(source);
+      if (sender && codec && pc === this.#pc && pc?.remoteDescription) await sendIn(sender, codec);
+    });
   }
 
   #end(problem: ErrorCode | undefined): void {

@@ -11,6 +11,7 @@ import type { Reader } from "./Reader";
 import type { ResetTo } from "./ResetTo";
 import type { RoomId } from "./RoomId";
 import type { Slot } from "./Slot";
+import type { SourceCodec } from "./SourceCodec";
 import type { Speaking } from "./Speaking";
 import type { Who } from "./Who";
 
@@ -105,7 +106,15 @@ call: CallId,
 /**
  * From the lowest; 1 or more. All of them until the first such event of a join.
  */
-d: number, } | { "e": "call.speaking", 
+d: number, } | { "e": "call.codec", 
+/**
+ * Lesson.
+ */
+call: CallId, 
+/**
+ * VP8 for every source until the first such event of a join.
+ */
+d: SourceCodec, } | { "e": "call.speaking", 
 /**
  * Lesson.
  */
