@@ -86,9 +86,10 @@ export async function chromiumPerson(browser, name, options) {
 /**
  * Firefox ESR, headless, with false devices, that saves downloads to `downloads`.
  * @param {string} name
+ * @param {Record<string, unknown>} [preferences] besides the usual ones
  * @returns {Promise<Person & {page: import('puppeteer-core').Page, downloads: string}>}
  */
-export async function firefoxPerson(name) {
+export async function firefoxPerson(name, preferences = {}) {
   const downloads = await mkdtemp(join(tmpdir(), 'parta-downloads-'));
   const browser = await puppeteer.launch({
     browser: 'firefox',
@@ -108,6 +109,7 @@ export async function firefoxPerson(name) {
       'media.peerconnection.ice.loopback': true,
       'media.peerconnection.ice.obfuscate_host_addresses': false,
       'pdfjs.disabled': true,
+      ...preferences,
     },
   });
   const page = await browser.newPage();
