@@ -24,11 +24,13 @@ export function watchCalls() {
     kept: {},
     /**
      * By `peer/source`: pictures decoded, energy heard and seconds of sound played since the watch began.
-     * @type {Record<string, {frames: number, energy: number, seconds: number, width: number, height: number}>}
+     * @type {Record<string, {frames: number, energy: number, seconds: number, width: number, height: number, codec: string}>}
      */
     seen: {},
     /** Layers of the camera that were encoded since the last look, by `rid`. @type {string[]} */
     layers: [],
+    /** The codec in which the screen is sent, the only pictures without a `rid`. */
+    screenCodec: '',
     /** Energy of everything heard in a receiving section, by mid, whoever it carried. @type {Record<string, number>} */
     heard: {},
     report: () => ({
@@ -97,7 +99,10 @@ export function watchCalls() {
     const heard = {};
     /** @type {string[]} */
     const layers = [];
-    for (const stat of (await connection.getStats()).values()) {
+    const stats = await connection.getStats();
+    for (const stat of stats.values()) {
+      const codec = stats.get(stat.codecId)?.mimeType ?? '';
+      if (stat.type === 'outbound-rtp' && stat.kind === 'video' && !stat.rid) e2e.screenCodec = codec;
       if (stat.type === 'outbound-rtp' && stat.rid) {
         if (stat.framesEncoded > (encoded.get(stat.rid) ?? 0)) layers.push(stat.rid);
         encoded.set(stat.rid, stat.framesEncoded);
@@ -115,10 +120,11 @@ export function watchCalls() {
       last.set(stat.id, now);
       // A section that has just changed hands may still hold the end of what it carried before.
       if (!before || before.who !== now.who || now.who === '') continue;
-      const entry = (e2e.seen[now.who] ??= { frames: 0, energy: 0, seconds: 0, width: 0, height: 0 });
+      const entry = (e2e.seen[now.who] ??= { frames: 0, energy: 0, seconds: 0, width: 0, height: 0, codec });
       entry.frames += Math.max(0, now.frames - before.frames);
       entry.energy += Math.max(0, now.energy - before.energy);
       entry.seconds += Math.max(0, now.seconds - before.seconds);
+      entry.codec = codec;
       entry.width = stat.frameWidth ?? entry.width;
       entry.height = stat.frameHeight ?? entry.height;
     }

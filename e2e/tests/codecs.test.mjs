@@ -4,7 +4,7 @@ import { after, before } from 'node:test';
 
 import { chromiumPerson, firefoxPerson, launchChromium } from '../browsers.mjs';
 import { enterLesson, tilePlays } from '../lesson.mjs';
-import { remoteDescriptions } from '../media.mjs';
+import { forget, remoteDescriptions } from '../media.mjs';
 import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
 
@@ -62,38 +62,19 @@ step('when that one leaves, it is AV1 again, and nobody has made another offer',
 
 /** @param {string} codec */
 const sendsScreenIn = (codec) =>
-  teacher.until(
-    async (/** @type {string} */ wanted) => {
-      const { connections, kept } = /** @type {any} */ (window).e2e;
-      const stats = await connections.at(-1).getStats();
-      // The camera has layers with names; a screen has none.
-      const sent = [...stats.values()].find((one) => one.type === 'outbound-rtp' && one.kind === 'video' && !one.rid);
-      if (!sent || stats.get(sent.codecId)?.mimeType !== wanted) return false;
-      kept.encoded = kept.codec === wanted ? kept.encoded : sent.framesEncoded;
-      kept.codec = wanted;
-      return sent.framesEncoded >= kept.encoded + 3;
-    },
-    codec,
-    `the screen sent in ${codec}`,
-  );
+  teacher.until((wanted) => /** @type {any} */ (window).e2e.screenCodec === wanted, codec, `the screen sent in ${codec}`);
 
 /**
- * Moving pictures of the teacher's screen, decoded from this codec.
+ * Waits until this person gets the teacher's screen in a codec, and it moves.
  * @param {import('../browsers.mjs').Person} person
  * @param {string} codec
  */
 async function seesScreenIn(person, codec) {
+  await forget(person);
   await person.until(
-    async (/** @type {{peer: string, codec: string}} */ want) => {
-      const { connections, slots } = /** @type {any} */ (window).e2e;
-      const of = (/** @type {any} */ slot) => slot.from?.p === want.peer && slot.from.src === 'screen';
-      const mid = slots.find(of)?.mid;
-      const stats = await connections.at(-1).getStats();
-      const section = (/** @type {any} */ one) => one.type === 'inbound-rtp' && one.mid === mid;
-      const seen = [...stats.values()].filter(section);
-      return seen.some((one) => stats.get(one.codecId)?.mimeType === want.codec && one.framesDecoded > 0);
-    },
-    { peer, codec },
+    (/** @type {{stream: string, codec: string}} */ want) =>
+      /** @type {any} */ (window).e2e.seen[want.stream]?.codec === want.codec,
+    { stream: `${peer}/screen`, codec },
     `the screen received in ${codec}`,
   );
   await tilePlays(person, peer, 'screen');
