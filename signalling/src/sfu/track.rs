@@ -145,7 +145,7 @@ impl Track {
     fn width(&self, index: u8) -> Option<u32> {
         let told = self.widths.get(usize::from(index)).copied().unwrap_or(0);
         let measured = self.layers.get(&index).and_then(|meter| meter.width);
-        measured.or((told > 0).then_some(told.into()))
+        measured.or_else(|| (told > 0).then_some(told.into()))
     }
 
     /// The layers alive now, low to high. A stream that is alive always offers one.

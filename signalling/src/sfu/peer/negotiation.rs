@@ -134,7 +134,7 @@ impl Peer {
                     }
                     str0m::media::Rids::Any | str0m::media::Rids::None => Vec::new(),
                 });
-            let codecs = self.agreed(mid).filter_map(|params| known(params));
+            let codecs = self.agreed(mid).filter_map(known);
             let codecs = codecs.collect();
             self.ups.push(Up {
                 source: *source,
@@ -200,7 +200,7 @@ impl Peer {
             let mut formats = [None; Codec::COUNT];
             for params in self.agreed(mid) {
                 if let Some(codec) = known(params) {
-                    formats[codec as usize].get_or_insert(format(params));
+                    formats[codec as usize].get_or_insert_with(|| format(params));
                 }
             }
             // What a sender falls back to.
