@@ -112,7 +112,7 @@ impl Receiver {
             match news {
                 News::KeyFrameWanted(slot) => assert!(slot < SLOTS),
                 News::Estimate(bps) => assert!((BPS_MIN..=BPS_MAX).contains(&bps), "{bps}"),
-                News::Quality(loss, _) => assert!(loss <= 100),
+                News::Quality(told) => assert!(told.loss_pct.is_none_or(|loss| loss <= 100)),
             }
         }
     }

@@ -108,8 +108,21 @@ fn about(topic: Topic, peer: PeerKey) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LinkQuality;
 
     const ROOM: RoomKey = RoomKey(1);
+
+    fn link(down_bps: u64) -> LinkQuality {
+        LinkQuality {
+            transport: None,
+            down_bps,
+            sent_bps: 0,
+            loss_pct: 0,
+            up_bps: 0,
+            up_loss_pct: 0,
+            rtt_ms: 0,
+        }
+    }
 
     fn drain(from: &mut mpsc::Receiver<MediaEvent>) -> Vec<MediaEvent> {
         std::iter::from_fn(|| from.try_recv().ok()).collect()
@@ -124,9 +137,7 @@ mod tests {
             events.push(MediaEvent::Quality {
                 room: ROOM,
                 peer,
-                down_bps: n,
-                loss_pct: 0,
-                rtt_ms: 0,
+                link: link(n),
             });
             events.push(MediaEvent::Connected { room: ROOM, peer });
             events.flush();
@@ -155,9 +166,7 @@ mod tests {
         let last = MediaEvent::Quality {
             room: ROOM,
             peer: PeerKey(2),
-            down_bps: 998,
-            loss_pct: 0,
-            rtt_ms: 0,
+            link: link(998),
         };
         assert!(got.contains(&last), "{got:?}");
     }

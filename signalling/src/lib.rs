@@ -22,5 +22,6 @@ mod types;
 pub use sfu::codec::Codec;
 pub use shell::{Media, OPENING_BYTES, Opening, Wire};
 pub use types::{
-    MediaConfig, MediaError, MediaEvent, MediaStats, Offer, PeerKey, RoomKey, Slot, Source, View,
+    LinkQuality, MediaConfig, MediaError, MediaEvent, MediaStats, Offer, PeerKey, RoomKey, Slot,
+    Source, Transport, View,
 };

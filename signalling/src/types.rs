@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::AddAssign;
 
 use crate::sfu::codec::Codec;
+pub use crate::sfu::path::Transport;
 
 /// A room, as numbered by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +86,27 @@ pub struct Slot {
     pub mid: String,
     /// The stream in it, if any.
     pub stream: Option<(PeerKey, Source)>,
+    /// Nothing of the stream is sent because the link cannot carry it. It goes on by itself.
+    pub paused: bool,
+}
+
+/// How well a participant's link does, over the last two seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkQuality {
+    /// How media travels; `None` before it does.
+    pub transport: Option<Transport>,
+    /// Estimated bandwidth towards the participant, bits per second; 0 when not known yet.
+    pub down_bps: u64,
+    /// Sent to the participant, bits per second.
+    pub sent_bps: u64,
+    /// Packets lost towards the participant, per cent, 0 to 100.
+    pub loss_pct: u8,
+    /// Received from the participant, bits per second of payload.
+    pub up_bps: u64,
+    /// Packets lost on the way from the participant, per cent, 0 to 100.
+    pub up_loss_pct: u8,
+    /// Round trip in milliseconds; 0 when not known yet.
+    pub rtt_ms: u32,
 }
 
 /// News for the server.
@@ -151,18 +173,14 @@ pub enum MediaEvent {
         /// One that the sender offered.
         codec: Codec,
     },
-    /// How well a receiver is reached, every 2 s.
+    /// How well a participant's link does, every 2 s while anything is heard of them.
     Quality {
-        /// The receiver's room.
+        /// The participant's room.
         room: RoomKey,
-        /// The receiver.
+        /// The participant.
         peer: PeerKey,
-        /// Estimated bandwidth towards the receiver, bits per second.
-        down_bps: u64,
-        /// Packets lost towards the receiver, per cent, 0 to 100.
-        loss_pct: u8,
-        /// Round trip in milliseconds; 0 when not known yet.
-        rtt_ms: u32,
+        /// The measurements.
+        link: LinkQuality,
     },
 }
 

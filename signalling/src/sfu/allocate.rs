@@ -52,10 +52,9 @@ const SHARP: u32 = 6;
 /// Chooses layers for `wants` within `budget` bits per second, of which `sound` go first.
 ///
 /// First everyone gets the lowest layer, in order of importance, then everyone is raised to what
-/// their tile deserves, in the same order. The most important stream is never paused: a receiver
-/// whose estimate has fallen below its lowest layer must have something to recover with
-/// (mediasoup#316, #804).
-pub fn allocate(budget: u64, sound: u64, wants: &[Want]) -> Allocation {
+/// their tile deserves, in the same order. The most important stream is sent even if it does not fit, so that a dip of the
+/// estimate does not interrupt it; unless `narrow`, which [`Pause`](super::pause::Pause) tells.
+pub fn allocate(budget: u64, sound: u64, narrow: bool, wants: &[Want]) -> Allocation {
     let mut order: Vec<usize> = (0..wants.len())
         .filter(|at| !wants[*at].offers.is_empty())
         .collect();
@@ -65,7 +64,7 @@ pub fn allocate(budget: u64, sound: u64, wants: &[Want]) -> Allocation {
 
     for (nth, at) in order.iter().enumerate() {
         let cost = wants[*at].offers[0].bps;
-        if nth == 0 || used + with_headroom(&wants[*at], 0) <= budget {
+        if (nth == 0 && !narrow) || used + with_headroom(&wants[*at], 0) <= budget {
             chosen[*at] = Some(0);
             used += cost;
         }
@@ -91,6 +90,13 @@ pub fn allocate(budget: u64, sound: u64, wants: &[Want]) -> Allocation {
         layers,
         desired: desired.max(used),
     }
+}
+
+/// What the most important of `wants` costs in its lowest layer, with `sound`; `None` when nothing is wanted.
+pub fn least(sound: u64, wants: &[Want]) -> Option<u64> {
+    let offering = wants.iter().filter(|want| !want.offers.is_empty());
+    let first = offering.min_by_key(|want| (want.class, std::cmp::Reverse(want.width)))?;
+    Some(sound + first.offers[0].bps)
 }
 
 /// Width from which on a layer counts as sharp in a tile, both in pixels.
@@ -148,7 +154,7 @@ mod tests {
     }
 
     fn layers(budget: u64, sound: u64, wants: &[Want]) -> Vec<Option<u8>> {
-        allocate(budget, sound, wants).layers
+        allocate(budget, sound, false, wants).layers
     }
 
     #[test]
@@ -162,7 +168,10 @@ mod tests {
             layers(10_000_000, 100_000, &wants),
             [Some(0), Some(2), Some(0)]
         );
-        assert_eq!(allocate(10_000_000, 100_000, &wants).desired, 2_700_000);
+        assert_eq!(
+            allocate(10_000_000, 100_000, false, &wants).desired,
+            2_700_000
+        );
     }
 
     #[test]
@@ -204,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn on_a_narrow_link_only_what_fits_is_sent() {
+        let wants = [camera(Class::Tile, 300), screen()];
+        let of = |budget| allocate(budget, 50_000, true, &wants);
+        assert_eq!(of(300_000).layers, [Some(0), None]);
+        assert_eq!(of(100_000).layers, [None, None]);
+        assert_eq!(least(50_000, &wants), Some(1_050_000));
+    }
+
+    #[test]
     fn a_budget_on_the_edge_does_not_flap() {
         let mut want = camera(Class::Speaker, 640);
         assert_eq!(layers(420_000, 0, std::slice::from_ref(&want)), [Some(0)]);
@@ -215,7 +233,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_told_to_the_estimator() {
         let wants = [camera(Class::Speaker, 1280), camera(Class::Tile, 320)];
-        let all = allocate(250_000, 0, &wants);
+        let all = allocate(250_000, 0, false, &wants);
         assert_eq!(all.layers, [Some(0), Some(0)]);
         assert_eq!(all.desired, 1_600_000);
     }
@@ -229,10 +247,10 @@ mod tests {
             [None, Some(0)]
         );
         assert_eq!(
-            allocate(1_000, 5, &[]),
+            allocate(1_000, 5, false, &[]),
             Allocation {
                 layers: vec![],
-                desired: 5
+                desired: 5,
             }
         );
     }

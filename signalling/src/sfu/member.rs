@@ -5,13 +5,16 @@ use std::time::Instant;
 
 use super::Stream;
 use super::codec::{Codec, Coded};
+use super::egress::DownlinkTold;
 use super::limits::{LAYERS_MAX, PATHS_PER_PEER_MAX};
 use super::path::Path;
+use super::pause::{OTHERS_AFTER, Pause, TOLD_AFTER};
 use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
 use super::rewrite::Rewriter;
 use super::slots::SlotMap;
 use super::track::Track;
-use crate::{Offer, PeerKey, Slot, Source, View};
+use super::uplink::Uplink;
+use crate::{LinkQuality, Offer, PeerKey, Slot, Source, View};
 
 /// One outgoing m-line at work.
 #[derive(Debug)]
@@ -24,6 +27,10 @@ struct Lane {
     /// Codec of what is being sent, and whether it has spatial layers.
     coding: (Codec, bool),
     rewrite: Rewriter,
+    /// Since when the link has no room for a stream that is held.
+    waits: Option<Instant>,
+    /// The receiver knows that.
+    told: bool,
 }
 
 impl Lane {
@@ -34,6 +41,8 @@ impl Lane {
             current: None,
             coding: (Codec::Vp8, false),
             rewrite: Rewriter::new(rate),
+            waits: None,
+            told: false,
         }
     }
 
@@ -42,6 +51,16 @@ impl Lane {
             self.stream = stream;
             self.target = None;
             self.current = None;
+            self.waits = None;
+            self.told = false;
+        }
+    }
+
+    /// Whether the receiver is to know that the link has no room: after a while, and until the picture runs again.
+    fn is_paused(&self, now: Instant) -> bool {
+        match self.waits {
+            Some(since) => self.told || now >= since + TOLD_AFTER,
+            None => self.told && self.current.is_none(),
         }
     }
 
@@ -86,7 +105,7 @@ impl Lane {
     }
 
     /// Whether only a key frame leads to the layer to send.
-    fn waits(&self) -> bool {
+    fn needs_key_frame(&self) -> bool {
         match (self.current, self.target) {
             (_, None) => false,
             (Some(current), Some(target)) if self.coding.1 => current < target,
@@ -123,6 +142,8 @@ pub(super) struct Member {
     pub(super) codecs: BTreeMap<Source, (Codec, Option<Instant>)>,
     /// Bits per second that would be sent if they could, as the estimator was last told.
     pub(super) desired: u64,
+    pub(super) pause: Pause,
+    pub(super) uplink: Uplink,
     pub(super) ufrag: String,
     pub(super) paths: VecDeque<Path>,
     names: Vec<String>,
@@ -152,6 +173,8 @@ impl Member {
             layers: (LAYERS_MAX as u8, None),
             codecs: BTreeMap::new(),
             desired: 0,
+            pause: Pause::default(),
+            uplink: Uplink::new(now),
             ufrag,
             paths: VecDeque::new(),
             names: offer
@@ -175,6 +198,22 @@ impl Member {
         } else {
             None
         }
+    }
+
+    /// How the link does, if anything was heard of it since the last time.
+    pub(super) fn link(&mut self, now: Instant, down: DownlinkTold) -> Option<LinkQuality> {
+        let up = self.uplink.tell(now);
+        (down.loss_pct.is_some() || up.packets > 0).then(|| LinkQuality {
+            transport: self.peer.transport(),
+            down_bps: self.estimate.unwrap_or(0),
+            sent_bps: down.sent_bps,
+            loss_pct: down.loss_pct.unwrap_or(0),
+            up_bps: up.bps,
+            up_loss_pct: up.loss_pct,
+            rtt_ms: down
+                .round_trip
+                .map_or(0, |rtt| rtt.as_millis().min(60_000) as u32),
+        })
     }
 
     /// Whether a stream is to be forwarded: present and not muted.
@@ -244,6 +283,7 @@ impl Member {
             .map(|(lane, mid)| Slot {
                 mid: mid.clone(),
                 stream: stream(lane),
+                paused: lane.told,
             })
             .collect()
     }
@@ -256,15 +296,35 @@ impl Member {
             .current
     }
 
-    /// Sets the layer to send of a video stream.
-    pub(super) fn aim(&mut self, stream: Stream, target: Option<u8>) {
-        if let Some(lane) = self
-            .video
-            .iter_mut()
-            .find(|lane| lane.stream == Some(stream))
-        {
+    /// Sets the layer to send of a video stream; `None` when there is no room for any. What had to wait does so for a
+    /// while, however soon there is room again.
+    pub(super) fn aim(&mut self, now: Instant, stream: Stream, target: Option<u8>) {
+        let mut lanes = self.video.iter_mut().enumerate();
+        let Some((at, lane)) = lanes.find(|(_, lane)| lane.stream == Some(stream)) else {
+            return;
+        };
+        let soon = |since: Instant| now < since + OTHERS_AFTER;
+        if target.is_some() && !lane.waits.is_some_and(soon) {
+            lane.waits = None;
             lane.target = target;
+            return;
         }
+        if lane.target.take().is_some() {
+            // What waits to go out would hold up the sound for as long as it takes.
+            self.peer.drop_queued(at);
+        }
+        lane.waits.get_or_insert(now);
+    }
+
+    /// Notes which pictures the receiver is to know to be paused. Returns whether any began or ended to be.
+    pub(super) fn mark_paused(&mut self, now: Instant) -> bool {
+        let mut changed = false;
+        for lane in &mut self.video {
+            let paused = lane.is_paused(now);
+            changed |= paused != lane.told;
+            lane.told = paused;
+        }
+        changed
     }
 
     /// Key frames that slots are waiting for.
@@ -278,7 +338,7 @@ impl Member {
         }
         for lane in &self.video {
             if let (Some(stream), Some(target)) = (lane.stream, lane.target)
-                && lane.waits()
+                && lane.needs_key_frame()
             {
                 waiting.push((stream, target));
             }

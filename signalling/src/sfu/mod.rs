@@ -15,10 +15,12 @@ pub mod h264;
 pub mod keyframe;
 pub mod limits;
 pub mod path;
+pub mod pause;
 pub mod peer;
 pub mod rewrite;
 pub mod slots;
 pub mod speaker;
+pub mod uplink;
 pub mod vp8;
 pub mod vp9;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::allocate::{Class, Want, allocate};
+use super::allocate::{Class, Want, allocate, least};
 use super::limits::{ASSUMED_BPS, LAYER_UNUSED_AFTER};
 use super::room::Room;
 use super::speaker::HEARD_MAX;
@@ -97,15 +97,10 @@ impl Room {
             let Some(member) = self.members.get_mut(&peer) else {
                 continue;
             };
-            if member.hold(&voices, &sounds, &streams) {
-                moved = true;
-                out.events.push_back(MediaEvent::Slots {
-                    room: self.key,
-                    peer,
-                    slots: member.slots(),
-                });
-            }
+            let held = member.hold(&voices, &sounds, &streams);
+            moved |= held;
             self.share_out(now, peer, &pictures, voices.iter().chain(sounds.first()));
+            self.tell_slots(now, peer, held, out);
         }
         if moved {
             self.reroute();
@@ -127,6 +122,18 @@ impl Room {
             let codec = track.and_then(Track::codec);
             codec.is_none_or(|codec| takes.has(codec))
         });
+    }
+
+    /// Tells a receiver what its slots carry, if that is news.
+    fn tell_slots(&mut self, now: Instant, peer: PeerKey, held: bool, out: &mut Outbox) {
+        if let Some(member) = self.members.get_mut(&peer)
+            && (member.mark_paused(now) || held)
+        {
+            let slots = member.slots();
+            let room = self.key;
+            out.events
+                .push_back(MediaEvent::Slots { room, peer, slots });
+        }
     }
 
     /// How many layers of a camera a tile of a width can use.
@@ -249,13 +256,15 @@ impl Room {
                 current: receiver.current(picture.stream),
             })
             .collect();
-        let chosen = allocate(receiver.estimate.unwrap_or(ASSUMED_BPS), sound, &wants);
-
         let Some(receiver) = self.members.get_mut(&peer) else {
             return;
         };
+        let (estimate, least) = (receiver.estimate, least(sound, &wants));
+        let can_probe = receiver.peer.can_probe();
+        let narrow = receiver.pause.judge(now, estimate, least, can_probe);
+        let chosen = allocate(estimate.unwrap_or(ASSUMED_BPS), sound, narrow, &wants);
         for (picture, layer) in pictures.iter().zip(&chosen.layers) {
-            receiver.aim(picture.stream, *layer);
+            receiver.aim(now, picture.stream, *layer);
         }
         // Probes go to about what is asked for, and a probe's result replaces the estimate: asking
         // for the bare cost would make the estimate hover at the edge of it.

@@ -301,13 +301,13 @@ impl Room {
                 // Media goes on while packets come: Firefox checks its path too rarely.
                 Output::Path(up) => tracing::debug!(?peer, up, "ice path"),
                 Output::Estimate(bps) => member.estimate = Some(bps),
-                Output::Quality(loss_pct, rtt) => out.events.push_back(MediaEvent::Quality {
-                    room: self.key,
-                    peer,
-                    down_bps: member.estimate.unwrap_or(0),
-                    loss_pct,
-                    rtt_ms: rtt.map_or(0, |rtt| rtt.as_millis().min(60_000) as u32),
-                }),
+                Output::Quality(down) => {
+                    if let Some(link) = member.link(now, down) {
+                        let room = self.key;
+                        out.events
+                            .push_back(MediaEvent::Quality { room, peer, link });
+                    }
+                }
                 Output::Closed => {
                     closed = true;
                     break;
@@ -335,6 +335,7 @@ impl Room {
             return;
         };
         out.stats.received_packets += 1;
+        member.uplink.count(now, &packet.numbers, packet.len());
         if member.muted.contains(&packet.source) {
             return;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use signalling::{Media, MediaConfig, MediaError, MediaEvent, PeerKey, RoomKey, Source};
+use signalling::{Media, MediaConfig, MediaError, MediaEvent, PeerKey, RoomKey, Source, Transport};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
@@ -67,7 +67,8 @@ async fn the_quality_of_the_way_down_is_told() {
     call.until("quality", |call| {
         call.seen.iter().any(|event| {
             matches!(event,
-            MediaEvent::Quality { peer, down_bps, .. } if *peer == b && *down_bps > 0)
+            MediaEvent::Quality { peer, link, .. } if *peer == b
+                && link.down_bps > 0 && link.transport == Some(Transport::Udp))
         })
     })
     .await;

@@ -24,3 +24,4 @@ mod slots;
 mod tcp;
 mod turn;
 mod workers;
+mod weak;

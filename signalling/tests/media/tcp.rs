@@ -1,6 +1,6 @@
 //! Media over TCP connections, as from where UDP is blocked.
 
-use signalling::Source;
+use signalling::{MediaEvent, Source, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -22,6 +22,17 @@ async fn one_without_udp_and_one_with_it_hear_and_see_each_other() {
     let mid = call.mid(a, (b, Source::Camera)).unwrap();
     assert_continuous(call.callers[0].client.packets(&mid));
     assert_eq!(call.media.stats().await.streams, 1);
+    call.until("how they are reached", |call| {
+        [(a, Transport::Tcp), (b, Transport::Udp)]
+            .iter()
+            .all(|(of, transport)| {
+                call.seen.iter().any(|event| {
+                    matches!(event, MediaEvent::Quality { peer, link, .. }
+                        if peer == of && link.transport == Some(*transport))
+                })
+            })
+    })
+    .await;
 
     call.media.leave(a).await;
     call.until("a leaves b's slots", |call| {

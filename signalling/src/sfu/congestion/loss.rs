@@ -16,6 +16,11 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// A cut to this share must have lowered the loss by as much, or the loss is not ours.
 const TRIED: f64 = 0.7;
 const STAYED: f64 = 0.7;
+/// A larger share than this, now and on the average, is never taken for the radio's: a link that drops much of what it is
+/// sent because its queue is full goes on doing so while cuts are too small to matter.
+const INHERENT_MAX: f64 = 0.25;
+/// Weight of a measurement in the average: about the last two seconds of sound and a small picture.
+const WEIGHT: f64 = 0.2;
 /// How long loss that is not ours is believed to be so.
 const BELIEVED: Duration = Duration::from_secs(15);
 
@@ -33,6 +38,8 @@ pub(super) struct Loss {
     cap: Option<f64>,
     got: usize,
     lost: usize,
+    /// Average share of lost packets.
+    average: f64,
     measured: Option<Instant>,
     lowered: Option<Instant>,
     cut: Option<Cut>,
@@ -71,6 +78,7 @@ impl Loss {
         }
         let share = self.lost as f64 / packets as f64;
         (self.got, self.lost) = (0, 0);
+        self.average += (share - self.average) * WEIGHT;
         let seconds = self.measured.map_or(0.0, |at| {
             now.saturating_duration_since(at).as_secs_f64().min(1.0)
         });
@@ -93,7 +101,11 @@ impl Loss {
             self.cut = self.cut.filter(|cut| now < cut.at + BELIEVED);
             let lower = (current * (1.0 - 0.5 * share)).max(BPS_MIN as f64);
             match self.cut {
-                Some(cut) if current <= cut.bps * TRIED && share >= cut.share * STAYED => {
+                Some(cut)
+                    if share.max(self.average) <= INHERENT_MAX
+                        && current <= cut.bps * TRIED
+                        && share >= cut.share * STAYED =>
+                {
                     self.inherent = Some((share, now + BELIEVED));
                     self.cap = Some(cut.bps);
                     self.cut = None;
@@ -162,6 +174,13 @@ mod tests {
     fn loss_that_sending_less_does_not_cure_costs_no_rate() {
         let bps = after(30, |_| 0.2);
         assert!(bps > 600_000, "{bps}");
+    }
+
+    #[test]
+    fn a_link_that_drops_most_is_not_taken_for_a_bad_radio() {
+        let full = |bps: u64| (1.0 - 140_000.0 / bps as f64).max(0.0);
+        let bps = after(30, full);
+        assert!(bps < 200_000, "{bps}");
     }
 
     #[test]

@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use super::congestion::{Congestion, Feedback};
 use super::limits::{ASSUMED_BPS, INITIAL_BPS, QUALITY_INTERVAL, QUEUE_MAX};
 use pacer::Pacer;
+pub use quality::DownlinkTold;
 use quality::Quality;
 use reports::{Ntp, Reported};
 use run::{Run, Runs};
@@ -48,8 +49,8 @@ pub enum News {
     KeyFrameWanted(usize),
     /// The estimate, bits per second.
     Estimate(u64),
-    /// Loss in per cent and round trip, since the last one.
-    Quality(u8, Option<Duration>),
+    /// Loss, round trip and rate, since the last one.
+    Quality(DownlinkTold),
 }
 
 /// What became of an SRTCP packet.
@@ -310,9 +311,13 @@ impl Egress {
     /// When the next packet of a probe is due, if one can be made up.
     fn probe_due(&self, now: Instant) -> Option<Instant> {
         let due = self.congestion.probes().due(now)?;
-        let can =
-            !self.pictures.is_empty() || self.slots.iter().any(|slot| slot.filler().is_some());
+        let can = !self.pictures.is_empty() || self.can_probe();
         can.then_some(due)
+    }
+
+    /// Whether something was sent that a probe can repeat.
+    pub fn can_probe(&self) -> bool {
+        self.slots.iter().any(|slot| slot.filler().is_some())
     }
 
     /// Bits per second: what is assumed until the receiver has told.
@@ -398,6 +403,7 @@ impl Egress {
 
     fn account(&mut self, now: Instant, slot: usize, size: usize, numbered: bool) {
         self.pacer.sent(size);
+        self.quality.sent(size);
         if numbered {
             let paced = self.slots[slot].spec.paced;
             let probe = paced
@@ -432,8 +438,10 @@ impl Egress {
             self.news.push_back(News::Estimate(bps));
         }
         if now >= self.next_quality {
+            let late = now.saturating_duration_since(self.next_quality);
             self.next_quality = now + QUALITY_INTERVAL;
-            self.news.extend(self.quality.tell());
+            let told = self.quality.tell(QUALITY_INTERVAL + late);
+            self.news.push_back(News::Quality(told));
         }
     }
 }

@@ -169,7 +169,7 @@ impl Peer {
                     }
                 }
                 News::Estimate(bps) => return Output::Estimate(bps),
-                News::Quality(loss, round_trip) => return Output::Quality(loss, round_trip),
+                News::Quality(told) => return Output::Quality(told),
             }
         }
         let at = engine_wait.min(self.egress.next(self.now));

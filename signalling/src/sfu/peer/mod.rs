@@ -16,7 +16,7 @@ mod sending;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use str0m::Rtc;
 use str0m::crypto::{CryptoProvider, dtls::DtlsCert};
@@ -26,10 +26,10 @@ use str0m::rtp::Ssrc;
 use super::clock::CaptureClock;
 use super::codec::{Codec, Codecs, Coded};
 use super::descriptor;
-use super::egress::Egress;
 use super::egress::header::Extras;
 use super::egress::run::Run;
-use super::path::Path;
+use super::egress::{DownlinkTold, Egress};
+use super::path::{Path, Transport};
 use super::rewrite::Incoming;
 use crate::{MediaError, Source};
 
@@ -130,8 +130,8 @@ pub enum Output {
     Path(bool),
     /// New bandwidth estimate, bits per second.
     Estimate(u64),
-    /// Loss in per cent and round trip, since the last one.
-    Quality(u8, Option<Duration>),
+    /// Loss, round trip and rate of the way down, since the last one.
+    Quality(DownlinkTold),
     /// The connection is over: the remote closed it, or the engine failed.
     Closed,
     /// Nothing more until then.
@@ -214,6 +214,11 @@ impl Peer {
     /// Whether media can flow.
     pub fn is_connected(&self) -> bool {
         self.rtc.is_connected()
+    }
+
+    /// How media travels; `None` before it does.
+    pub fn transport(&self) -> Option<Transport> {
+        self.in_use.path.map(|path| path.transport)
     }
 
     /// Layers that a source may have: 1 without simulcast.

@@ -55,6 +55,11 @@ impl Peer {
         self.egress.clear(self.audio.len() + slot);
     }
 
+    /// Whether the estimate can grow while no picture is sent.
+    pub fn can_probe(&self) -> bool {
+        self.egress.can_probe()
+    }
+
     /// Asks the sender for a key frame (PLI, RFC 4585 §6.3.1). Returns whether there is such a layer.
     pub fn request_key_frame(&mut self, source: Source, layer: u8) -> bool {
         let Some(up) = self.ups.iter().find(|up| up.source == source) else {

@@ -1,0 +1,186 @@
+//! Links that carry no picture, in virtual time: sound goes on, the receiver is told, and the picture comes back by itself.
+
+use std::time::{Duration, Instant};
+
+use signalling::{LinkQuality, MediaEvent, PeerKey, Source, Transport, View};
+
+use crate::net::{Link, Net};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Layers of about 150, 270 and 510 kbit/s with the headers.
+const SIZE: usize = 300;
+
+/// One who watches another's camera and hears them.
+struct Watch {
+    net: Net,
+    from: PeerKey,
+    by: PeerKey,
+}
+
+impl Watch {
+    fn begin() -> Self {
+        let mut net = Net::new();
+        let from = net.join(1, &[Source::Mic, Source::Camera], 1);
+        net.client(from).ups.get_mut(&Source::Camera).unwrap().size = SIZE;
+        let by = net.join(2, &[], 1);
+        let view = View {
+            peer: from,
+            source: Source::Camera,
+            width: 1280,
+            pinned: false,
+        };
+        net.sfu.view(net.now, by, vec![view]);
+        let mut watch = Self { net, from, by };
+        watch.net.until("sound and picture", |net| {
+            [Source::Mic, Source::Camera].iter().all(|source| {
+                let mid = net.mid(by, from, *source);
+                mid.is_some_and(|mid| net.has(by, &mid))
+            })
+        });
+        watch.net.run(5 * SECOND);
+        watch
+    }
+
+    fn link(&mut self, link: Link) {
+        self.net.links.insert(self.by, link);
+    }
+
+    fn arrivals(&self, source: Source, since: Instant) -> Vec<Instant> {
+        let mid = self.net.mid(self.by, self.from, source).unwrap();
+        let packets = self.net.clients[&self.by].packets(&mid);
+        let arrivals = packets.iter().map(|packet| packet.timestamp);
+        arrivals.filter(|at| *at >= since).collect()
+    }
+
+    fn is_paused(net: &Net, by: PeerKey) -> bool {
+        net.slots(by).iter().any(|slot| slot.paused)
+    }
+
+    /// Runs until the receiver is told that the picture is paused, or that it is not; for how long.
+    fn until_paused(&mut self, paused: bool) -> Duration {
+        let (start, by) = (self.net.now, self.by);
+        self.net
+            .until("the pause", |net| Self::is_paused(net, by) == paused);
+        self.net.now - start
+    }
+
+    /// How often the receiver was told of a pause or its end.
+    fn turns(&self) -> usize {
+        let mut told = vec![false];
+        for event in &self.net.events {
+            if let MediaEvent::Slots { peer, slots, .. } = event
+                && *peer == self.by
+            {
+                told.push(slots.iter().any(|slot| slot.paused));
+            }
+        }
+        told.dedup();
+        told.len() - 1
+    }
+}
+
+fn longest_gap(arrivals: &[Instant]) -> Duration {
+    let gaps = arrivals.windows(2).map(|pair| pair[1] - pair[0]);
+    gaps.max().unwrap_or_default()
+}
+
+#[test]
+fn a_link_that_carries_only_sound_carries_sound_and_the_receiver_is_told() {
+    let mut watch = Watch::begin();
+    watch.link(Link::of(80_000));
+    let told = watch.until_paused(true);
+    assert!(told < 10 * SECOND, "{told:?}");
+
+    watch.net.run(3 * SECOND);
+    let since = watch.net.now;
+    watch.net.run(60 * SECOND);
+    let sound = watch.arrivals(Source::Mic, since);
+    let pictures = watch.arrivals(Source::Camera, since);
+    assert!(pictures.is_empty(), "{} pictures", pictures.len());
+    assert!(sound.len() > 2_900, "{} of 3,000", sound.len());
+    assert!(
+        longest_gap(&sound) < SECOND / 2,
+        "{:?}",
+        longest_gap(&sound)
+    );
+    assert_eq!(watch.turns(), 1);
+}
+
+#[test]
+fn the_picture_comes_back_by_itself_and_is_told_only_when_it_runs() {
+    let mut watch = Watch::begin();
+    watch.link(Link::of(80_000));
+    watch.until_paused(true);
+    watch.net.run(20 * SECOND);
+    watch.link(Link::of(1_000_000));
+    let opened = watch.net.now;
+    let back = watch.until_paused(false);
+    assert!(back < 20 * SECOND, "{back:?}");
+    assert!(!watch.arrivals(Source::Camera, opened).is_empty());
+    watch.net.run(60 * SECOND);
+    assert_eq!(watch.turns(), 2, "it flapped");
+    let since = watch.net.now;
+    watch.net.run(5 * SECOND);
+    let gap = longest_gap(&watch.arrivals(Source::Camera, since));
+    assert!(gap < SECOND, "{gap:?}");
+}
+
+#[test]
+fn on_a_link_about_as_wide_as_the_lowest_layer_the_picture_does_not_flap_and_sound_goes_on() {
+    for bps in [140_000, 180_000, 220_000] {
+        let mut watch = Watch::begin();
+        watch.link(Link::of(bps));
+        watch.net.run(30 * SECOND);
+        let (since, before) = (watch.net.now, watch.turns());
+        watch.net.run(60 * SECOND);
+        let sound = watch.arrivals(Source::Mic, since);
+        let turns = watch.turns() - before;
+        assert!(turns <= 3, "{bps}: {turns} turns in a minute");
+        assert!(sound.len() > 2_850, "{bps}: {} of 3,000", sound.len());
+        assert!(
+            longest_gap(&sound) < SECOND,
+            "{bps}: {:?}",
+            longest_gap(&sound)
+        );
+    }
+}
+
+#[test]
+fn a_short_dip_pauses_nothing() {
+    let mut watch = Watch::begin();
+    watch.link(Link::of(80_000));
+    watch.net.run(SECOND);
+    watch.link(Link::OPEN);
+    watch.net.run(30 * SECOND);
+    assert_eq!(watch.turns(), 0);
+}
+
+#[test]
+fn what_is_lost_on_the_way_from_a_sender_is_told_also_of_one_who_hears_nobody() {
+    let mut net = Net::new();
+    let alone = net.join(1, &[Source::Mic, Source::Camera], 1);
+    net.until("connected", Net::all_connected);
+    let links = |net: &Net| -> Vec<LinkQuality> {
+        let mut links = Vec::new();
+        for event in &net.events {
+            if let MediaEvent::Quality { peer, link, .. } = event
+                && *peer == alone
+            {
+                links.push(*link);
+            }
+        }
+        links
+    };
+    net.run(7 * SECOND);
+    let clean = links(&net);
+    assert!((3..=4).contains(&clean.len()), "{clean:?}");
+    let last = clean.last().unwrap();
+    assert_eq!((last.up_loss_pct, last.loss_pct), (0, 0));
+    assert!((30_000..400_000).contains(&last.up_bps), "{last:?}");
+    assert_eq!(last.transport, Some(Transport::Udp));
+
+    net.loss_every = Some(8);
+    net.run(7 * SECOND);
+    let lossy = links(&net).last().unwrap().up_loss_pct;
+    assert!((8..=17).contains(&lossy), "{lossy}");
+}
