@@ -198,6 +198,54 @@ pub struct CallView {
     pub views: Vec<View>,
 }
 
+/// `call.stats`: what this browser saw of its own call since the last one, at most one each
+/// [`crate::limits::CALL_STATS_SECONDS`]. Kept in memory for a minute, and forgotten with the lesson.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct CallStats {
+    /// Which lesson.
+    pub call: CallId,
+    /// The time that this tells of, seconds.
+    pub seconds: u8,
+    /// How often a picture stood still that should have moved.
+    pub freezes: u16,
+    /// For how long in all, milliseconds.
+    pub frozen_ms: u32,
+    /// Frames a second of the slowest camera that is shown; absent without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub fps: Option<u8>,
+    /// From asking to join until media could flow, milliseconds; in the first one after a join.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub join_ms: Option<u32>,
+    /// The person has chosen to receive sound only.
+    #[serde(default)]
+    pub sound_only: bool,
+}
+
+/// `call.watch`: be told of everybody's link, or no more. Staff only, and only while in the lesson.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct CallWatch {
+    /// Which lesson.
+    pub call: CallId,
+    /// True to be told.
+    pub on: bool,
+}
+
+/// How media travels between a browser and the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// UDP: the way that suits it.
+    Udp,
+    /// TCP, because UDP is blocked: what is lost holds up what follows.
+    Tcp,
+    /// TCP to the relay (TURN), in TLS when the server speaks it.
+    Relay,
+}
+
 /// `call.ice`, `call.leave` and, for staff, `call.end`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -215,6 +263,10 @@ pub struct Slot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub from: Option<SlotStream>,
+    /// Nothing of it is sent, because this browser's link cannot carry it. It goes on by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub paused: bool,
 }
 
 /// A stream in a slot.

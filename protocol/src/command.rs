@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use ts_rs::TS;
 
-use crate::call::{CallJoin, CallRef, CallRestart, CallSet, CallStart, CallView};
+use crate::call::{
+    CallJoin, CallRef, CallRestart, CallSet, CallStart, CallStats, CallView, CallWatch,
+};
 use crate::error::{ErrorBody, ErrorCode};
 use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
 use crate::model::{Person, RoomSummary};
@@ -249,6 +251,12 @@ pub enum Command {
     /// Tell what is visible.
     #[serde(rename = "call.view")]
     CallView(CallView),
+    /// Tell how the call does here.
+    #[serde(rename = "call.stats")]
+    CallStats(CallStats),
+    /// Ask how everybody's link does.
+    #[serde(rename = "call.watch")]
+    CallWatch(CallWatch),
     /// Leave a lesson.
     #[serde(rename = "call.leave")]
     CallLeave(CallRef),
@@ -280,6 +288,8 @@ impl Command {
             "call.restart" => Self::CallRestart(params_of(json)?),
             "call.set" => Self::CallSet(params_of(json)?),
             "call.view" => Self::CallView(params_of(json)?),
+            "call.stats" => Self::CallStats(params_of(json)?),
+            "call.watch" => Self::CallWatch(params_of(json)?),
             "call.leave" => Self::CallLeave(params_of(json)?),
             "call.end" => Self::CallEnd(params_of(json)?),
             _ => return Err(ErrorCode::UnknownMethod.into()),

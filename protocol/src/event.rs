@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::call::{CallSummary, Participant, Slot, SourceCodec};
+use crate::call::{CallSummary, Participant, Slot, SourceCodec, Via};
 use crate::error::ErrorBody;
 use crate::ids::{CallId, PeerId, RoomId, UserId};
 use crate::model::{Message, Person, RoomSummary};
@@ -241,6 +241,15 @@ pub enum LiveEvent {
         /// Measured by the server.
         d: Quality,
     },
+    /// How everybody's link does: each [`crate::limits::CALL_LINKS_SECONDS`] to staff who asked with
+    /// `call.watch`.
+    #[serde(rename = "call.links")]
+    CallLinks {
+        /// Lesson.
+        call: CallId,
+        /// One of each participant.
+        d: Vec<PeerLink>,
+    },
     /// The server gave this browser up; it may join again.
     #[serde(rename = "call.gone")]
     CallGone {
@@ -368,15 +377,54 @@ pub struct Speaking {
     pub active: Option<PeerId>,
 }
 
-/// A link, measured by the server.
+/// A link, measured by the server over two seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Quality {
+    /// How media travels; absent before it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub via: Option<Via>,
     /// Estimated downlink, kilobits per second.
     pub down_kbps: u32,
-    /// Lost packets, per cent.
+    /// Sent to the browser, kilobits per second.
+    pub sent_kbps: u32,
+    /// Packets lost on the way to the browser, per cent.
     pub loss_pct: u8,
+    /// Received from the browser, kilobits per second.
+    pub up_kbps: u32,
+    /// Packets lost on the way from the browser, per cent.
+    pub up_loss_pct: u8,
     /// Round trip, milliseconds.
     pub rtt_ms: u32,
+}
+
+/// A participant's link, for the staff of the lesson.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PeerLink {
+    /// Which browser.
+    pub p: PeerId,
+    /// As measured by the server; absent until it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub q: Option<Quality>,
+    /// Pictures that are not sent to it because its link cannot carry them.
+    pub paused: u8,
+    /// How often a picture stood still there within the last minute.
+    pub freezes: u16,
+    /// For how long in all, milliseconds.
+    pub frozen_ms: u32,
+    /// See [`crate::call::CallStats::fps`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub fps: Option<u8>,
+    /// See [`crate::call::CallStats::join_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub join_ms: Option<u32>,
+    /// The person has chosen to receive sound only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub sound_only: bool,
 }
 
 /// Notice before a close.

@@ -69,6 +69,12 @@ pub const VIDEO_SLOTS_MAX: usize = 16;
 pub const AUDIO_SLOTS: usize = 4;
 /// Most tiles that one `call.view` may name.
 pub const VIEWS_MAX: usize = 64;
+/// Seconds between two `call.stats` of a browser.
+pub const CALL_STATS_SECONDS: u64 = 5;
+/// Seconds that one `call.stats` may tell of.
+pub const CALL_STATS_SPAN_SECONDS_MAX: u8 = 60;
+/// Seconds between two `call.links`.
+pub const CALL_LINKS_SECONDS: u64 = 3;
 /// Seconds without a frame after which the server sends `{}`.
 pub const PING_SECONDS: u32 = 25;
 /// Seconds that an answer to a ping may take before the connection counts as dead.

@@ -4,7 +4,8 @@ mod common;
 
 use proptest::prelude::*;
 use protocol::call::{
-    CallJoin, CallRef, CallRestart, CallSet, CallStart, CallView, Source, UpMids, View,
+    CallJoin, CallRef, CallRestart, CallSet, CallStart, CallStats, CallView, CallWatch, Source,
+    UpMids, View,
 };
 use protocol::command::{Focus, MsgEdit, MsgRef, MsgSend, Positions, Read, Recv, Sync, Typing};
 use protocol::limits::ID_BYTES_MAX;
@@ -38,6 +39,8 @@ fn example(method: &str) -> Value {
         "call.restart" => json!({"call": "C1", "sdp": "v=0"}),
         "call.set" => json!({"call": "C1", "src": "mic", "on": true}),
         "call.view" => json!({"call": "C1", "views": [{"p": "P1", "src": "camera", "w": 320}]}),
+        "call.stats" => json!({"call": "C1", "seconds": 10, "freezes": 0, "frozen_ms": 0}),
+        "call.watch" => json!({"call": "C1", "on": true}),
         "call.ice" | "call.leave" | "call.end" => json!({"call": "C1"}),
         other => panic!("give {other} an example here"),
     }
@@ -298,6 +301,24 @@ fn call_view() -> impl Strategy<Value = Command> {
         .prop_map(|(call, views)| Command::CallView(CallView { call, views }))
 }
 
+fn call_stats() -> impl Strategy<Value = Command> {
+    let seen = (any::<u8>(), any::<u16>(), any::<u32>(), any::<bool>());
+    let maybe = (any::<Option<u8>>(), any::<Option<u32>>());
+    (call(), seen, maybe).prop_map(
+        |(call, (seconds, freezes, frozen_ms, sound_only), (fps, join_ms))| {
+            Command::CallStats(CallStats {
+                call,
+                seconds,
+                freezes,
+                frozen_ms,
+                fps,
+                join_ms,
+                sound_only,
+            })
+        },
+    )
+}
+
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         hello(),
@@ -305,6 +326,8 @@ fn command() -> impl Strategy<Value = Command> {
         msg_send(),
         call_join(),
         call_view(),
+        call_stats(),
+        (call(), any::<bool>()).prop_map(|(call, on)| Command::CallWatch(CallWatch { call, on })),
         (room(), any::<i64>()).prop_map(|(r, after)| Command::Sync(Sync { r, after })),
         (room(), any::<i64>()).prop_map(|(r, no)| Command::Read(Read { r, no })),
         prop::collection::btree_map(room(), any::<i64>(), 0..4)

@@ -208,6 +208,18 @@ fn the_limits_are_those_of_the_code() {
         ),
         ("tiles in `call.view`", vec![limits::VIEWS_MAX]),
         (
+            "time between two `call.stats`",
+            vec![limits::CALL_STATS_SECONDS as usize],
+        ),
+        (
+            "time that one `call.stats` tells of",
+            vec![usize::from(limits::CALL_STATS_SPAN_SECONDS_MAX)],
+        ),
+        (
+            "time between two `call.links`",
+            vec![limits::CALL_LINKS_SECONDS as usize],
+        ),
+        (
             "commands per connection",
             vec![
                 limits::COMMANDS_PER_SECOND as usize,

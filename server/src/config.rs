@@ -61,6 +61,9 @@ pub struct Config {
     pub drain_seconds: u32,
     /// Minutes after which a lesson without anybody in it ends by itself.
     pub empty_lesson_minutes: u32,
+    /// Address and port at which Prometheus reads figures of this server, at `/metrics`. Nobody signs in there: it is for
+    /// this machine ("127.0.0.1:9464") or an inner network. Empty: nowhere.
+    pub metrics_listen: String,
     /// Log filter: error, warn, info, debug or trace, or by module ("info,server=debug").
     pub log: String,
 }
@@ -87,6 +90,7 @@ impl Default for Config {
             connections_per_second: 0,
             drain_seconds: 10,
             empty_lesson_minutes: 5,
+            metrics_listen: String::new(),
             log: "info".to_owned(),
         }
     }
@@ -146,6 +150,12 @@ impl Config {
         Ok(config)
     }
 
+    /// Where Prometheus reads, if anywhere.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_listen.parse().ok()
+    }
+
     /// Whether the values make sense.
     ///
     /// # Errors
@@ -190,6 +200,12 @@ impl Config {
             return Err(ConfigError::Value {
                 key: "redis",
                 reason,
+            });
+        }
+        if !self.metrics_listen.is_empty() && self.metrics_address().is_none() {
+            return Err(ConfigError::Value {
+                key: "metrics_listen",
+                reason: "must be an address with a port, or empty".to_owned(),
             });
         }
         if self.tls_certificate.as_os_str().is_empty() != self.tls_key.as_os_str().is_empty() {
@@ -287,7 +303,7 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 20] = [
+const SETTINGS: [&str; 21] = [
     "organisation",
     "listen",
     "tls_certificate",
@@ -307,6 +323,7 @@ const SETTINGS: [&str; 20] = [
     "connections_per_second",
     "drain_seconds",
     "empty_lesson_minutes",
+    "metrics_listen",
     "log",
 ];
 
@@ -416,6 +433,7 @@ mod tests {
             ("file_bytes_max = 0", "file_bytes_max"),
             ("redis = 'localhost'", "redis"),
             ("redis = 'redis://localhost/'", "database"),
+            ("metrics_listen = '9464'", "metrics_listen"),
             ("empty_lesson_minutes = 0", "empty_lesson_minutes"),
             ("tls_key = '/key.pem'", "tls_key"),
             (

@@ -10,6 +10,7 @@ pub mod files;
 pub mod http;
 pub mod hub;
 pub mod lessons;
+pub mod metrics;
 mod reach;
 pub mod setup;
 pub mod store;
@@ -35,6 +36,7 @@ use files::Files;
 use files::sweep::{LEFT_AFTER, SWEEP_EVERY, sweep};
 use http::tls::Https;
 use lessons::Lessons;
+use metrics::Metrics;
 use setup::SetupToken;
 use store::Store;
 use ws::{Switchboard, SwitchboardSettings};
@@ -75,6 +77,8 @@ pub struct Parts {
     pub switchboard: Switchboard,
     /// Live lessons.
     pub lessons: Lessons,
+    /// What is counted.
+    pub metrics: Metrics,
     /// The one-time link.
     pub setup: SetupToken,
     /// Whether the sign-in page lists the demo's people.
@@ -136,6 +140,14 @@ pub async fn run(
         .await
         .map_err(|error| ServerError::Listen(config.listen, error))?;
     let address = listener.local_addr()?;
+    let metrics_listener = match config.metrics_address() {
+        Some(at) => Some(
+            TcpListener::bind(at)
+                .await
+                .map_err(|error| ServerError::Listen(at, error))?,
+        ),
+        None => None,
+    };
     let config = Arc::new(config.with_default_origins(address));
     let store = open_store(&config).await?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -153,10 +165,12 @@ pub async fn run(
     };
     let switchboard = Switchboard::start(store.clone(), settings, open_bus(&config)?);
     let empty_ends_after = Duration::from_secs(60 * u64::from(config.empty_lesson_minutes));
+    let metrics = Metrics::default();
     let lessons = Lessons::start_up(
         store.clone(),
         switchboard.clone(),
         media.clone(),
+        metrics.clone(),
         reach::has_relay(&config),
         empty_ends_after,
         lesson_events,
@@ -177,9 +191,15 @@ pub async fn run(
         hasher,
         switchboard: switchboard.clone(),
         lessons,
+        metrics,
         demo,
     }));
     tokio::spawn(sweep_files(files_folder, store.clone()));
+    if let Some(listener) = metrics_listener {
+        let at = listener.local_addr()?;
+        tracing::info!(%at, "metrics at /metrics");
+        tokio::spawn(metrics::serve(listener, app.clone(), media.clone()));
+    }
     started(&app, address);
     let door = http::Door {
         https: Https::of(&app.config)?,

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use protocol::call::{Codec as WireCodec, Slot, SlotStream, Source as WireSource, SourceCodec};
+use protocol::call::{Codec as WireCodec, Slot, SlotStream, Source as WireSource, SourceCodec, Via};
 use protocol::event::{Quality, Speaking};
 use protocol::{CallId, LiveEvent, PeerId};
-use signalling::{Codec, MediaEvent, PeerKey, Source};
+use signalling::{Codec, LinkQuality, MediaEvent, PeerKey, Source, Transport};
 
 use super::Lessons;
 use crate::hub::ConnId;
@@ -44,27 +44,7 @@ impl Lessons {
                     &LiveEvent::CallSpeaking { call, d },
                 );
             }
-            MediaEvent::Quality {
-                peer,
-                down_bps,
-                loss_pct,
-                rtt_ms,
-                ..
-            } => {
-                let state = self.lock();
-                let Some(call) = state.call_of(peer) else {
-                    return;
-                };
-                let conn = state.conn_of(&call, peer);
-                drop(state);
-                let down_kbps = u32::try_from(down_bps / 1_000).unwrap_or(u32::MAX);
-                let d = Quality {
-                    down_kbps,
-                    loss_pct,
-                    rtt_ms,
-                };
-                self.tell_conn(conn, Class::Passing, &LiveEvent::CallQuality { call, d });
-            }
+            MediaEvent::Quality { peer, link, .. } => self.quality(peer, &link),
         }
     }
 
@@ -106,13 +86,39 @@ impl Lessons {
         }
     }
 
+    fn quality(&self, peer: PeerKey, link: &LinkQuality) {
+        let d = link_to_wire(link);
+        self.metrics.link(&d);
+        let mut state = self.lock();
+        let Some(call) = state.call_of(peer) else {
+            return;
+        };
+        let conn = state.set_quality(&call, peer, d.clone());
+        drop(state);
+        self.tell_conn(conn, Class::Passing, &LiveEvent::CallQuality { call, d });
+    }
+
+    /// Tells staff who asked how everybody's link does.
+    pub(super) fn tell_links(&self) {
+        let all = self.lock().links(Instant::now());
+        for (call, conns, d) in all {
+            let frame = encode(&LiveEvent::CallLinks { call, d });
+            for conn in conns {
+                self.switchboard.tell(conn, Class::Passing, frame.clone());
+            }
+        }
+    }
+
     fn here(&self, peer: PeerKey, here: bool) {
         let mut state = self.lock();
         let Some(call) = state.call_of(peer) else {
             return;
         };
-        state.set_here(&call, peer, here);
+        let asked = state.set_here(&call, peer, here);
         drop(state);
+        if let Some(asked) = asked {
+            self.metrics.joined(asked.elapsed());
+        }
         self.tell_people(&call);
     }
 
@@ -142,6 +148,7 @@ impl Lessons {
                     p: peer_id(peer),
                     src: to_wire(source),
                 }),
+                paused: slot.paused,
             })
             .collect();
         let mut state = self.lock();
@@ -205,6 +212,23 @@ pub(super) fn peer_id(key: PeerKey) -> PeerId {
 
 pub(super) fn peer_key(id: &PeerId) -> Option<PeerKey> {
     id.as_str().parse().ok().map(PeerKey)
+}
+
+fn link_to_wire(link: &LinkQuality) -> Quality {
+    let kbps = |bps: u64| u32::try_from(bps / 1_000).unwrap_or(u32::MAX);
+    Quality {
+        via: link.transport.map(|transport| match transport {
+            Transport::Udp => Via::Udp,
+            Transport::Tcp => Via::Tcp,
+            Transport::Relay => Via::Relay,
+        }),
+        down_kbps: kbps(link.down_bps),
+        sent_kbps: kbps(link.sent_bps),
+        loss_pct: link.loss_pct,
+        up_kbps: kbps(link.up_bps),
+        up_loss_pct: link.up_loss_pct,
+        rtt_ms: link.rtt_ms,
+    }
 }
 
 pub(super) const fn from_wire(source: WireSource) -> Source {

@@ -1,14 +1,19 @@
 //! Live lessons: who is in one, what they send, and the way to the media plane. The lesson's start and end are
 //! in the store; the rest lives in memory, with the media.
 
+mod links;
 mod media;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use protocol::call::{CallIce, CallJoin, CallJoined, CallSet, CallSummary, CallView, RelayLogin};
-use protocol::limits::{AUDIO_SLOTS, SDP_BYTES_MAX, VIDEO_SLOTS_MAX, VIEWS_MAX};
+use protocol::call::{
+    CallIce, CallJoin, CallJoined, CallSet, CallStats, CallSummary, CallView, CallWatch, RelayLogin,
+};
+use protocol::limits::{
+    AUDIO_SLOTS, CALL_LINKS_SECONDS, SDP_BYTES_MAX, VIDEO_SLOTS_MAX, VIEWS_MAX,
+};
 use protocol::model::Person;
 use protocol::{CallId, ClientId, ErrorBody, ErrorCode, RoomId};
 use signalling::{Media, MediaError, MediaEvent, Offer, PeerKey, Source, View};
@@ -17,6 +22,7 @@ use tokio::sync::mpsc;
 
 use crate::accounts::SignedIn;
 use crate::hub::ConnId;
+use crate::metrics::Metrics;
 use crate::store::{Store, StoreResult};
 use crate::time::now_ms;
 use crate::ws::commands::to_user;
@@ -38,12 +44,28 @@ pub struct Asker<'a> {
     pub device: Option<&'a ClientId>,
 }
 
+/// How many of what there is, for Prometheus.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LessonFigures {
+    /// Lessons that are on.
+    pub open: u64,
+    /// Browsers in them.
+    pub participants: u64,
+    /// Of those, how many send and receive by UDP, by TCP, by the relay.
+    pub by_way: [u64; 3],
+    /// Pictures that wait for a wider link.
+    pub paused: u64,
+    /// Browsers that chose to receive sound only.
+    pub sound_only: u64,
+}
+
 /// All lessons of this server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lessons {
     store: Store,
     switchboard: Switchboard,
     media: Media,
+    metrics: Metrics,
     state: Arc<Mutex<State>>,
     /// Whether browsers reach the relay.
     has_relay: bool,
@@ -62,6 +84,7 @@ impl Lessons {
         store: Store,
         switchboard: Switchboard,
         media: Media,
+        metrics: Metrics,
         has_relay: bool,
         empty_ends_after: Duration,
         events: mpsc::Receiver<MediaEvent>,
@@ -77,6 +100,7 @@ impl Lessons {
             store,
             switchboard,
             media,
+            metrics,
             state: Arc::new(Mutex::new(state)),
             has_relay,
             empty_ends_after,
@@ -278,6 +302,44 @@ impl Lessons {
         Ok(())
     }
 
+    /// Takes what this connection's browser saw of its call.
+    ///
+    /// # Errors
+    /// `Forbidden` when the connection is not in the lesson, `RateLimited`.
+    pub fn stats(&self, conn: ConnId, stats: &CallStats) -> Answer<()> {
+        let peer = self.own_peer(conn, &stats.call)?;
+        let told = self.lock().tell_stats(peer, stats, Instant::now());
+        match told {
+            Some(Ok((freezes, frozen_ms))) => self.metrics.froze(freezes, frozen_ms),
+            Some(Err(after)) => {
+                return Err(ErrorBody::from(ErrorCode::RateLimited).after_ms(after));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Begins or ends to tell this connection how everybody's link does. Staff only.
+    ///
+    /// # Errors
+    /// `Forbidden`, also when the connection is not in the lesson.
+    pub async fn watch(&self, by: &Person, conn: ConnId, watch: &CallWatch) -> Answer<()> {
+        let peer = self.own_peer(conn, &watch.call)?;
+        let room = self.room_of(&watch.call).await?;
+        let member = self.store.is_member(&room, &by.id).await.map_err(to_user)?;
+        if !by.role.is_staff() || !member {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        self.lock().set_watches(&watch.call, peer, watch.on);
+        Ok(())
+    }
+
+    /// How many of what there is.
+    #[must_use]
+    pub fn figures(&self) -> LessonFigures {
+        self.lock().figures()
+    }
+
     /// Takes this connection's peer out.
     ///
     /// # Errors
@@ -367,6 +429,7 @@ impl Lessons {
 
     async fn run(self, mut events: mpsc::Receiver<MediaEvent>) {
         let mut ticks = tokio::time::interval(TICK);
+        let mut links = tokio::time::interval(Duration::from_secs(CALL_LINKS_SECONDS));
         let mut news = self.switchboard.news();
         loop {
             tokio::select! {
@@ -381,6 +444,7 @@ impl Lessons {
                     Some(event) => self.media_event(event),
                     None => return,
                 },
+                _ = links.tick() => self.tell_links(),
                 _ = ticks.tick() => {
                     self.end_dead_sessions().await;
                     let empty = self.lock().empty_for(Instant::now(), self.empty_ends_after);

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use protocol::call::{Codec, Participant, Slot, Source as WireSource, SourceCodec};
+use protocol::call::{CallStats, Codec, Participant, Slot, Source as WireSource, SourceCodec, Via};
+use protocol::event::{PeerLink, Quality};
 use protocol::{CallId, ClientId, RoomId, UserId};
 use signalling::{PeerKey, RoomKey, Source};
 
-use super::{PEERS_MAX, media};
+use super::links::{self, Link};
+use super::{LessonFigures, PEERS_MAX, media};
 use crate::hub::ConnId;
 
 /// Every lesson that is on.
@@ -39,6 +41,9 @@ pub(super) struct Peer {
     slots: Vec<Slot>,
     layers: Option<u8>,
     codecs: BTreeMap<WireSource, Codec>,
+    link: Link,
+    /// Is told of everybody's link.
+    watches: bool,
 }
 
 /// What a peer was told of its media, for a connection that comes back.
@@ -67,6 +72,8 @@ impl Peer {
             slots: Vec::new(),
             layers: None,
             codecs: BTreeMap::new(),
+            link: Link::new(Instant::now()),
+            watches: false,
         }
     }
 }
@@ -161,10 +168,78 @@ impl State {
             .map(|(call, _)| call.clone())
     }
 
-    pub(super) fn set_here(&mut self, call: &CallId, peer: PeerKey, here: bool) {
+    /// Gives when the peer asked to join, once: when its media can flow for the first time.
+    pub(super) fn set_here(&mut self, call: &CallId, peer: PeerKey, here: bool) -> Option<Instant> {
+        let peer = self.peer_mut(call, peer)?;
+        peer.here = here;
+        peer.link.joining.take_if(|_| here)
+    }
+
+    /// Keeps how a peer's link does; gives its connection.
+    pub(super) fn set_quality(
+        &mut self,
+        call: &CallId,
+        peer: PeerKey,
+        quality: Quality,
+    ) -> Option<ConnId> {
+        let peer = self.peer_mut(call, peer)?;
+        peer.link.quality = Some(quality);
+        peer.conn
+    }
+
+    /// Takes what a peer's browser tells; see [`Link::tell`].
+    pub(super) fn tell_stats(
+        &mut self,
+        peer: PeerKey,
+        stats: &CallStats,
+        now: Instant,
+    ) -> Option<Result<(u16, u32), u32>> {
+        let peer = self.peer_mut(&stats.call, peer)?;
+        Some(peer.link.tell(now, stats))
+    }
+
+    pub(super) fn set_watches(&mut self, call: &CallId, peer: PeerKey, watches: bool) {
         if let Some(peer) = self.peer_mut(call, peer) {
-            peer.here = here;
+            peer.watches = watches;
         }
+    }
+
+    /// The links of each lesson in which somebody watches, and who.
+    pub(super) fn links(&mut self, now: Instant) -> Vec<(CallId, Vec<ConnId>, Vec<PeerLink>)> {
+        let mut all = Vec::new();
+        for (call, lesson) in &mut self.lessons {
+            let watchers = lesson.peers.values().filter(|peer| peer.watches);
+            let conns: Vec<ConnId> = watchers.filter_map(|peer| peer.conn).collect();
+            if conns.is_empty() {
+                continue;
+            }
+            let links = lesson
+                .peers
+                .iter_mut()
+                .map(|(key, peer)| peer.link.summary(now, media::peer_id(*key), &peer.slots));
+            all.push((call.clone(), conns, links.collect()));
+        }
+        all
+    }
+
+    /// For Prometheus.
+    pub(super) fn figures(&self) -> LessonFigures {
+        let mut figures = LessonFigures {
+            open: self.lessons.len() as u64,
+            ..LessonFigures::default()
+        };
+        for peer in self.lessons.values().flat_map(|one| one.peers.values()) {
+            figures.participants += 1;
+            figures.paused += u64::from(links::paused(&peer.slots));
+            figures.sound_only += u64::from(peer.link.sound_only);
+            match peer.link.quality.as_ref().and_then(|quality| quality.via) {
+                Some(Via::Udp) => figures.by_way[0] += 1,
+                Some(Via::Tcp) => figures.by_way[1] += 1,
+                Some(Via::Relay) => figures.by_way[2] += 1,
+                None => {}
+            }
+        }
+        figures
     }
 
     /// Keeps what a peer's slots carry; gives its connection.
@@ -261,6 +336,7 @@ impl State {
         {
             if peer.conn == Some(conn) {
                 peer.conn = None;
+                peer.watches = false;
             }
         }
     }
@@ -275,6 +351,7 @@ impl State {
                 .filter(|peer| peer.user == *user && peer.device == *device)
             {
                 peer.conn = Some(conn);
+                peer.watches = false;
                 calls.push(call.clone());
             }
         }

@@ -73,6 +73,15 @@ impl Client {
                 let done = self.app.lessons.view(self.id, view).await;
                 self.answer(i, done.map(|()| Done {}));
             }
+            Command::CallStats(stats) => {
+                let done = self.app.lessons.stats(self.id, &stats);
+                self.answer(i, done.map(|()| Done {}));
+            }
+            Command::CallWatch(watch) => {
+                let me = &self.me.person;
+                let done = self.app.lessons.watch(me, self.id, &watch).await;
+                self.answer(i, done.map(|()| Done {}));
+            }
             Command::CallLeave(which) => {
                 let done = self.app.lessons.leave(self.id, &which.call).await;
                 self.answer(i, done.map(|()| Done {}));
@@ -270,11 +279,13 @@ async fn store_and_publish(
     send: &MsgSend,
 ) -> Answer<MsgSent> {
     let new = NewMessage { by: me, send };
+    let asked = Instant::now();
     let stored = app
         .store
         .add_message(new, now_ms())
         .await
         .map_err(to_user)?;
+    app.metrics.stored(asked.elapsed());
     let sent = MsgSent {
         id: stored.message.id,
         s: stored.event.seq(),

@@ -17,7 +17,7 @@ use axum::response::Response;
 use protocol::{CloseCode, ErrorBody, ErrorCode};
 
 pub use frames::{Published, encode};
-pub use queue::Class;
+pub use queue::{Class, DropCounts};
 pub use switchboard::{News, Switchboard, SwitchboardSettings};
 
 use crate::App;

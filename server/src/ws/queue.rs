@@ -1,7 +1,8 @@
 //! Frames waiting for one connection, bounded in bytes.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::limits::{LAG_SECONDS, QUEUE_BYTES_MAX, QUEUE_BYTES_SOFT};
@@ -32,6 +33,35 @@ pub enum Next {
     Close(CloseCode),
 }
 
+/// What was not sent to connections that read too slowly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DropCounts {
+    /// Passing events left out.
+    pub left_out: u64,
+    /// Times that durable events were left out, to be asked for again.
+    pub lagged: u64,
+    /// Connections closed.
+    pub too_slow: u64,
+}
+
+/// Counts for all queues together.
+#[derive(Debug, Default)]
+pub(super) struct Drops {
+    left_out: AtomicU64,
+    lagged: AtomicU64,
+    too_slow: AtomicU64,
+}
+
+impl Drops {
+    pub(super) fn counts(&self) -> DropCounts {
+        DropCounts {
+            left_out: self.left_out.load(Ordering::Relaxed),
+            lagged: self.lagged.load(Ordering::Relaxed),
+            too_slow: self.too_slow.load(Ordering::Relaxed),
+        }
+    }
+}
+
 /// One connection's queue. The hub pushes and never waits; the connection's writer takes.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -51,9 +81,21 @@ struct State {
     /// Rooms of which durable events were left out, with the first of them.
     lag: BTreeMap<RoomId, i64>,
     lagged: Option<Instant>,
+    drops: Arc<Drops>,
 }
 
 impl Queue {
+    /// An empty queue that counts what it drops.
+    pub(super) fn counting(drops: Arc<Drops>) -> Self {
+        Self {
+            state: Mutex::new(State {
+                drops,
+                ..State::default()
+            }),
+            ..Self::default()
+        }
+    }
+
     /// Queues a durable event without telling the writer, since more may come. Whether [`Self::wake`] has to be called
     /// for it afterwards; of several events for the first only.
     ///
@@ -98,7 +140,10 @@ impl Queue {
         }
         let bytes = state.bytes + text.len();
         match class {
-            Class::Passing if bytes > QUEUE_BYTES_SOFT => return,
+            Class::Passing if bytes > QUEUE_BYTES_SOFT => {
+                state.drops.left_out.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
             Class::Kept if bytes > QUEUE_BYTES_MAX => {
                 state.shed(Instant::now());
                 if state.bytes + text.len() > QUEUE_BYTES_MAX {
@@ -203,6 +248,7 @@ impl State {
             return self.end_slow();
         }
         self.lagged = Some(now);
+        self.drops.lagged.fetch_add(1, Ordering::Relaxed);
         for frame in std::mem::take(&mut self.frames) {
             match &frame.event {
                 Some(event) => {
@@ -219,6 +265,7 @@ impl State {
     // What waits is in the database; sending it would only take longer.
     fn end_slow(&mut self) {
         self.closing = Some(CloseCode::Slow);
+        self.drops.too_slow.fetch_add(1, Ordering::Relaxed);
         self.frames.clear();
         self.lag.clear();
         self.late.clear();

@@ -9,6 +9,7 @@ mod focus;
 mod harness;
 mod hostile;
 mod https;
+mod links;
 mod nodes;
 mod page;
 mod proxies;

@@ -58,6 +58,11 @@ async fn a_stranger_gets_nothing_of_a_room() {
         ("call.restart", json!({"call": call, "sdp": "v=0"})),
         ("call.set", json!({"call": call, "src": "mic", "on": true})),
         ("call.view", json!({"call": call, "views": []})),
+        (
+            "call.stats",
+            json!({"call": call, "seconds": 10, "freezes": 0, "frozen_ms": 0}),
+        ),
+        ("call.watch", json!({"call": call, "on": true})),
         ("call.leave", json!({"call": call})),
         ("call.end", json!({"call": call})),
     ] {

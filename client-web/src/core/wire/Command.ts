@@ -4,7 +4,9 @@ import type { CallRef } from "./CallRef";
 import type { CallRestart } from "./CallRestart";
 import type { CallSet } from "./CallSet";
 import type { CallStart } from "./CallStart";
+import type { CallStats } from "./CallStats";
 import type { CallView } from "./CallView";
+import type { CallWatch } from "./CallWatch";
 import type { Focus } from "./Focus";
 import type { Hello } from "./Hello";
 import type { MsgEdit } from "./MsgEdit";
@@ -18,4 +20,4 @@ import type { Typing } from "./Typing";
 /**
  * Every command.
  */
-export type Command = { "m": "hello", "p": Hello } | { "m": "msg.send", "p": MsgSend } | { "m": "msg.edit", "p": MsgEdit } | { "m": "msg.delete", "p": MsgRef } | { "m": "sync", "p": Sync } | { "m": "focus", "p": Focus } | { "m": "read", "p": Read } | { "m": "recv", "p": Recv } | { "m": "typing", "p": Typing } | { "m": "call.start", "p": CallStart } | { "m": "call.ice", "p": CallRef } | { "m": "call.join", "p": CallJoin } | { "m": "call.restart", "p": CallRestart } | { "m": "call.set", "p": CallSet } | { "m": "call.view", "p": CallView } | { "m": "call.leave", "p": CallRef } | { "m": "call.end", "p": CallRef };
+export type Command = { "m": "hello", "p": Hello } | { "m": "msg.send", "p": MsgSend } | { "m": "msg.edit", "p": MsgEdit } | { "m": "msg.delete", "p": MsgRef } | { "m": "sync", "p": Sync } | { "m": "focus", "p": Focus } | { "m": "read", "p": Read } | { "m": "recv", "p": Recv } | { "m": "typing", "p": Typing } | { "m": "call.start", "p": CallStart } | { "m": "call.ice", "p": CallRef } | { "m": "call.join", "p": CallJoin } | { "m": "call.restart", "p": CallRestart } | { "m": "call.set", "p": CallSet } | { "m": "call.view", "p": CallView } | { "m": "call.stats", "p": CallStats } | { "m": "call.watch", "p": CallWatch } | { "m": "call.leave", "p": CallRef } | { "m": "call.end", "p": CallRef };

@@ -4,6 +4,7 @@ import type { Bye } from "./Bye";
 import type { CallId } from "./CallId";
 import type { NewRoom } from "./NewRoom";
 import type { Participant } from "./Participant";
+import type { PeerLink } from "./PeerLink";
 import type { Presence } from "./Presence";
 import type { Quality } from "./Quality";
 import type { ReadTo } from "./ReadTo";
@@ -130,7 +131,15 @@ call: CallId,
 /**
  * Measured by the server.
  */
-d: Quality, } | { "e": "call.gone", 
+d: Quality, } | { "e": "call.links", 
+/**
+ * Lesson.
+ */
+call: CallId, 
+/**
+ * One of each participant.
+ */
+d: Array<PeerLink>, } | { "e": "call.gone", 
 /**
  * Lesson.
  */

@@ -12,4 +12,8 @@ mid: string,
 /**
  * Who is in it; absent when it is empty.
  */
-from?: SlotStream, };
+from?: SlotStream, 
+/**
+ * Nothing of it is sent, because this browser's link cannot carry it. It goes on by itself.
+ */
+paused?: boolean, };

@@ -21,7 +21,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::frames::{Published, encode};
-use super::queue::{Class, Queue};
+use super::queue::{Class, DropCounts, Drops, Queue};
 use super::rate::Bucket;
 use super::stream::Inlet;
 use crate::bus::{Bus, Health, Hints, NodeId};
@@ -105,6 +105,7 @@ struct Inner {
     receipts: Mutex<Receipts>,
     receipts_noted: mpsc::Sender<()>,
     arrivals: Mutex<Bucket>,
+    drops: Arc<Drops>,
     news: broadcast::Sender<News>,
     draining: AtomicBool,
     next: AtomicU64,
@@ -130,6 +131,7 @@ impl Switchboard {
             receipts: Mutex::default(),
             receipts_noted,
             arrivals: Mutex::new(Bucket::new(Instant::now(), rate, rate.saturating_mul(2))),
+            drops: Arc::default(),
             news: broadcast::channel(NEWS_MAX).0,
             draining: AtomicBool::new(false),
             next: AtomicU64::new(1),
@@ -179,7 +181,7 @@ impl Switchboard {
         let connection = Arc::new(Connection {
             user: user.clone(),
             session,
-            queue: Queue::default(),
+            queue: Queue::counting(Arc::clone(&self.0.drops)),
         });
         self.0.connections.insert(id, Arc::clone(&connection));
         let mut theirs = self.0.by_user.entry(user.clone()).or_default();
@@ -354,6 +356,12 @@ impl Switchboard {
     /// Connections over plain HTTP, by their secret names.
     pub(super) fn streams(&self) -> &DashMap<String, Inlet> {
         &self.0.streams
+    }
+
+    /// What was not sent to connections that read too slowly, since the start.
+    #[must_use]
+    pub fn drops(&self) -> DropCounts {
+        self.0.drops.counts()
     }
 
     /// Open connections.
