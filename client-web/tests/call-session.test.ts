@@ -62,6 +62,7 @@ class FakePeer {
     return Promise.resolve();
   }
   restartIce = () => undefined;
+  getStats = () => Promise.resolve(stats());
   getConfiguration = () => ({});
   setConfiguration = () => undefined;
   close() {
@@ -84,6 +85,7 @@ let answer: (method: string) => unknown;
 let state: CallState;
 let ended: (ErrorCode | undefined)[];
 let pathsLost: number;
+let stats: () => Map<string, object>;
 
 function start(): CallSession {
   const request = ((m: string, p: unknown) => {
@@ -111,6 +113,7 @@ beforeEach(() => {
   asked = [];
   ended = [];
   pathsLost = 0;
+  stats = () => new Map();
   vi.stubGlobal('location', { protocol: 'https:', hostname: 'parta.example.ru', port: '' });
   answer = (m) => (m === 'call.join' ? joined : { sdp: 'answer' });
 });
@@ -385,4 +388,47 @@ it('leaving ends the connection and asks for nothing more', async () => {
   expect(methods().at(-1)).toBe('call.leave');
   expect(peer().closed).toBe(true);
   expect(state.status).toBe('over');
+});
+
+describe('the link', () => {
+  const reports = (): unknown[] => asked.filter(([m]) => m === 'call.stats').map(([, p]) => p);
+  const camera = { mid: '8', from: { p: 'P2', src: 'camera' as const } };
+  const inbound = (framesDecoded: number, freezeCount: number) =>
+    new Map([['a', { type: 'inbound-rtp', kind: 'video', mid: '8', framesDecoded, freezeCount, totalFreezesDuration: freezeCount }]]);
+
+  it('is reported every ten seconds, the time of joining once', async () => {
+    const session = start();
+    await session.join({});
+    await vi.advanceTimersByTimeAsync(1_500);
+    peer().turns('connected');
+    session.event({ e: 'call.slots', call: CALL, d: [camera] });
+    stats = () => inbound(100, 0);
+    await vi.advanceTimersByTimeAsync(10_000);
+    stats = () => inbound(300, 2);
+    session.soundOnly = true;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(reports()).toEqual([
+      { call: CALL, seconds: 10, freezes: 0, frozen_ms: 0, join_ms: 1_500, sound_only: false },
+      { call: CALL, seconds: 10, freezes: 2, frozen_ms: 2_000, fps: 20, sound_only: true },
+    ]);
+    expect(state.freezes).toBe(2);
+    session.leave();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(reports()).toHaveLength(2);
+  });
+
+  it('of everybody is asked for again on every connection, until it is closed', async () => {
+    const session = await enter();
+    const watches = (): unknown[] => asked.filter(([m]) => m === 'call.watch').map(([, p]) => p);
+    session.watch(true);
+    const links = [{ p: 'P2', paused: 0, freezes: 0, frozen_ms: 0 }];
+    session.event({ e: 'call.links', call: CALL, d: links });
+    expect(state.links).toEqual(links);
+    session.connectionReady();
+    await vi.advanceTimersByTimeAsync(0);
+    session.watch(false);
+    expect(watches()).toEqual([{ call: CALL, on: true }, { call: CALL, on: true }, { call: CALL, on: false }]);
+    session.event({ e: 'call.links', call: CALL, d: links });
+    expect(state.links).toEqual([]);
+  });
 });

@@ -40,6 +40,8 @@ export interface Results {
   'call.restart': CallRestarted;
   'call.set': object;
   'call.view': object;
+  'call.stats': object;
+  'call.watch': object;
   'call.leave': object;
   'call.end': object;
 }

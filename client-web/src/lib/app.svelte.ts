@@ -255,6 +255,7 @@ class App {
       case 'call.layers':
       case 'call.codec':
       case 'call.quality':
+      case 'call.links':
       case 'call.gone':
         this.lesson?.event(event);
         return;

@@ -8,12 +8,14 @@ import type { Codec } from '../wire/Codec';
 import type { ErrorCode } from '../wire/ErrorCode';
 import type { LiveEvent } from '../wire/LiveEvent';
 import type { Participant } from '../wire/Participant';
+import type { PeerLink } from '../wire/PeerLink';
 import type { Quality } from '../wire/Quality';
 import type { Slot } from '../wire/Slot';
 import type { Source } from '../wire/Source';
 import type { Speaking } from '../wire/Speaking';
 import type { View } from '../wire/View';
 import { sendIn } from './codecs';
+import { Freezes } from './freezes';
 import { addTransceivers, mid, upMids, type Transceivers } from './offer';
 import { iceServers } from './relay';
 import { statsByPeer, type PeerStats } from './stats';
@@ -22,6 +24,10 @@ import { statsByPeer, type PeerStats } from './stats';
 const PATIENCE_MS = 1_500;
 /** How long a restart may take before the join is repeated. */
 const RESTART_MS = 8_000;
+/** How often the server is told how the call does here; it takes no more than one in 5 s. */
+const REPORT_MS = 10_000;
+/** What of one's own freezes is told: as much as the server keeps. */
+const FREEZES_KEPT = 6;
 
 export type CallStatus = 'joining' | 'on' | 'reconnecting' | 'over';
 
@@ -33,6 +39,10 @@ export interface CallState {
   readonly slots: readonly Slot[];
   readonly speaking: Speaking;
   readonly quality: Quality | undefined;
+  /** Pictures that stood still here, within a minute. */
+  readonly freezes: number;
+  /** Everybody's links, while they are watched. */
+  readonly links: readonly PeerLink[];
   readonly on: Readonly<Record<Source, boolean>>;
   /** Received tracks by mid. They belong to slots, so they stay while people change. */
   readonly tracks: ReadonlyMap<string, MediaStreamTrack>;
@@ -64,6 +74,8 @@ export class CallSession {
   /** Answers applied since the page began this lesson: 1 per join. */
   remoteDescriptions = 0;
   state: CallState;
+  /** The person wants no pictures: told to the teacher, so that an empty page is no riddle. */
+  soundOnly = false;
   readonly #options: Options;
   #tracks: Tracks = {};
   #pc: RTCPeerConnection | undefined;
@@ -80,6 +92,14 @@ export class CallSession {
   #lost: ReturnType<typeof setTimeout> | undefined;
   /** The connection whose ICE restart the server has not answered. */
   #restarting: RTCPeerConnection | undefined;
+  #freezes = new Freezes();
+  #frozen: readonly number[] = [];
+  #reports: ReturnType<typeof setInterval> | undefined;
+  #reported = 0;
+  /** When this join began, and how long it took until it is told. */
+  #asked: number | undefined;
+  #joinMs: number | undefined;
+  #watching = false;
   #tries = 0;
   #generation = 0;
 
@@ -92,6 +112,8 @@ export class CallSession {
       slots: [],
       speaking: SILENT,
       quality: undefined,
+      freezes: 0,
+      links: [],
       on: { mic: false, camera: false, screen: false, screen_audio: false },
       tracks: new Map(),
     };
@@ -130,6 +152,7 @@ export class CallSession {
         this.#set({ people: event.d });
         return;
       case 'call.slots':
+        this.#freezes.slots(event.d);
         this.#set({ slots: event.d });
         return;
       case 'call.layers':
@@ -145,6 +168,9 @@ export class CallSession {
       case 'call.quality':
         this.#set({ quality: event.d });
         return;
+      case 'call.links':
+        if (this.#watching) this.#set({ links: event.d });
+        return;
       case 'call.gone':
         this.#rejoin();
         return;
@@ -158,6 +184,7 @@ export class CallSession {
       if (answer === 'refused') this.#rejoin();
       else if (answer === 'done') {
         for (const source of this.#unsaid) void this.#tellSource(source);
+        if (this.#watching) this.#tellWatching();
         if (this.state.status === 'reconnecting') void this.#restart();
       }
     });
@@ -166,6 +193,14 @@ export class CallSession {
   /** The network is back or another one. */
   networkChanged(): void {
     if (this.state.status === 'reconnecting') void this.#restart();
+  }
+
+  /** Asks to be told how everybody's link does, or no more. For staff. */
+  watch(on: boolean): void {
+    if (on === this.#watching) return;
+    this.#watching = on;
+    if (!on) this.#set({ links: [] });
+    if (this.state.me) this.#tellWatching();
   }
 
   leave(): void {
@@ -184,10 +219,13 @@ export class CallSession {
 
   async #connect(): Promise<void> {
     const generation = ++this.#generation;
+    this.#asked = performance.now();
+    this.#joinMs = undefined;
     this.#pc?.close();
     this.#pc = undefined;
     this.#transceivers = undefined;
     this.#codecs.clear();
+    this.#freezes = new Freezes();
     this.#set({ tracks: new Map(), slots: [], me: undefined });
     try {
       const iceServers = await this.#iceServers();
@@ -228,6 +266,7 @@ export class CallSession {
       // What was said before could not be done: nothing was agreed.
       for (const source of this.#codecs.keys()) this.#code(source);
       this.#tellViews();
+      if (this.#watching) this.#tellWatching();
       // Without a path after this time something is wrong with it.
       this.#watch(RESTART_MS * 2);
     } catch (error) {
@@ -277,6 +316,9 @@ export class CallSession {
     if (ice === 'connected' || ice === 'completed') {
       clearTimeout(this.#lost);
       this.#tries = 0;
+      if (this.#asked !== undefined) this.#joinMs = Math.round(performance.now() - this.#asked);
+      this.#asked = undefined;
+      this.#startReports();
       this.#set({ status: 'on' });
     } else if (ice === 'failed') {
       this.#options.pathLost();
@@ -353,6 +395,42 @@ export class CallSession {
     });
   }
 
+  #startReports(): void {
+    if (this.#reports !== undefined) return;
+    this.#reported = performance.now();
+    this.#reports = setInterval(() => void this.#report(), REPORT_MS);
+  }
+
+  async #report(): Promise<void> {
+    const pc = this.#pc;
+    if (!pc || this.state.me === undefined || this.state.status !== 'on') return;
+    const report = await pc.getStats();
+    if (pc !== this.#pc) return;
+    const now = performance.now();
+    const seconds = Math.min(60, Math.max(1, Math.round((now - this.#reported) / 1_000)));
+    this.#reported = now;
+    const seen = this.#freezes.take(report, now);
+    // A page out of sight is slowed down by the browser, which is nobody's fault.
+    const { freezes, frozenMs, fps } = globalThis.document?.hidden ? { freezes: 0, frozenMs: 0, fps: undefined } : seen;
+    this.#frozen = [...this.#frozen, freezes].slice(-FREEZES_KEPT);
+    this.#set({ freezes: this.#frozen.reduce((sum, one) => sum + one, 0) });
+    const joinMs = this.#joinMs;
+    const answer = await this.#ask('call.stats', {
+      call: this.#options.call,
+      seconds,
+      freezes,
+      frozen_ms: Math.round(frozenMs),
+      ...(fps === undefined ? {} : { fps: Math.min(255, fps) }),
+      ...(joinMs === undefined ? {} : { join_ms: joinMs }),
+      sound_only: this.soundOnly,
+    });
+    if (answer === 'done' && joinMs === this.#joinMs) this.#joinMs = undefined;
+  }
+
+  #tellWatching(): void {
+    void this.#ask('call.watch', { call: this.#options.call, on: this.#watching });
+  }
+
   #end(problem: ErrorCode | undefined): void {
     if (this.state.status === 'over') return;
     this.#finish();
@@ -366,6 +444,7 @@ export class CallSession {
   #finish(): void {
     this.#generation++;
     clearTimeout(this.#lost);
+    clearInterval(this.#reports);
     this.#pc?.close();
     this.#pc = undefined;
     for (const track of Object.values(this.#tracks)) track?.stop();

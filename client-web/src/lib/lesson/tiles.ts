@@ -27,6 +27,11 @@ export function tiles(state: CallState): Tile[] {
   return [...all.filter((tile) => !tile.own), ...all.filter((tile) => tile.own)];
 }
 
+/** Whether the picture of a tile waits for a wider link. */
+export function isPaused(state: CallState, tile: Tile): boolean {
+  return state.slots.some((one) => one.paused === true && one.from?.p === tile.peer && one.from.src === tile.source);
+}
+
 /** The received track for a tile, when a slot carries it now. */
 export function trackOf(state: CallState, tile: Tile): MediaStreamTrack | undefined {
   const slot = state.slots.find((one) => one.from?.p === tile.peer && one.from.src === tile.source);
