@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
 const HOST = '127.0.0.1';
+/** What a narrow network holds back before it drops. */
+const HELD_MS = 400;
 
 /**
  * @typedef {{near: import('node:net').Socket, far?: import('node:net').Socket, broken?: boolean}} Wire
@@ -16,6 +18,10 @@ const HOST = '127.0.0.1';
  */
 export class Relay {
   #silent = false;
+  /** Bits a second towards the browser; undefined: as much as there is. @type {number | undefined} */
+  #bps;
+  /** When what is held back will have left. */
+  #busy = 0;
   /** @type {Set<Wire>} */
   #wires = new Set();
   /** Towards the server, one per address of the browser. @type {Map<string, import('node:dgram').Socket>} */
@@ -55,6 +61,18 @@ export class Relay {
     for (const { near, far } of this.#wires) {
       for (const socket of [near, far]) socket?.unpipe().pause();
     }
+  }
+
+  /**
+   * From now on the network carries so much media to the browser: what does not fit waits a little and is lost then.
+   * @param {number} bps bits a second
+   */
+  narrow(bps) {
+    this.#bps = bps;
+  }
+
+  widen() {
+    this.#bps = undefined;
   }
 
   heal() {
@@ -124,11 +142,28 @@ export class Relay {
     if (!path) {
       path = createSocket('udp4');
       path.on('message', (answer) => {
-        if (!this.#silent) this.#udp.send(answer, from.port, from.address);
+        if (!this.#silent) this.#inward(answer, from);
       });
       this.#paths.set(key, path);
     }
     path.send(datagram, this.#to.udp, HOST);
+  }
+
+  /**
+   * @param {Buffer} datagram
+   * @param {import('node:dgram').RemoteInfo} to
+   */
+  #inward(datagram, to) {
+    const now = performance.now();
+    if (this.#bps === undefined) {
+      this.#busy = 0;
+      this.#udp.send(datagram, to.port, to.address);
+      return;
+    }
+    const leaves = Math.max(now, this.#busy) + (datagram.length * 8_000) / this.#bps;
+    if (leaves - now > HELD_MS) return;
+    this.#busy = leaves;
+    setTimeout(() => this.#udp.send(datagram, to.port, to.address), leaves - now);
   }
 }
 
