@@ -15,9 +15,9 @@ const link = (q: Partial<Quality>, more: Partial<PeerLink> = {}): PeerLink => ({
 
 describe('a verdict on a link', () => {
   it('is good where nothing is wrong, and says so when nothing is known', () => {
-    expect(judge(link({}), true)).toEqual({ level: 'good', reasons: [{ kind: 'good' }], weight: 0 });
+    expect(judge(link({}), true)).toEqual({ level: 'good', reasons: [{ kind: 'good', level: 'good' }], weight: 0 });
     const unknown = { paused: 0, freezes: 0, frozen_ms: 0 };
-    expect(judge(unknown, true).reasons).toEqual([{ kind: 'unknown' }]);
+    expect(judge(unknown, true).reasons).toEqual([{ kind: 'unknown', level: 'good' }]);
   });
 
   it.each([
@@ -34,7 +34,12 @@ describe('a verdict on a link', () => {
 
   it('names the worst first and the rest after it', () => {
     const { reasons } = judge(link({ loss_pct: 4, up_loss_pct: 20, via: 'tcp' }, { freezes: 3 }), true);
-    expect(reasons.map((one) => one.kind)).toEqual(['loss_up', 'freezes', 'loss_down', 'tcp']);
+    expect(reasons.map((one) => [one.kind, one.level])).toEqual([
+      ['loss_up', 'poor'],
+      ['freezes', 'fair'],
+      ['loss_down', 'fair'],
+      ['tcp', 'note'],
+    ]);
   });
 
   it('puts people in the order in which they need help', () => {

@@ -99,7 +99,9 @@ step('who wants sound only is sent no picture, also after coming back, until the
   await student.click('link', 'Робототехника, поток 1');
   await student.click('button', 'Присоединиться');
   await student.click('button', 'Войти в урок');
-  await says(student, 'Только звук: видео не загружается.');
+  await student.see('button', 'Показать видео');
+  await tilePlays(teacher, await student.read(() => /** @type {any} */ (window).e2e.me), 'camera');
+  assert.equal(await student.page.locator(`[data-peer="${teachersPeer}"] video`).count(), 0);
   await student.click('button', 'Показать видео');
   await tilePlays(student, teachersPeer, 'camera');
 });

@@ -2,7 +2,9 @@
 
 import type { PeerLink } from '../wire/PeerLink';
 
-export type Reason =
+export type Reason = What & { readonly level: Level };
+
+type What =
   | { readonly kind: 'away' | 'paused' | 'tcp' | 'relay' | 'sound_only' | 'unknown' | 'good' }
   | { readonly kind: 'loss_down' | 'loss_up'; readonly pct: number }
   | { readonly kind: 'delay'; readonly ms: number }
@@ -27,16 +29,16 @@ const BASE: Record<Level, number> = { poor: 3_000, fair: 2_000, note: 1_000, goo
 
 interface Found {
   readonly reason: Reason;
-  readonly level: Level;
   readonly weight: number;
 }
 
 export function judge(link: Omit<PeerLink, 'p'>, here: boolean): Verdict {
   const { q } = link;
   const found: Found[] = [];
-  const add = (reason: Reason, level: Level, weight: number): void => void found.push({ reason, level, weight: BASE[level] + weight });
-  const measured = (reason: Reason, value: number, [fair, poor]: readonly [number, number]): void => {
-    if (value >= fair) add(reason, value >= poor ? 'poor' : 'fair', Math.min(900, (value / poor) * 100));
+  const add = (what: What, level: Level, weight: number): void =>
+    void found.push({ reason: { ...what, level }, weight: BASE[level] + weight });
+  const measured = (what: What, value: number, [fair, poor]: readonly [number, number]): void => {
+    if (value >= fair) add(what, value >= poor ? 'poor' : 'fair', Math.min(900, (value / poor) * 100));
   };
   if (!here) add({ kind: 'away' }, 'poor', 999);
   if (link.paused > 0) add({ kind: 'paused' }, 'poor', 950);
@@ -50,6 +52,6 @@ export function judge(link: Omit<PeerLink, 'p'>, here: boolean): Verdict {
   if (link.sound_only) add({ kind: 'sound_only' }, 'note', 10);
   found.sort((a, b) => b.weight - a.weight);
   const [worst, ...rest] = found;
-  if (!worst) return { level: 'good', reasons: [{ kind: q ? 'good' : 'unknown' }], weight: 0 };
-  return { level: worst.level, reasons: [worst.reason, ...rest.map((one) => one.reason)], weight: worst.weight };
+  if (!worst) return { level: 'good', reasons: [{ kind: q ? 'good' : 'unknown', level: 'good' }], weight: 0 };
+  return { level: worst.reason.level, reasons: [worst.reason, ...rest.map((one) => one.reason)], weight: worst.weight };
 }
