@@ -145,7 +145,7 @@ export const en: Words = {
   personAway: 'no connection',
   quality: { good: 'Good connection', fair: 'Weak connection', poor: 'Bad connection' },
   soundOnly: 'Sound only',
-  soundOnlyOn: 'Sound only is on.',
+  soundOnlyOn: 'Sound only',
   showVideo: 'Show video',
   waits: {
     weak: 'Video paused: weak connection',

@@ -147,7 +147,7 @@ export const ru = {
   personAway: 'нет связи',
   quality: { good: 'Связь хорошая', fair: 'Связь слабая', poor: 'Связь плохая' },
   soundOnly: 'Только звук',
-  soundOnlyOn: 'Включён только звук.',
+  soundOnlyOn: 'Только звук',
   showVideo: 'Показать видео',
   waits: {
     weak: 'Видео приостановлено: слабая связь',
@@ -192,7 +192,7 @@ export const ru = {
       rtt: 'Задержка',
       way: 'Путь',
       fps: 'Кадров в секунду',
-      freezes: 'Замираний в минуту',
+      freezes: 'Замирания за минуту',
       join: 'Вход занял',
     },
     ofLink: (kbps: string, pct: number) => `${kbps}, потери ${pct}\u00a0%`,
