@@ -23,5 +23,5 @@ mod simulcast;
 mod slots;
 mod tcp;
 mod turn;
-mod workers;
 mod weak;
+mod workers;
