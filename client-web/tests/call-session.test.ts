@@ -40,6 +40,10 @@ class FakePeer {
   ontrack: unknown = null;
   localDescription: { sdp: string } | null = null;
   closed = false;
+  /** Bytes that come between two looks. */
+  comes = 5_000;
+  /** Bytes that have come. */
+  came = 0;
   #mid = 0;
 
   constructor(readonly configuration: RTCConfiguration) {
@@ -62,7 +66,11 @@ class FakePeer {
     return Promise.resolve();
   }
   restartIce = () => undefined;
-  getStats = () => Promise.resolve(stats());
+  getStats() {
+    this.came += this.comes;
+    const pair = ['a', { type: 'candidate-pair', bytesReceived: this.came }] as const;
+    return Promise.resolve(new Map<string, object>([...stats(), pair]));
+  }
   getConfiguration = () => ({});
   setConfiguration = () => undefined;
   close() {
@@ -376,6 +384,87 @@ describe('a lost path', () => {
     const joins = asked.filter(([m]) => m === 'call.join');
     expect(joins.length).toBe(2);
     expect(joins[1]?.[1]).toMatchObject({ on: ['camera'] });
+  });
+});
+
+describe('a path by which nothing comes any more', () => {
+  const restarts = (): number => methods().filter((m) => m === 'call.restart').length;
+
+  it('is restarted before the browser has noticed, and once', async () => {
+    await enter();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(restarts()).toBe(0);
+    peer().comes = 0;
+    await vi.advanceTimersByTimeAsync(2_900);
+    expect(restarts()).toBe(0);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(restarts()).toBe(1);
+    expect(state.status).toBe('reconnecting');
+    expect(pathsLost).toBe(1);
+    // The browser notices while the restart looks for a path: a second one would begin the search anew.
+    peer().turns('disconnected');
+    await vi.advanceTimersByTimeAsync(3_000);
+    peer().turns('failed');
+    await vi.advanceTimersByTimeAsync(1_000);
+    peer().turns('connected');
+    peer().comes = 5_000;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(restarts()).toBe(1);
+    expect(state.status).toBe('on');
+    expect(FakePeer.all.length).toBe(1);
+  });
+
+  it('is found again in a browser that has noticed nothing', async () => {
+    await enter();
+    await vi.advanceTimersByTimeAsync(2_000);
+    peer().comes = 0;
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(state.status).toBe('reconnecting');
+    peer().comes = 5_000;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(state.status).toBe('on');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(restarts()).toBe(1);
+    expect(FakePeer.all.length).toBe(1);
+  });
+
+  it('is joined anew when the restart brings nothing', async () => {
+    await enter();
+    await vi.advanceTimersByTimeAsync(2_000);
+    peer().comes = 0;
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(FakePeer.all.length).toBe(2);
+    expect(FakePeer.all[0]?.closed).toBe(true);
+  });
+
+  it('is taken for lost later where only reports come, of which some are lost', async () => {
+    await enter();
+    peer().comes = 60;
+    await vi.advanceTimersByTimeAsync(5_000);
+    peer().comes = 0;
+    await vi.advanceTimersByTimeAsync(4_000);
+    peer().comes = 60;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(restarts()).toBe(0);
+    peer().comes = 0;
+    await vi.advanceTimersByTimeAsync(5_500);
+    expect(restarts()).toBe(1);
+  });
+
+  it('is not watched where nothing has ever come, as where the browser does not count', async () => {
+    await enter();
+    peer().comes = 0;
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(restarts()).toBe(0);
+    expect(state.status).toBe('on');
+  });
+
+  it('does not keep a connection that the server has given up', async () => {
+    const session = await enter();
+    await vi.advanceTimersByTimeAsync(2_000);
+    session.event({ e: 'call.gone', call: CALL });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(FakePeer.all.length).toBe(2);
   });
 });
 

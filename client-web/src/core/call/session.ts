@@ -17,6 +17,7 @@ import type { View } from '../wire/View';
 import { sendIn } from './codecs';
 import { Freezes } from './freezes';
 import { addTransceivers, mid, upMids, type Transceivers } from './offer';
+import { LOOK_MS, Pulse, received } from './pulse';
 import { iceServers } from './relay';
 import { statsByPeer, type PeerStats } from './stats';
 
@@ -100,6 +101,10 @@ export class CallSession {
   #asked: number | undefined;
   #joinMs: number | undefined;
   #watching = false;
+  /** An ICE restart was answered and looks for a path: another one would begin the search anew. */
+  #searching = false;
+  #pulse = new Pulse();
+  #looks: ReturnType<typeof setInterval> | undefined;
   #tries = 0;
   #generation = 0;
 
@@ -221,8 +226,7 @@ export class CallSession {
     const generation = ++this.#generation;
     this.#asked = performance.now();
     this.#joinMs = undefined;
-    this.#pc?.close();
-    this.#pc = undefined;
+    this.#close();
     this.#transceivers = undefined;
     this.#codecs.clear();
     this.#freezes = new Freezes();
@@ -263,6 +267,8 @@ export class CallSession {
       for (const source of SOURCES) if (on[source] !== this.state.on[source]) void this.#tellSource(source);
       this.remoteDescriptions += 1;
       await pc.setRemoteDescription({ type: 'answer', sdp: joined.sdp });
+      if (pc !== this.#pc) return;
+      this.#looks = setInterval(() => void this.#look(pc), LOOK_MS);
       // What was said before could not be done: nothing was agreed.
       for (const source of this.#codecs.keys()) this.#code(source);
       this.#tellViews();
@@ -302,6 +308,8 @@ export class CallSession {
       if (pc !== this.#pc) return;
       this.remoteDescriptions += 1;
       await pc.setRemoteDescription({ type: 'answer', sdp });
+      if (pc !== this.#pc) return;
+      this.#searching = true;
       this.#watch(RESTART_MS);
     } catch (error) {
       if (pc !== this.#pc) return;
@@ -314,24 +322,40 @@ export class CallSession {
 
   #path(ice: RTCIceConnectionState): void {
     if (ice === 'connected' || ice === 'completed') {
-      clearTimeout(this.#lost);
-      this.#tries = 0;
       if (this.#asked !== undefined) this.#joinMs = Math.round(performance.now() - this.#asked);
       this.#asked = undefined;
       this.#startReports();
-      this.#set({ status: 'on' });
+      // A browser that has not noticed the loss says so all the time.
+      if (!this.#pulse.lost) this.#found();
     } else if (ice === 'failed') {
-      this.#options.pathLost();
-      this.#set({ status: 'reconnecting' });
-      void this.#restart();
+      this.#loses();
     } else if (ice === 'disconnected') {
       this.#options.pathLost();
+      if (this.#searching) return;
       clearTimeout(this.#lost);
-      this.#lost = setTimeout(() => {
-        this.#set({ status: 'reconnecting' });
-        void this.#restart();
-      }, PATIENCE_MS);
+      this.#lost = setTimeout(() => this.#loses(), PATIENCE_MS);
     }
+  }
+
+  async #look(pc: RTCPeerConnection): Promise<void> {
+    const report = await pc.getStats().catch(() => undefined);
+    if (!report || pc !== this.#pc) return;
+    const news = this.#pulse.look(received(report));
+    if (news && isUp(pc)) this.#found();
+    else if (this.#pulse.lost && isUp(pc) && this.state.status === 'on') this.#loses();
+  }
+
+  #found(): void {
+    clearTimeout(this.#lost);
+    this.#searching = false;
+    this.#tries = 0;
+    if (this.state.status !== 'on') this.#set({ status: 'on' });
+  }
+
+  #loses(): void {
+    this.#options.pathLost();
+    this.#set({ status: 'reconnecting' });
+    if (!this.#searching) void this.#restart();
   }
 
   // Joins anew when there is still no path after this time.
@@ -339,14 +363,15 @@ export class CallSession {
     clearTimeout(this.#lost);
     const pc = this.#pc;
     this.#lost = setTimeout(() => {
-      const path = pc?.iceConnectionState;
-      if (pc === this.#pc && path !== 'connected' && path !== 'completed') this.#rejoin();
+      if (pc && pc === this.#pc && (!isUp(pc) || this.#pulse.lost)) this.#rejoin();
     }, ms);
   }
 
   #rejoin(): void {
     if (this.state.status === 'over') return;
     clearTimeout(this.#lost);
+    // Whatever still comes by the old connection, the next one is needed.
+    clearInterval(this.#looks);
     this.#set({ status: 'reconnecting' });
     this.#lost = setTimeout(() => void this.#connect(), backoff(this.#tries++, Math.random()));
   }
@@ -441,12 +466,19 @@ export class CallSession {
     if (this.state.me) void this.#ask('call.view', { call: this.#options.call, views: [...this.#views] });
   }
 
+  #close(): void {
+    clearInterval(this.#looks);
+    this.#pulse = new Pulse();
+    this.#searching = false;
+    this.#pc?.close();
+    this.#pc = undefined;
+  }
+
   #finish(): void {
     this.#generation++;
     clearTimeout(this.#lost);
     clearInterval(this.#reports);
-    this.#pc?.close();
-    this.#pc = undefined;
+    this.#close();
     for (const track of Object.values(this.#tracks)) track?.stop();
     this.#tracks = {};
     this.#set({ status: 'over', tracks: new Map() });
@@ -456,4 +488,9 @@ export class CallSession {
     this.state = { ...this.state, ...change };
     this.#options.changed(this.state);
   }
+}
+
+// As far as the browser has noticed.
+function isUp(pc: RTCPeerConnection): boolean {
+  return pc.iceConnectionState === 'connected' || pc.iceConnectionState === 'completed';
 }
