@@ -40,7 +40,7 @@ class FakePeer {
   ontrack: unknown = null;
   localDescription: { sdp: string } | null = null;
   closed = false;
-  /** Bytes that come between two looks. */
+  /** Bytes that come in a second. */
   comes = 5_000;
   /** Bytes that have come. */
   came = 0;
@@ -48,6 +48,7 @@ class FakePeer {
 
   constructor(readonly configuration: RTCConfiguration) {
     FakePeer.all.push(this);
+    setInterval(() => (this.came += this.comes), 1_000);
   }
 
   addTransceiver(_kind: string, init?: { sendEncodings?: Encoding[] }) {
@@ -67,8 +68,7 @@ class FakePeer {
   }
   restartIce = () => undefined;
   getStats() {
-    this.came += this.comes;
-    const pair = ['a', { type: 'candidate-pair', bytesReceived: this.came }] as const;
+    const pair = ['pair', { type: 'candidate-pair', bytesReceived: this.came }] as const;
     return Promise.resolve(new Map<string, object>([...stats(), pair]));
   }
   getConfiguration = () => ({});

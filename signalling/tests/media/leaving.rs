@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use signalling::sfu::demux;
 use signalling::sfu::limits::{GONE_AFTER, LOST_AFTER};
 use signalling::{MediaEvent, Source};
 
@@ -91,4 +92,28 @@ fn one_that_never_connects_is_removed() {
         peer: a
     }));
     assert_eq!(net.sfu.stats().rooms, 0);
+}
+
+#[test]
+fn one_to_whom_nobody_sends_anything_hears_of_the_server_every_second() {
+    let mut net = Net::new();
+    let a = net.join(1, &[Source::Mic], 1);
+    let b = net.join(2, &[], 1);
+    net.until("b hears a", |net| {
+        net.mid(b, a, Source::Mic)
+            .is_some_and(|mid| net.has(b, &mid))
+    });
+    net.client(a).sending.clear();
+    net.run(Duration::from_secs(8));
+    let (begin, address) = (net.now, net.clients[&b].addr);
+    let mut heard = net.now;
+    while net.now < begin + Duration::from_secs(10) {
+        net.step();
+        if net.under_way(address).any(demux::is_rtcp) {
+            heard = net.now;
+        }
+        let silence = net.now - heard;
+        assert!(silence < Duration::from_millis(1_100), "{silence:?}");
+    }
+    assert!(net.all_connected());
 }

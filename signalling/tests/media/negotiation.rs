@@ -183,3 +183,21 @@ fn joining_again_replaces_the_old_connection() {
     let mid = net.mid(b, a, Source::Camera).unwrap();
     crate::client::assert_continuous(net.client(b).packets(&mid));
 }
+
+#[test]
+fn browsers_are_asked_for_sound_that_bears_loss_and_for_little_in_pauses() {
+    let mut net = Net::new();
+    let mut client = client(&net);
+    let offer = client.offer(4, 1);
+    let (now, key) = (net.now, PeerKey(1));
+    let answer = net.sfu.join(now, ROOM, key, offer).unwrap();
+    let sections = sections(&answer);
+    let sound = sections
+        .iter()
+        .filter(|section| section[0].starts_with("m=audio"));
+    let asks = |section: &&Vec<&str>| {
+        let format = section.iter().find(|line| line.starts_with("a=fmtp:"));
+        format.is_some_and(|line| line.contains("useinbandfec=1") && line.contains("usedtx=1"))
+    };
+    assert_eq!((sound.clone().count(), sound.filter(asks).count()), (6, 6));
+}

@@ -257,6 +257,15 @@ impl Net {
         self.wire.values().filter(to).count()
     }
 
+    /// What is on its way to an address.
+    pub(crate) fn under_way(&self, address: SocketAddr) -> impl Iterator<Item = &[u8]> {
+        let to = move |(_, to, _): &&(SocketAddr, SocketAddr, Vec<u8>)| *to == address;
+        self.wire
+            .values()
+            .filter(to)
+            .map(|(_, _, bytes)| bytes.as_slice())
+    }
+
     pub(crate) fn collect(&mut self) {
         while let Some(output) = self.sfu.poll() {
             match output {
