@@ -14,6 +14,8 @@ export function watchCalls() {
     remoteDescriptions: 0,
     /** Offers that this page sent. */
     offers: 0,
+    /** Milliseconds from the making of the latest connection to its first path; 0 while it has none. */
+    connectedAfter: 0,
     /** This browser in the lesson, from the answer to `call.join`. */
     me: '',
     /** @type {{mid: string, from?: {p: string, src: string}}[]} */
@@ -27,6 +29,8 @@ export function watchCalls() {
      * @type {Record<string, {frames: number, energy: number, seconds: number, width: number, height: number, codec: string}>}
      */
     seen: {},
+    /** What carried media at the last look: `udp` or `tcp`. */
+    transport: '',
     /** Layers of the camera that were encoded since the last look, by `rid`. @type {string[]} */
     layers: [],
     /** The codec in which the screen is sent, the only pictures without a `rid`. */
@@ -48,6 +52,11 @@ export function watchCalls() {
     constructor(...args) {
       super(...args);
       connections.push(this);
+      const begin = performance.now();
+      e2e.connectedAfter = 0;
+      this.addEventListener('connectionstatechange', () => {
+        if (this.connectionState === 'connected') e2e.connectedAfter ||= performance.now() - begin;
+      });
     }
     /** @param {any[]} args */
     setRemoteDescription(...args) {
@@ -99,9 +108,14 @@ export function watchCalls() {
     const heard = {};
     /** @type {string[]} */
     const layers = [];
-    const stats = await connection.getStats();
-    for (const stat of stats.values()) {
-      const codec = stats.get(stat.codecId)?.mimeType ?? '';
+    const report = await connection.getStats();
+    const stats = [...report.values()];
+    // Chromium says which pair is in use; Firefox marks the pair.
+    const selected = stats.find((stat) => stat.selectedCandidatePairId)?.selectedCandidatePairId;
+    const pair = stats.find((stat) => (selected ? stat.id === selected : stat.type === 'candidate-pair' && stat.selected));
+    e2e.transport = stats.find((stat) => stat.id === pair?.localCandidateId)?.protocol ?? '';
+    for (const stat of stats) {
+      const codec = report.get(stat.codecId)?.mimeType ?? '';
       if (stat.type === 'outbound-rtp' && stat.kind === 'video' && !stat.rid) e2e.screenCodec = codec;
       if (stat.type === 'outbound-rtp' && stat.rid) {
         if (stat.framesEncoded > (encoded.get(stat.rid) ?? 0)) layers.push(stat.rid);
