@@ -209,8 +209,11 @@ export const en: Words = {
     mic: 'A phone call or another program holds the microphone: nobody hears you.',
     camera: 'A phone call or another program holds the camera: nobody sees you.',
   },
-  reopen: 'Turn on again',
-  deviceLost: 'The device was disconnected.',
+  reopen: { mic: 'Bring the microphone back', camera: 'Bring the camera back' },
+  deviceLost: {
+    mic: 'The microphone was disconnected: nobody hears you.',
+    camera: 'The camera was disconnected: nobody sees you.',
+  },
   errors: {
     offline: 'The server cannot be reached. Check the network and try again.',
     bad_credentials: 'Wrong login or password.',

@@ -9,6 +9,8 @@ export class Device {
   busy = $state(false);
   /** The system holds the device back, as iOS does for a phone call. It does not always give it back. */
   silenced = $state(false);
+  /** It went away by itself: unplugged, or the system took it for good. */
+  lost = $state(false);
   /** Called when the device goes away by itself. */
   onlost: (() => void) | undefined;
   readonly kind: Kind;
@@ -30,12 +32,14 @@ export class Device {
       track.onended = () => {
         this.track = undefined;
         this.silenced = false;
+        this.lost = true;
         this.problem = 'missing';
         this.onlost?.();
       };
       track.onmute = () => (this.silenced = true);
       track.onunmute = () => (this.silenced = false);
       this.silenced = track.muted;
+      this.lost = false;
       this.track = track;
       this.problem = undefined;
       if (deviceId) remember(this.kind, deviceId);
@@ -50,6 +54,7 @@ export class Device {
 
   close(): void {
     this.silenced = false;
+    this.lost = false;
     this.track?.stop();
     this.track = undefined;
   }
