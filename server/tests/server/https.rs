@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hyper::{Method, StatusCode};
+use server::config::Config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -12,6 +13,13 @@ use crate::harness::{PATIENCE, Server};
 
 /// A server with a certificate of its own for `localhost`.
 async fn start() -> (Server, CertificateDer<'static>) {
+    start_with(|_| {}).await
+}
+
+/// The same with other settings than usual.
+pub(crate) async fn start_with(
+    change: impl FnOnce(&mut Config),
+) -> (Server, CertificateDer<'static>) {
     let folder = tempfile::tempdir().unwrap();
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let file = |name: &str, text: String| {
@@ -24,11 +32,12 @@ async fn start() -> (Server, CertificateDer<'static>) {
     let server = Server::start_as(folder, true, |config| {
         config.tls_certificate = certificate;
         config.tls_key = key;
+        change(config);
     });
     (server.await, own.cert.der().clone())
 }
 
-fn door(server: &Server, certificate: CertificateDer<'static>) -> Door {
+pub(crate) fn door(server: &Server, certificate: CertificateDer<'static>) -> Door {
     let https = Https {
         at: At::Port(server.address()),
         certificate,
@@ -81,13 +90,13 @@ async fn who_comes_in_the_clear_is_sent_to_https_and_told_nothing_else() {
 #[tokio::test]
 async fn a_server_does_not_start_without_the_certificate_it_should_have() {
     let folder = tempfile::tempdir().unwrap();
-    let config = server::config::Config {
+    let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
         media_port: 0,
         data: folder.path().to_owned(),
         tls_certificate: Path::new("/nowhere.pem").to_owned(),
         tls_key: Path::new("/nowhere.key").to_owned(),
-        ..server::config::Config::default()
+        ..Config::default()
     };
     let ended = server::run(config, false, std::future::pending(), |_, _| {}).await;
     assert!(ended.unwrap_err().to_string().contains("/nowhere.pem"));

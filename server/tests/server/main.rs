@@ -14,6 +14,7 @@ mod nodes;
 mod page;
 mod proxies;
 mod readiness;
+mod relay;
 mod rights;
 mod school;
 mod sessions;
