@@ -56,6 +56,12 @@ export class Relay {
     this.#to = { tcp: Number(new URL(server.origin).port), udp: server.mediaPort };
   }
 
+  /** Gives the browser another address towards the server, as a router does that forgets its mappings. */
+  rebind() {
+    for (const path of this.#paths.values()) path.close();
+    this.#paths.clear();
+  }
+
   silence() {
     this.#silent = true;
     for (const { near, far } of this.#wires) {

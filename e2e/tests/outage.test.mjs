@@ -11,8 +11,10 @@ import { Relay, sendMediaThrough } from '../relay.mjs';
 import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
 
-/** How long the network is lost, or the lid closed: the length of the fault and no waiting for an effect. */
+/** How long the network is lost: the length of the fault and no waiting for an effect. */
 const FAULT_MS = 20_000;
+/** How long the lid is closed: so long that the server gives the place in the lesson up (30 s). */
+const LID_MS = 35_000;
 
 /** @typedef {Awaited<ReturnType<typeof chromiumPerson>>} Browsing */
 
@@ -39,6 +41,7 @@ before(async () => {
   teacher = await chromiumPerson(browsers[0], 'teacher');
   student = await chromiumPerson(browsers[1], 'student');
   await student.page.addInitScript(sendMediaThrough, relay.mediaPorts);
+  await student.page.addInitScript(watchWakeLocks);
 });
 
 after(async () => {
@@ -57,6 +60,33 @@ step('two see and hear each other, one of them through a network that can be los
     // A page that was loaded anew would not have it.
     await person.read(() => void (/** @type {any} */ (window).e2e.kept.page = 'the first'));
   }
+});
+
+step('a router that gives the browser another address costs no signalling', async () => {
+  const offers = () => student.read(() => /** @type {any} */ (window).e2e.offers);
+  const before = await offers();
+  relay.rebind();
+  const begin = Date.now();
+  await bothSeeAndHear();
+  console.log(`# both saw and heard each other again after ${Date.now() - begin} ms`);
+  assert.equal(await offers(), before);
+});
+
+step('a microphone that the system took is back with one press', async () => {
+  const peer = await peerOf(student);
+  const sends = (/** @type {boolean} */ mic) =>
+    teacher.until(
+      (/** @type {{peer: string, mic: boolean}} */ want) =>
+        /** @type {any} */ (window).e2e.people.find((/** @type {any} */ one) => one.p === want.peer)?.on.includes('mic') === want.mic,
+      { peer, mic },
+      mic ? 'the microphone' : 'news of the lost microphone',
+    );
+  await student.read(loseMicrophone);
+  await sends(false);
+  await student.click('button', 'Вернуть микрофон');
+  await sends(true);
+  await bothSeeAndHear();
+  assert.equal(await student.page.getByRole('button', { name: 'Вернуть микрофон' }).count(), 0);
 });
 
 step('a network lost for 20 s heals by itself', async () => {
@@ -79,13 +109,15 @@ step('a network lost for 20 s heals by itself', async () => {
   await allIsWell(texts);
 });
 
-step('a lid closed for 20 s heals by itself', async () => {
+step('a lid closed for 35 s heals by itself, and who was muted still is', async () => {
   const texts = ['Запишите задание на дом', 'Я вернулся'];
+  await student.click('button', 'Выключить микрофон');
+  await student.see('button', 'Включить микрофон');
   const openLid = await closeLid(browsers[1]);
   /** @type {Promise<void> | undefined} */
   let saying;
   try {
-    const fault = passes(FAULT_MS);
+    const fault = passes(LID_MS);
     await say(teacher, texts[0]);
     await until(teacher, isSent, texts[0]);
     // Reaches the browser when the lid opens, before it knows what it has missed.
@@ -97,6 +129,18 @@ step('a lid closed for 20 s heals by itself', async () => {
     openLid();
   }
   await saying;
+  await seeAndHear(student, [teachersPeer]);
+  await seeAndHear(teacher, [await peerOf(student)], { sound: false });
+  await student.see('button', 'Включить микрофон');
+  await teacher.until(
+    (/** @type {string} */ peer) =>
+      /** @type {any} */ (window).e2e.people.some(
+        (/** @type {any} */ one) => one.p === peer && one.here && one.on.includes('camera') && !one.on.includes('mic'),
+      ),
+    await peerOf(student),
+    'the student, muted',
+  );
+  await student.click('button', 'Включить микрофон');
   await allIsWell(texts);
 });
 
@@ -107,7 +151,7 @@ async function bothSeeAndHear() {
 }
 
 /**
- * Nobody has clicked anything, and it is as before the fault.
+ * It is as before the fault: the lesson is on in the same page, and the screen is kept awake for it.
  * @param {string[]} texts what was written meanwhile, in this order
  */
 async function allIsWell(texts) {
@@ -123,7 +167,29 @@ async function allIsWell(texts) {
     );
     assert.equal(await person.read(() => /** @type {any} */ (window).e2e.kept.page), 'the first', person.name);
   }
+  assert.ok(await student.read(() => /** @type {any} */ (window).e2e.kept.awake()), 'the screen may go dark');
   assert.equal(await remoteDescriptions(teacher), 1);
+}
+
+// Runs in the page: the track ends as when the device is unplugged or the system takes it.
+function loseMicrophone() {
+  const { connections } = /** @type {any} */ (window).e2e;
+  const senders = /** @type {RTCRtpSender[]} */ (connections.at(-1).getSenders());
+  const track = senders.find((sender) => sender.track?.kind === 'audio')?.track;
+  track?.stop();
+  track?.dispatchEvent(new Event('ended'));
+}
+
+// Runs in the page before its scripts.
+function watchWakeLocks() {
+  /** @type {WakeLockSentinel | undefined} */
+  let latest;
+  const { prototype } = WakeLock;
+  const request = prototype.request;
+  prototype.request = async function (type) {
+    return (latest = await request.call(this, type));
+  };
+  /** @type {any} */ (window).e2e.kept.awake = () => latest !== undefined && !latest.released;
 }
 
 /** Waits until the teacher is told that nothing comes from the student. */
