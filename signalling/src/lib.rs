@@ -16,6 +16,7 @@ pub mod relay;
 pub mod sfu;
 
 mod events;
+mod one_way;
 mod shell;
 mod types;
 

@@ -62,15 +62,25 @@ impl Room {
             .filter(|stream| mics.contains(stream))
             .collect();
 
+        let alone = self.for_one_slot(now, &voices, &sounds);
+
         let receivers: Vec<PeerKey> = self.members.keys().copied().collect();
         let mut used: BTreeMap<PeerKey, u8> = BTreeMap::new();
         let mut moved = false;
         for peer in receivers {
             let not_self = |stream: &&Stream| stream.peer != peer;
+            let (audio, video) = self
+                .members
+                .get(&peer)
+                .map_or((0, 0), |member| member.peer.slots());
+            let (voices, heard_max, sounds): (_, _, &[Stream]) = match audio {
+                1 => (&alone, 1, &[]),
+                _ => (&voices, HEARD_MAX, &sounds),
+            };
             let voices: Vec<Stream> = voices
                 .iter()
                 .filter(not_self)
-                .take(HEARD_MAX)
+                .take(heard_max)
                 .copied()
                 .collect();
             let sounds: Vec<Stream> = sounds.iter().filter(not_self).copied().collect();
@@ -80,11 +90,10 @@ impl Room {
                 .and_then(|member| member.views.as_deref());
             let mut pictures = match views {
                 Some(views) => self.viewed(peer, views, &cameras, &screens),
-                None => self.everyone(peer, &cameras, &screens),
+                None => self.everyone(peer, &cameras, &screens, video),
             };
             self.leave_untaken(peer, &mut pictures);
-            let slots = self.members.get(&peer).map(|member| member.peer.slots());
-            pictures.truncate(slots.map_or(0, |(_, video)| video));
+            pictures.truncate(video);
             let streams: Vec<Stream> = pictures.iter().map(|picture| picture.stream).collect();
             for picture in &pictures {
                 let of = picture.stream;
@@ -134,6 +143,21 @@ impl Room {
             out.events
                 .push_back(MediaEvent::Slots { room, peer, slots });
         }
+    }
+
+    /// What a receiver with a single slot for sound hears, most important first: who holds the floor, in pauses the sound
+    /// of a screen, then the others. Nothing is mixed here, so it changes no more often than the floor.
+    fn for_one_slot(&self, now: Instant, voices: &[Stream], sounds: &[Stream]) -> Vec<Stream> {
+        let speaking = self.speakers.speaking(now);
+        let active = self.speakers.active();
+        let floor = active.filter(|active| speaking.contains(active));
+        let floor = voices.iter().filter(|voice| Some(voice.peer) == floor);
+        let (first, last) = if speaking.is_empty() {
+            (sounds, voices)
+        } else {
+            (voices, sounds)
+        };
+        floor.chain(first).chain(last).copied().collect()
     }
 
     /// How many layers of a camera a tile of a width can use.
@@ -209,9 +233,17 @@ impl Room {
     }
 
     /// Every screen, then every camera, the active speaker's first.
-    fn everyone(&self, peer: PeerKey, cameras: &[Stream], screens: &[Stream]) -> Vec<Picture> {
+    fn everyone(
+        &self,
+        peer: PeerKey,
+        cameras: &[Stream],
+        screens: &[Stream],
+        slots: usize,
+    ) -> Vec<Picture> {
         let active = self.speakers.active();
-        let width = default_width(cameras.iter().filter(|stream| stream.peer != peer).count());
+        let others = cameras.iter().filter(|stream| stream.peer != peer).count();
+        // One that shows a single picture shows it large, however many there are.
+        let width = default_width(others.min(slots));
         let screens = screens.iter().map(|stream| (Class::Screen, *stream, 1920));
         let cameras = cameras.iter().map(|stream| {
             let class = if active == Some(stream.peer) {

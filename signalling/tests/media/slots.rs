@@ -79,3 +79,40 @@ fn two_receivers_with_no_slots_at_all_are_fine() {
         "a single audio slot is for voices"
     );
 }
+
+#[test]
+fn one_with_a_single_slot_of_each_kind_gets_the_floor_and_in_pauses_the_sound_of_the_screen() {
+    let mut net = Net::new();
+    let display = net.join_with(9, &[], 1, 1);
+    let voice = [Source::Mic, Source::Camera];
+    let (first, second) = (net.join(1, &voice, 1), net.join(2, &voice, 1));
+    let speaks = |net: &mut Net, who, silent| {
+        net.client(who).loudness = -15;
+        net.client(silent).loudness = -110;
+    };
+    let shows = |net: &Net, who| {
+        let has = |source| net.mid(display, who, source).is_some();
+        has(Source::Mic) && has(Source::Camera)
+    };
+    speaks(&mut net, first, second);
+    net.until("the first one shown", |net| shows(net, first));
+    net.run(Duration::from_secs(2));
+    assert!(shows(&net, first), "and it stays");
+    speaks(&mut net, second, first);
+    net.until("the second one shown", |net| shows(net, second));
+
+    let screen = net.join(8, &[Source::Screen, Source::ScreenAudio], 1);
+    net.until("the screen shown", |net| {
+        net.mid(display, screen, Source::Screen).is_some()
+    });
+    net.run(Duration::from_secs(2));
+    let talks = net.mid(display, second, Source::Mic);
+    assert!(talks.is_some(), "a speaker goes before the screen's sound");
+    net.client(second).loudness = -110;
+    net.until("the sound of the screen", |net| {
+        net.mid(display, screen, Source::ScreenAudio).is_some()
+    });
+    net.run(Duration::from_secs(1));
+    let mid = net.mid(display, screen, Source::ScreenAudio).unwrap();
+    assert_continuous(net.client(display).packets(&mid));
+}

@@ -138,6 +138,7 @@ impl Peer {
                 MediaKind::Video
             };
             self.check(mid, kind, Direction::RecvOnly)?;
+            self.check_codec(mid)?;
             let rids = self
                 .rtc
                 .media(mid)
@@ -259,6 +260,20 @@ impl Peer {
         for down in self.audio.iter().chain(&self.video) {
             self.rtc.direct_api().remove_stream_tx(down.ssrc);
         }
+    }
+
+    /// Whether the client can send anything that is taken here. The answer would not say so by itself: it would have a
+    /// section in which nothing can come.
+    fn check_codec(&self, mid: Mid) -> Result<(), MediaError> {
+        let media = self.rtc.media(mid);
+        let pts = media.map_or(&[][..], |media| media.remote_pts());
+        let taken = |pt| self.rtc.codec_config().find(|params| params.pt() == pt);
+        if pts.iter().any(|pt| taken(*pt).is_some()) {
+            return Ok(());
+        }
+        Err(MediaError::BadOffer(format!(
+            "mid {mid} has no codec that is taken here"
+        )))
     }
 
     fn check(&self, mid: Mid, kind: MediaKind, direction: Direction) -> Result<(), MediaError> {
