@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::ids::{CallId, PeerId, RoomId, UserId};
+use crate::device::DeviceKind;
+use crate::ids::{CallId, DeviceId, PeerId, RoomId, UserId};
 
 /// One of the four things that a browser may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
@@ -57,14 +58,37 @@ pub struct CallSummary {
 /// One participant's state, as the server enforces it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Participant {
-    /// Which browser.
+    /// Which browser or device.
     pub p: PeerId,
-    /// Whose.
-    pub u: UserId,
+    /// Whose it is.
+    #[serde(flatten)]
+    pub whose: Whose,
     /// What it sends now. A source that is not listed is muted: the server drops its packets.
     pub on: Vec<Source>,
     /// False while no packet path exists (joining, or the network was lost).
     pub here: bool,
+}
+
+/// Who takes part: a person, or a device that is nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub enum Whose {
+    /// A person's browser.
+    #[serde(rename = "u")]
+    Person(UserId),
+    /// A device of the room.
+    #[serde(rename = "device")]
+    Device(CallDevice),
+}
+
+/// A device in a lesson.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CallDevice {
+    /// Which.
+    pub id: DeviceId,
+    /// The name that the staff gave it.
+    pub name: String,
+    /// What it does.
+    pub does: DeviceKind,
 }
 
 /// `call.start`: begin a lesson in a room, or get the one that is on. Staff only.
@@ -161,7 +185,7 @@ pub struct CallRestarted {
     pub sdp: String,
 }
 
-/// `call.set`: switch one of one's own sources on or off.
+/// `call.set`: switch one of one's own sources on or off, or, for staff, one of a device's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct CallSet {
@@ -171,6 +195,10 @@ pub struct CallSet {
     pub src: Source,
     /// True to send, false to mute.
     pub on: bool,
+    /// The device whose source it is; absent for one's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub p: Option<PeerId>,
 }
 
 /// One tile that is on the screen.

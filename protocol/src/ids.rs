@@ -72,7 +72,11 @@ id!(
     ClientId
 );
 id!(
-    /// One browser's presence in a call. A person with two tabs is two peers.
+    /// A device of a room: a camera that publishes, a display that plays.
+    DeviceId
+);
+id!(
+    /// The presence of one browser or device in a call. A person with two tabs is two peers.
     PeerId
 );
 

@@ -6,6 +6,7 @@
 pub mod call;
 pub mod close;
 pub mod command;
+pub mod device;
 pub mod error;
 pub mod event;
 pub mod http;
@@ -17,7 +18,7 @@ pub use close::CloseCode;
 pub use command::{Command, Envelope, Hello, HelloOk};
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Event, LiveEvent, Reply, RoomEvent};
-pub use ids::{CallId, ClientId, FileId, MessageId, PeerId, RoomId, UserId};
+pub use ids::{CallId, ClientId, DeviceId, FileId, MessageId, PeerId, RoomId, UserId};
 
 /// WebSocket subprotocol (RFC 6455 §1.9) that both sides must agree on.
 pub const SUBPROTOCOL: &str = "hub.v1.json";

@@ -67,6 +67,10 @@ pub const SDP_BYTES_MAX: usize = 60_000;
 pub const VIDEO_SLOTS_MAX: usize = 16;
 /// Audio slots that a client offers: three for the loudest voices, one for the sound of a shared screen.
 pub const AUDIO_SLOTS: usize = 4;
+/// Most devices of a room: cameras that publish and displays that play.
+pub const DEVICES_PER_ROOM_MAX: usize = 32;
+/// Most video sections that a display may offer. It has at most [`AUDIO_SLOTS`] for sound.
+pub const DISPLAY_VIDEO_MAX: usize = 16;
 /// Most tiles that one `call.view` may name.
 pub const VIEWS_MAX: usize = 64;
 /// Seconds between two `call.stats` of a browser.

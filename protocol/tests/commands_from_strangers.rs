@@ -290,6 +290,10 @@ fn call_join() -> impl Strategy<Value = Command> {
     )
 }
 
+fn peer() -> impl Strategy<Value = PeerId> {
+    id().prop_map(|p| PeerId::parse(p).expect("an id"))
+}
+
 fn call_view() -> impl Strategy<Value = Command> {
     let view = (id(), source(), any::<u32>(), any::<bool>()).prop_map(|(p, src, w, pin)| View {
         p: PeerId::parse(p).expect("an id"),
@@ -343,11 +347,8 @@ fn command() -> impl Strategy<Value = Command> {
         room().prop_map(|r| Command::Typing(Typing { r })),
         room().prop_map(|r| Command::CallStart(CallStart { r })),
         (call(), text()).prop_map(|(call, sdp)| Command::CallRestart(CallRestart { call, sdp })),
-        (call(), source(), any::<bool>()).prop_map(|(call, src, on)| Command::CallSet(CallSet {
-            call,
-            src,
-            on
-        })),
+        (call(), source(), any::<bool>(), prop::option::of(peer()))
+            .prop_map(|(call, src, on, p)| Command::CallSet(CallSet { call, src, on, p })),
         call().prop_map(|call| Command::CallIce(CallRef { call })),
         call().prop_map(|call| Command::CallLeave(CallRef { call })),
         call().prop_map(|call| Command::CallEnd(CallRef { call })),

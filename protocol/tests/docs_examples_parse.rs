@@ -206,6 +206,11 @@ fn the_limits_are_those_of_the_code() {
             "receiving sections",
             vec![limits::AUDIO_SLOTS, limits::VIDEO_SLOTS_MAX],
         ),
+        ("devices of a room", vec![limits::DEVICES_PER_ROOM_MAX]),
+        (
+            "receiving sections of a display",
+            vec![limits::AUDIO_SLOTS, limits::DISPLAY_VIDEO_MAX],
+        ),
         ("tiles in `call.view`", vec![limits::VIEWS_MAX]),
         (
             "time between two `call.stats`",

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
 use protocol::command::MsgSent;
+use protocol::device::{Devices, MadeDevice, NewDevice};
 use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start, Versions};
 use protocol::model::Attachment;
 use protocol::{Command, Envelope, ErrorBody, Event, HelloOk, LiveEvent, Reply, RoomEvent};
@@ -94,6 +95,9 @@ fn check_body(name: &str, body: &Value) {
         "readers" => check::<Readers>(name, body),
         "versions" => check::<Versions>(name, body),
         "events-page" => check::<EventsPage>(name, body),
+        "devices" => check::<Devices>(name, body),
+        "post-device" => check::<NewDevice>(name, body),
+        "made-device" => check::<MadeDevice>(name, body),
         "attachment" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
         _ => panic!("{name} is not a known body"),
@@ -143,6 +147,9 @@ fn no_kind_is_without_a_fixture() {
         "post-setup",
         "readers",
         "versions",
+        "devices",
+        "post-device",
+        "made-device",
         "events-page",
         "attachment",
         "error",

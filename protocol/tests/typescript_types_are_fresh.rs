@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use protocol::{call, close, command, error, event, http};
+use protocol::{call, close, command, device, error, event, http};
 use ts_rs::{Config, TS};
 
 #[test]
@@ -45,6 +45,9 @@ fn export(folder: &Path) {
         http::EventsPage,
         http::Readers,
         http::Versions,
+        device::Devices,
+        device::NewDevice,
+        device::MadeDevice,
     );
 }
 

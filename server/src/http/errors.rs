@@ -47,7 +47,7 @@ pub(super) async fn not_found() -> ApiError {
     ErrorCode::NotFound.into()
 }
 
-const fn status(code: ErrorCode) -> StatusCode {
+pub(super) const fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::BadRequest
         | ErrorCode::UnknownMethod

@@ -1,6 +1,7 @@
 //! The HTTP interface under `/api/v1`, and the web client's files.
 
 mod client;
+mod devices;
 mod errors;
 mod files;
 mod opening;
@@ -11,6 +12,7 @@ mod session;
 mod source;
 pub mod tls;
 mod unread;
+mod whip;
 
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -54,6 +56,11 @@ pub fn router(app: App) -> Router {
         .route("/rooms/{room}/events", get(rooms::events))
         .route("/rooms/{room}/readers", get(rooms::readers))
         .route("/messages/{message}/versions", get(rooms::versions))
+        .route(
+            "/rooms/{room}/devices",
+            get(devices::list).post(devices::make),
+        )
+        .route("/rooms/{room}/devices/{device}", delete(devices::revoke))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .layer(TimeoutLayer::with_status_code(
@@ -82,6 +89,8 @@ pub fn router(app: App) -> Router {
         .nest("/api/v1", api)
         .fallback(client::page)
         .layer(middleware::from_fn_with_state(app.clone(), origin::guard))
+        // No page of anybody's sends these, and no cookie opens them.
+        .merge(whip::routes())
         .layer(middleware::map_request(unread::hear_out))
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "no-referrer"))

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use protocol::call::{Codec as WireCodec, Slot, SlotStream, Source as WireSource, SourceCodec, Via};
+use protocol::call::{
+    Codec as WireCodec, Slot, SlotStream, Source as WireSource, SourceCodec, Via,
+};
 use protocol::event::{Quality, Speaking};
 use protocol::{CallId, LiveEvent, PeerId};
 use signalling::{Codec, LinkQuality, MediaEvent, PeerKey, Source, Transport};
@@ -111,6 +113,7 @@ impl Lessons {
 
     fn here(&self, peer: PeerKey, here: bool) {
         let mut state = self.lock();
+        state.set_device_here(peer, here);
         let Some(call) = state.call_of(peer) else {
             return;
         };
@@ -123,6 +126,9 @@ impl Lessons {
     }
 
     fn gone(&self, peer: PeerKey) {
+        if self.lock().is_device(peer) {
+            return self.device_gone(peer);
+        }
         let mut state = self.lock();
         let Some(call) = state.call_of(peer) else {
             return;

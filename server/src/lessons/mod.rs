@@ -1,6 +1,7 @@
 //! Live lessons: who is in one, what they send, and the way to the media plane. The lesson's start and end are
 //! in the store; the rest lives in memory, with the media.
 
+mod devices;
 mod links;
 mod media;
 mod state;
@@ -27,6 +28,7 @@ use crate::store::{Store, StoreResult};
 use crate::time::now_ms;
 use crate::ws::commands::to_user;
 use crate::ws::{News, Switchboard};
+pub use devices::Connected;
 use state::{Peer, State};
 
 /// Most people in one lesson.
@@ -125,6 +127,7 @@ impl Lessons {
         let ours = started.event.is_some();
         self.lock()
             .open(started.call.id.clone(), room.clone(), ours, Instant::now());
+        self.mute_devices(room).await;
         if let Some(event) = started.event {
             tracing::info!(call = %started.call.id, %room, by = %by.id, "lesson started");
             self.switchboard.publish(event).await;
@@ -264,11 +267,14 @@ impl Lessons {
         self.media.restart(peer, sdp).await.map_err(refused)
     }
 
-    /// Switches one of this connection's sources.
+    /// Switches one of this connection's sources, or, for staff, one of a device's.
     ///
     /// # Errors
-    /// `Forbidden` when the connection is not in the lesson.
-    pub async fn set(&self, conn: ConnId, set: &CallSet) -> Answer<()> {
+    /// `Forbidden` when the connection is not in the lesson, `NotFound` when there is no such device.
+    pub async fn set(&self, by: &Person, conn: ConnId, set: &CallSet) -> Answer<()> {
+        if let Some(device) = &set.p {
+            return self.set_of_device(by, conn, set, device).await;
+        }
         let peer = self.own_peer(conn, &set.call)?;
         let source = media::from_wire(set.src);
         self.media.set_muted(peer, source, !set.on).await;
@@ -375,6 +381,7 @@ impl Lessons {
         let (room, _) = found.ok_or_else(ended)?;
         self.lock()
             .open(call.clone(), room.clone(), false, Instant::now());
+        self.mute_devices(&room).await;
         Ok(room)
     }
 
@@ -421,9 +428,15 @@ impl Lessons {
 
     // A lesson is over, here or on another node.
     async fn clear(&self, call: &CallId) {
-        let peers = self.lock().close(call);
+        let (room, peers) = {
+            let mut state = self.lock();
+            (state.room_of(call), state.close(call))
+        };
         for peer in peers {
             self.media.leave(peer).await;
+        }
+        if let Some(room) = room {
+            self.mute_devices(&room).await;
         }
     }
 
@@ -447,6 +460,7 @@ impl Lessons {
                 _ = links.tick() => self.tell_links(),
                 _ = ticks.tick() => {
                     self.end_dead_sessions().await;
+                    self.look_after_devices().await;
                     let empty = self.lock().empty_for(Instant::now(), self.empty_ends_after);
                     for call in empty {
                         if let Err(error) = self.close(&call).await {

@@ -1,21 +1,29 @@
 //! Who is in which lesson.
 
+mod halls;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use protocol::call::{CallStats, Codec, Participant, Slot, Source as WireSource, SourceCodec, Via};
+use protocol::call::{
+    CallStats, Codec, Participant, Slot, Source as WireSource, SourceCodec, Via, Whose,
+};
 use protocol::event::{PeerLink, Quality};
-use protocol::{CallId, ClientId, RoomId, UserId};
+use protocol::{CallId, ClientId, DeviceId, RoomId, UserId};
 use signalling::{PeerKey, RoomKey, Source};
 
 use super::links::{self, Link};
 use super::{LessonFigures, PEERS_MAX, media};
 use crate::hub::ConnId;
+use halls::Hall;
+pub(super) use halls::Present;
 
 /// Every lesson that is on.
 #[derive(Debug, Default)]
 pub(super) struct State {
     lessons: BTreeMap<CallId, Lesson>,
+    /// Rooms with devices.
+    halls: BTreeMap<RoomId, Hall>,
     last_key: u64,
 }
 
@@ -24,6 +32,8 @@ struct Lesson {
     room: RoomId,
     key: RoomKey,
     peers: BTreeMap<PeerKey, Peer>,
+    /// What the staff switched off of devices.
+    off: BTreeMap<DeviceId, BTreeSet<Source>>,
     /// Begun on this node, so that nobody is in it elsewhere.
     ours: bool,
     empty_since: Option<Instant>,
@@ -80,11 +90,14 @@ impl Peer {
 
 impl State {
     pub(super) fn open(&mut self, call: CallId, room: RoomId, ours: bool, now: Instant) {
-        let key = RoomKey(self.fresh_key());
+        // The devices that wait are in it at once.
+        let fresh = RoomKey(self.fresh_key());
+        let key = self.halls.get(&room).map_or(fresh, |hall| hall.key);
         self.lessons.entry(call).or_insert_with(|| Lesson {
             room,
             key,
             peers: BTreeMap::new(),
+            off: BTreeMap::new(),
             ours,
             empty_since: Some(now),
         });
@@ -111,6 +124,7 @@ impl State {
         device: &ClientId,
     ) -> Option<(RoomKey, PeerKey, Vec<PeerKey>)> {
         let peer = PeerKey(self.fresh_key());
+        let devices = self.count_devices(&self.lessons.get(call)?.room);
         let lesson = self.lessons.get_mut(call)?;
         let before: Vec<PeerKey> = lesson
             .peers
@@ -121,7 +135,7 @@ impl State {
         for old in &before {
             lesson.peers.remove(old);
         }
-        (lesson.peers.len() < PEERS_MAX).then_some((lesson.key, peer, before))
+        (lesson.peers.len() + devices < PEERS_MAX).then_some((lesson.key, peer, before))
     }
 
     /// False when the lesson ended meanwhile.
@@ -159,11 +173,14 @@ impl State {
             .iter()
             .find(|(_, lesson)| lesson.peers.contains_key(&peer))
             .map(|(call, _)| call.clone())
+            .or_else(|| self.call_of_device(peer))
     }
 
     pub(super) fn call_with_key(&self, room: RoomKey) -> Option<CallId> {
+        // With devices a key outlives its lesson; the latest one has it.
         self.lessons
             .iter()
+            .rev()
             .find(|(_, lesson)| lesson.key == room)
             .map(|(call, _)| call.clone())
     }
@@ -317,7 +334,7 @@ impl State {
             .iter()
             .map(|(key, peer)| Participant {
                 p: media::peer_id(*key),
-                u: peer.user.clone(),
+                whose: Whose::Person(peer.user.clone()),
                 on: peer
                     .on
                     .iter()
@@ -325,6 +342,7 @@ impl State {
                     .collect(),
                 here: peer.here,
             })
+            .chain(self.devices_in(lesson))
             .collect()
     }
 

@@ -2,6 +2,7 @@
 //! several nodes), with one SQL text per query. `server/tests/store_conformance` runs every method on both.
 
 mod calls;
+mod devices;
 mod edits;
 mod errors;
 mod events;
@@ -18,6 +19,7 @@ mod writer;
 use std::path::Path;
 
 pub use calls::{Ended, Started};
+pub use devices::{KnownDevice, NewDevice};
 pub use edits::Change;
 pub use errors::{StoreError, StoreResult, Trouble};
 pub use files::{FileAccess, NewFile};

@@ -66,7 +66,7 @@ impl Client {
                 self.answer(i, restarted.map(|sdp| CallRestarted { sdp }));
             }
             Command::CallSet(set) => {
-                let done = self.app.lessons.set(self.id, &set).await;
+                let done = self.app.lessons.set(&self.me.person, self.id, &set).await;
                 self.answer(i, done.map(|()| Done {}));
             }
             Command::CallView(view) => {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 mod chat;
+mod devices;
 mod door;
 mod files;
 mod focus;

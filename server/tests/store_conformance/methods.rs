@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use protocol::limits::MENTIONS_TOLD_MAX;
+use protocol::device::DeviceKind;
+use protocol::limits::{DEVICES_PER_ROOM_MAX, MENTIONS_TOLD_MAX};
 use protocol::model::{Attachment, Preview, Role};
-use protocol::{CallId, ErrorCode, FileId, RoomEvent, RoomId};
-use server::store::{NewFile, NewMessage};
+use protocol::{CallId, DeviceId, ErrorCode, FileId, RoomEvent, RoomId};
+use server::store::{NewDevice, NewFile, NewMessage};
 
 use crate::school::{on_both, person, refusal, school, text};
 
@@ -542,6 +543,57 @@ async fn a_room_has_one_lesson_at_a_time() {
                 RoomEvent::CallStarted { .. }
             ]
         ));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn devices_belong_to_one_room_and_are_known_by_their_token() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let hashes: Vec<String> = (1..DEVICES_PER_ROOM_MAX)
+            .map(|at| format!("more {at}"))
+            .collect();
+        let new = |name, does, token_hash| NewDevice {
+            room: &s.room,
+            by: &s.anna,
+            name,
+            does,
+            token_hash,
+        };
+        let camera = new("Камера", DeviceKind::Publish, "h1");
+        let camera = s.store.add_device(camera, 5_000).await.unwrap();
+        let display = new("Display", DeviceKind::Play, "h2");
+        let display = s.store.add_device(display, 6_000).await.unwrap();
+        assert_eq!(camera.at, "1970-01-01T00:00:05.000Z");
+        let listed = s.store.devices(&s.room).await.unwrap();
+        assert_eq!(listed.len(), 2);
+        assert!(listed.contains(&camera) && listed.contains(&display));
+        let known = s.store.device_with_token("h1").await.unwrap().unwrap();
+        assert_eq!((&known.id, &known.room), (&camera.id, &s.room));
+        assert_eq!((&*known.name, known.does), ("Камера", DeviceKind::Publish));
+        assert_eq!(s.store.device_with_token("h3").await.unwrap(), None);
+
+        let elsewhere = s.store.add_room("Другая", &[], 1).await.unwrap();
+        assert!(s.store.devices(&elsewhere).await.unwrap().is_empty());
+        assert!(!s.store.remove_device(&elsewhere, &camera.id).await.unwrap());
+        assert!(s.store.remove_device(&s.room, &camera.id).await.unwrap());
+        assert!(!s.store.remove_device(&s.room, &camera.id).await.unwrap());
+        assert_eq!(s.store.device_with_token("h1").await.unwrap(), None);
+        let asked: Vec<String> = [&camera.id, &display.id].map(DeviceId::to_string).into();
+        let live = s.store.live_devices(&asked).await.unwrap();
+        assert_eq!(live, HashSet::from([display.id.to_string()]));
+        assert!(s.store.live_devices(&[]).await.unwrap().is_empty());
+
+        for hash in &hashes {
+            let more = new("Ещё", DeviceKind::Play, hash);
+            s.store.add_device(more, 7_000).await.unwrap();
+        }
+        let over = s
+            .store
+            .add_device(new("Лишняя", DeviceKind::Play, "over"), 8_000)
+            .await;
+        assert_eq!(refusal(over), ErrorCode::TooLarge);
     })
     .await;
 }

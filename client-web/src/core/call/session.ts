@@ -142,6 +142,11 @@ export class CallSession {
     await this.#tellSource(source);
   }
 
+  /** Switches a source of a device, for everybody. Only the staff may; what became of it is told with the people. */
+  async setDevice(p: string, src: Source, on: boolean): Promise<void> {
+    await this.#ask('call.set', { call: this.#options.call, src, on, p });
+  }
+
   view(views: readonly View[]): void {
     if (JSON.stringify(views) === JSON.stringify(this.#views)) return;
     this.#views = views;

@@ -1,12 +1,16 @@
 // Which pictures a lesson shows.
 
+import { deviceOf, idOf } from '../../core/call/participants';
 import type { CallState } from '../../core/call/session';
 import type { Source } from '../../core/wire/Source';
 
 export interface Tile {
   readonly key: string;
   readonly peer: string;
+  /** Of the person or the device. */
   readonly user: string;
+  /** Its name, when it is a device's. */
+  readonly device: string | undefined;
   readonly source: Extract<Source, 'camera' | 'screen'>;
   readonly own: boolean;
   /** Whether the person sends this picture. */
@@ -15,12 +19,16 @@ export interface Tile {
   readonly here: boolean;
 }
 
-/** A tile for everybody and one for every shared screen; one's own camera last. */
+/** A tile for everybody, cameras that are nobody included, and one for every shared screen; one's own camera last. */
 export function tiles(state: CallState): Tile[] {
   const all: Tile[] = [];
-  for (const { p, u, on, here } of state.people) {
+  for (const one of state.people) {
+    const { p, on, here } = one;
+    const device = deviceOf(one);
+    // There is nothing to see of a display.
+    if (device?.does === 'play') continue;
     const own = p === state.me;
-    const common = { peer: p, user: u, own, micOn: on.includes('mic'), here: here || own };
+    const common = { peer: p, user: idOf(one), device: device?.name, own, micOn: on.includes('mic'), here: here || own };
     if (on.includes('screen')) all.push({ ...common, key: `${p}/screen`, source: 'screen', on: true });
     all.push({ ...common, key: `${p}/camera`, source: 'camera', on: on.includes('camera') });
   }
