@@ -21,6 +21,9 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+# Debian's Python comes without what makes environments.
+[ "$mode" = run ] || python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+
 if command -v dpkg-query >/dev/null; then
     missing=()
     for package in "${packages[@]}"; do
@@ -57,3 +60,15 @@ install_node_modules() {
 
 install_node_modules client-web
 [ "$mode" = run ] || install_node_modules e2e
+
+# The tests' cameras and displays.
+install_devices() {
+    local venv=${CARGO_TARGET_DIR:-target}/devices wanted=e2e/devices/requirements.txt
+    cmp -s "$wanted" "$venv/installed.txt" && return 0
+    echo "setup: Python packages for e2e/devices"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted"
+    cp "$wanted" "$venv/installed.txt"
+}
+
+[ "$mode" = run ] || install_devices

@@ -1,0 +1,171 @@
+// A camera that is no browser publishes into a lesson, a display plays it: WHIP and WHEP with aiortc and FFmpeg.
+import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
+
+import { chromiumPerson, launchChromium, signIn } from '../browsers.mjs';
+import { Device } from '../device.mjs';
+import { ROOM, tilePlays } from '../lesson.mjs';
+import { peerOf } from '../media.mjs';
+import { Server } from '../server.mjs';
+import { steps } from '../steps.mjs';
+
+const CAMERA = 'Камера в зале';
+const DISPLAY = 'Экран в холле';
+
+const step = steps();
+/** @type {Server} */
+let server;
+/** @type {import('playwright-core').Browser} */
+let chromium;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let teacher;
+/** @type {Device | undefined} */
+let camera;
+/** @type {Device | undefined} */
+let display;
+/** @type {Record<string, {address: string, token: string}>} */
+const keys = {};
+
+before(async () => {
+  server = await Server.create();
+  chromium = await launchChromium();
+  teacher = await chromiumPerson(chromium, 'teacher');
+});
+
+after(async () => {
+  await Promise.allSettled([camera?.stop(), display?.stop(), chromium?.close()]);
+  await server?.stop();
+});
+
+step('a teacher makes a key for a camera and one for a display', async () => {
+  await signIn(teacher, server, 'teacher');
+  await teacher.click('link', ROOM);
+  await teacher.click('button', 'Участники');
+  await makeKey(CAMERA, 'publish');
+  await makeKey(DISPLAY, 'play');
+  assert.match(keys[CAMERA].address, /\/api\/v1\/whip$/);
+  assert.match(keys[DISPLAY].address, /\/api\/v1\/whep$/);
+  // Shown once: nothing on the page has it any more.
+  assert.ok(!(await teacher.page.content()).includes(keys[CAMERA].token));
+});
+
+step('a camera that comes before the lesson waits, and is seen as soon as it begins', async () => {
+  camera = new Device('camera', keys[CAMERA].address, keys[CAMERA].token);
+  await camera.says(({ status }) => status === 201, 'answer');
+  await camera.says(({ state }) => state === 'connected', 'connection');
+  await teacher.until((name) => document.body.innerText.includes(`${name}\nкамера, в сети`), CAMERA, 'the camera in the list');
+  await teacher.click('button', 'Начать урок');
+  await teacher.click('button', 'Войти в урок');
+  await teacher.see('button', 'Выйти из урока');
+  await peerOf(teacher);
+  await tilePlays(teacher, await peerNamed(CAMERA), 'camera');
+});
+
+step('a display plays the lesson', async () => {
+  display = new Device('display', keys[DISPLAY].address, keys[DISPLAY].token);
+  await display.says(({ got }) => got && got.video >= 10 && got.audio >= 50, 'pictures and sound');
+  // It is told to everybody, and has no tile.
+  await peerNamed(DISPLAY);
+  assert.equal(await teacher.page.locator('.tile', { hasText: DISPLAY }).count(), 0);
+});
+
+step('the teacher switches the camera off and on again', async () => {
+  const peer = await peerNamed(CAMERA);
+  /** @param {boolean} wanted */
+  const sends = (wanted) =>
+    teacher.until(
+      (/** @type {{peer: string, wanted: boolean}} */ { peer, wanted }) => {
+        const { people } = /** @type {any} */ (window).e2e;
+        const one = people.find((/** @type {any} */ person) => person.p === peer);
+        return one?.on.includes('camera') === wanted;
+      },
+      { peer, wanted },
+      `the camera ${wanted ? 'on' : 'off'}`,
+    );
+  await teacher.page.locator('.lesson').getByRole('button', { name: 'Участники' }).click();
+  await teacher.click('button', `Выключить картинку: ${CAMERA}`);
+  await sends(false);
+  await teacher.click('button', `Включить картинку: ${CAMERA}`);
+  await sends(true);
+  await tilePlays(teacher, peer, 'camera');
+});
+
+step('FFmpeg publishes, where the server takes H.264', async () => {
+  // The same key: it takes the place of the camera that is there.
+  const { address, token } = keys[CAMERA];
+  const probe = new Device('camera', address, token, 'H264');
+  const { status, answer } = await probe.says((said) => said.status !== undefined, 'answer');
+  await probe.stop();
+  if (status === 422) {
+    assert.equal(answer.c, 'media_refused');
+    console.log('# H.264 is refused here: FFmpeg is not tried');
+    return;
+  }
+  const ffmpeg = new Device('ffmpeg', address, token);
+  try {
+    await ffmpeg.says(({ codec }) => codec === 'h264', 'beginning');
+    await tilePlays(teacher, await peerNamed(CAMERA), 'camera');
+  } finally {
+    await ffmpeg.stop();
+  }
+});
+
+step('a key that is revoked ends what it began', async () => {
+  await camera?.stop();
+  camera = new Device('camera', keys[CAMERA].address, keys[CAMERA].token);
+  await camera.says(({ state }) => state === 'connected', 'connection');
+  const peer = await peerNamed(CAMERA);
+  await teacher.page.evaluate(revoke, CAMERA);
+  await camera.says(({ state }) => state === 'closed' || state === 'failed', 'end of the connection');
+  await teacher.until((gone) => !document.querySelector(`[data-peer="${gone}"]`), peer, 'the tile gone');
+  const again = new Device('camera', keys[CAMERA].address, keys[CAMERA].token);
+  assert.equal((await again.says(({ status }) => status !== undefined, 'answer')).status, 401);
+  await again.stop();
+  for (const { token } of Object.values(keys)) assert.ok(!server.log.includes(token), 'no key in the log');
+});
+
+/**
+ * @param {string} name
+ * @param {'publish' | 'play'} does
+ */
+async function makeKey(name, does) {
+  await teacher.click('button', 'Подключить устройство');
+  await teacher.page.getByLabel('Что это').selectOption(does);
+  await teacher.type('Название', name);
+  await teacher.click('button', 'Создать ключ');
+  const address = await teacher.page.getByLabel(/^Адрес/).inputValue();
+  const token = await teacher.page.getByLabel(/^Ключ \(/).inputValue();
+  keys[name] = { address, token };
+  await teacher.click('button', 'Готово');
+}
+
+/**
+ * The peer of a device that is in the lesson and has a path.
+ * @param {string} name
+ * @returns {Promise<string>}
+ */
+async function peerNamed(name) {
+  await teacher.until(
+    (wanted) => {
+      const { people } = /** @type {any} */ (window).e2e;
+      return people.some((/** @type {any} */ one) => one.device?.name === wanted && one.here);
+    },
+    name,
+    `${name} among the participants`,
+  );
+  return teacher.read((wanted) => {
+    const { people } = /** @type {any} */ (window).e2e;
+    return people.find((/** @type {any} */ one) => one.device?.name === wanted).p;
+  }, name);
+}
+
+// Runs in the page, as the list of devices does it: the lesson covers that.
+/** @param {string} name */
+async function revoke(name) {
+  const room = location.pathname.split('/').at(-1);
+  const path = `/api/v1/rooms/${room}/devices`;
+  const { devices } = await (await fetch(path)).json();
+  const { id } = devices.find((/** @type {any} */ one) => one.name === name);
+  const answer = await fetch(`${path}/${id}`, { method: 'DELETE' });
+  if (answer.status !== 204) throw new Error(`revoking was answered ${answer.status}`);
+}
