@@ -24,7 +24,7 @@ pub enum Incoming {
     /// An answer to the command with this request id.
     Reply(u32, Result<Box<RawValue>, ErrorBody>),
     /// A durable event.
-    Room(RoomEvent),
+    Room(Box<RoomEvent>),
     /// A passing event.
     Live(LiveEvent),
 }

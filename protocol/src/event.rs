@@ -267,6 +267,10 @@ pub enum LiveEvent {
 /// Any event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(untagged)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the server makes none, and of those that are read most are of the large kind"
+)]
 pub enum Event {
     /// Stored.
     Room(RoomEvent),

@@ -6,8 +6,8 @@ use std::net::TcpListener;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::door::Door;
 use crate::harness::{Server, Socket, room_named};
+use crate::page::get;
 
 const ROOM: &str = "Робототехника, поток 1";
 /// What Chromium offers: four ways up, four sounds and two pictures down.
@@ -102,10 +102,10 @@ async fn figures_are_at_an_address_of_their_own_and_name_nobody() {
     let message = json!({"r": room, "cid": "one", "body": "Здравствуйте"});
     t.ask("msg.send", message).await.unwrap();
 
-    let door = Door::at(at, format!("http://{at}"));
-    let page = door.raw(Method::GET, "/metrics", &[], Vec::new()).await;
-    assert_eq!(page.status, StatusCode::OK);
-    let text = String::from_utf8(page.body.to_vec()).unwrap();
+    let (head, page) = get(at, "/metrics", "identity").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    // In pieces, whose lengths are lines too.
+    let text = String::from_utf8(page).unwrap();
     for line in [
         "parta_connections 1",
         "parta_messages_acknowledged_total 1",
@@ -130,11 +130,9 @@ async fn figures_are_at_an_address_of_their_own_and_name_nobody() {
     assert!(!text.contains(&format!("\"{peer}\"")), "{text}");
 
     // Where everybody comes there are none.
-    let page = server.raw(Method::GET, "/metrics", &[], Vec::new()).await;
-    let text = String::from_utf8_lossy(&page.body).into_owned();
+    let (_, page) = get(server.address(), "/metrics", "identity").await;
+    let text = String::from_utf8_lossy(&page);
     assert!(!text.contains("parta_connections"), "{text}");
-    let page = server
-        .raw(Method::GET, "/api/v1/metrics", &[], Vec::new())
-        .await;
+    let page = server.raw(Method::GET, "/metrics", &[], Vec::new()).await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
 }

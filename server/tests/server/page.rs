@@ -1,5 +1,6 @@
 //! The web client's files.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +10,12 @@ use crate::harness::Server;
 
 /// The head and the body of the answer to `GET {path}`.
 async fn file(server: &Server, path: &str, accept: &str) -> (String, Vec<u8>) {
-    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    get(server.address(), path, accept).await
+}
+
+/// The same of whatever listens there.
+pub(crate) async fn get(at: SocketAddr, path: &str, accept: &str) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(at).await.unwrap();
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {accept}\r\nConnection: close\r\n\r\n"
     );

@@ -59,9 +59,8 @@ impl Pause {
         self.turning = turns.then(|| self.turning.unwrap_or(now));
         let long = |since: Instant, time: Duration| now >= since + time;
         let blind = |since: Instant| !can_probe && long(since, BLIND_AFTER);
-        if self.turning.is_some_and(|since| long(since, after)) {
-            self.turn(now);
-        } else if self.paused && self.began.is_some_and(blind) {
+        let turned = self.turning.is_some_and(|since| long(since, after));
+        if turned || (self.paused && self.began.is_some_and(blind)) {
             self.turn(now);
         }
         self.paused
