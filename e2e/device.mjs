@@ -25,7 +25,7 @@ export class Device {
   #woken = () => {};
 
   /**
-   * @param {'camera' | 'ffmpeg' | 'display'} what
+   * @param {'camera' | 'display'} what
    * @param {string} url
    * @param {string} token
    * @param {string[]} more

@@ -1,7 +1,6 @@
 """A camera that publishes by WHIP, and a display that plays by WHEP: real clients that are no browsers.
 
     device.py camera URL [CODEC]  aiortc: a moving picture in VP8 or CODEC, and silence in Opus
-    device.py ffmpeg URL          the picture by FFmpeg's WHIP muxer, in H.264
     device.py display URL         aiortc
 
 The token is in the environment (PARTA_TOKEN): arguments are seen by everybody on the machine. Each says on standard output,
@@ -14,8 +13,6 @@ import fractions
 import json
 import os
 import sys
-import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -120,32 +117,9 @@ async def display(url):
     await until_told(url, pc)
 
 
-def ffmpeg(url):
-    """Ends with an error of FFmpeg's when the server refuses."""
-    out = av.open(url, "w", format="whip", options={"authorization": TOKEN})
-    video = out.add_stream("libx264", rate=RATE, options={"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline"})
-    video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-    video.codec_context.gop_size = RATE
-    say(codec="h264")
-    over = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
-    at = 0
-    while not over.is_set():
-        frame = picture(at)
-        frame.pts, frame.time_base = at, fractions.Fraction(1, RATE)
-        out.mux(video.encode(frame))
-        at += 1
-        time.sleep(1 / RATE)
-    out.close()
-    say(ended=200)
-
-
 def main():
     what, *more = sys.argv[1:]
-    if what == "ffmpeg":
-        ffmpeg(*more)
-    else:
-        asyncio.run({"camera": camera, "display": display}[what](*more))
+    asyncio.run({"camera": camera, "display": display}[what](*more))
 
 
 main()

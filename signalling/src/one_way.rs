@@ -9,6 +9,11 @@ const PLAYED_SOUNDS_MAX: usize = 4;
 /// Receive-only picture sections of a player.
 const PLAYED_PICTURES_MAX: usize = 16;
 
+/// H.264's baseline profile, as FFmpeg names what it sends, and the constrained one (RFC 6184 §8.1), which it is: no encoder
+/// in use makes what the first has beyond the second.
+const BASELINE: &str = "profile-level-id=4200";
+const CONSTRAINED: &str = "profile-level-id=42e0";
+
 /// Which way the client's media goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -24,6 +29,7 @@ impl Offer {
     /// [`MediaError::BadOffer`].
     pub fn publishing(sdp: &str) -> Result<Self, MediaError> {
         let (sdp, sections) = one_way(sdp, Way::Sends)?;
+        let sdp = sdp.replace(BASELINE, CONSTRAINED);
         let mut up: Vec<(Source, String)> = Vec::new();
         for section in sections {
             let source = if section.is_audio {
@@ -185,6 +191,14 @@ mod tests {
         assert!(!offer.sdp.contains("sendrecv"));
         let silent = Offer::publishing(&sdp(&[("video", "0", "")])).unwrap();
         assert_eq!(silent.up, [(Source::Camera, "0".to_owned())]);
+    }
+
+    #[test]
+    fn what_ffmpeg_calls_baseline_is_taken_for_the_constrained_one() {
+        let way = "a=fmtp:106 packetization-mode=1;profile-level-id=42000b\r\na=sendonly\r\n";
+        let offer = Offer::publishing(&sdp(&[("video", "1", way)])).unwrap();
+        let fmtp = "a=fmtp:106 packetization-mode=1;profile-level-id=42e00b\r\n";
+        assert!(offer.sdp.contains(fmtp), "{}", offer.sdp);
     }
 
     #[test]
