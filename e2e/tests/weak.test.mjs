@@ -4,7 +4,7 @@ import { after, before } from 'node:test';
 
 import { chromiumPerson, launchChromium } from '../browsers.mjs';
 import { enterLesson, tilePlays } from '../lesson.mjs';
-import { seeAndHear } from '../media.mjs';
+import { peerOf, seeAndHear } from '../media.mjs';
 import { Relay, sendMediaThrough } from '../relay.mjs';
 import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
@@ -97,7 +97,7 @@ step('who wants sound only is sent no picture, also after coming back, until the
   await teacher.page.locator('details', { hasText: 'Включено «Только звук»' }).waitFor();
   await student.reload();
   await student.see('button', 'Показать видео');
-  await tilePlays(teacher, await student.read(() => /** @type {any} */ (window).e2e.me), 'camera');
+  await tilePlays(teacher, await peerOf(student), 'camera');
   assert.equal(await student.page.locator(`[data-peer="${teachersPeer}"] video`).count(), 0);
   await student.click('button', 'Показать видео');
   await tilePlays(student, teachersPeer, 'camera');
