@@ -36,6 +36,8 @@ pub(crate) struct Sending {
     pub(crate) requested_at: Vec<Instant>,
     /// Bytes of filler in each packet; doubled with each layer of simulcast.
     pub(crate) size: usize,
+    /// Packets of a picture, in each layer.
+    pub(crate) parts: usize,
     /// Makes pictures in another way than VP8 in every layer.
     pub(crate) maker: Option<(Codec, Box<dyn Maker>)>,
 }
@@ -178,6 +180,7 @@ impl Client {
                 key_frame_requests: 0,
                 requested_at: Vec::new(),
                 size: 40,
+                parts: 2,
                 maker: None,
             };
             self.ups.insert(source, sending);
@@ -327,7 +330,7 @@ impl Client {
         *self.pt(codec)
     }
 
-    /// Two packets in every layer.
+    /// A picture in every layer.
     fn frame(&mut self, now: Instant, source: Source) {
         if self.ups[&source].maker.is_some() {
             return self.made(now, source);
@@ -340,7 +343,7 @@ impl Client {
         let mut writes = Vec::new();
         for (layer, rid) in up.rids.iter().enumerate().take(self.layers) {
             let key = up.wants_key.remove(&layer);
-            for part in 0..2 {
+            for part in 0..up.parts {
                 let mut payload = vp8(up.picture, key, part == 0, WIDTHS[layer], up.size << layer);
                 payload.extend(millis.to_be_bytes());
                 payload.push(layer as u8);
@@ -353,7 +356,7 @@ impl Client {
                 let seq = up.seq[layer];
                 up.seq[layer] += 1;
                 let write = RtpWrite::new(pt, (seq - 65_000 + 1).into(), up.time, now, payload)
-                    .marker(part == 1)
+                    .marker(part + 1 == up.parts)
                     .nackable(true);
                 writes.push((up.mid, *rid, write));
             }

@@ -55,6 +55,9 @@ pub(crate) struct Link {
     loss: usize,
     /// Each datagram takes up to this much longer, without overtaking another.
     jitter: Duration,
+    /// How long it delivers nothing, and from when to when it begins to do so, after the first datagram.
+    stall: (Duration, Duration),
+    began: Option<Instant>,
     /// When it has sent what it holds, and when the last one arrives.
     busy: Option<Instant>,
     last: Option<Instant>,
@@ -65,6 +68,8 @@ impl Link {
         bps: None,
         loss: 0,
         jitter: Duration::ZERO,
+        stall: (Duration::ZERO, Duration::MAX),
+        began: None,
         busy: None,
         last: None,
     };
@@ -83,6 +88,14 @@ impl Link {
     pub(crate) const fn jittery(jitter: Duration) -> Self {
         Self {
             jitter,
+            ..Self::OPEN
+        }
+    }
+
+    /// Delivers nothing for a while, again and again, and then all that came meanwhile.
+    pub(crate) const fn stalling(time: Duration, every: Duration) -> Self {
+        Self {
+            stall: (time, every),
             ..Self::OPEN
         }
     }
@@ -109,6 +122,10 @@ impl Link {
             let late = self.jitter.as_micros() as usize;
             at += Duration::from_micros(dice.roll(late) as u64);
         }
+        let (stall, every) = self.stall;
+        let since = at - *self.began.get_or_insert(now);
+        let into = Duration::from_micros((since.as_micros() % every.as_micros()) as u64);
+        at += stall.saturating_sub(into);
         at = self.last.map_or(at, |last| last.max(at));
         self.last = Some(at);
         Ok(at)

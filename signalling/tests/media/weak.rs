@@ -184,3 +184,54 @@ fn what_is_lost_on_the_way_from_a_sender_is_told_also_of_one_who_hears_nobody() 
     let lossy = links(&net).last().unwrap().up_loss_pct;
     assert!((8..=17).contains(&lossy), "{lossy}");
 }
+
+/// A camera in a single layer of about 2.5 Mbit/s, as of a device.
+fn heavy(link: Link) -> Watch {
+    let mut net = Net::new();
+    let from = net.join(1, &[Source::Mic, Source::Camera], 1);
+    let client = net.client(from);
+    client.layers = 1;
+    let camera = client.ups.get_mut(&Source::Camera).unwrap();
+    (camera.size, camera.parts) = (1_150, 10);
+    let by = net.join(2, &[], 1);
+    net.links.insert(by, link);
+    let view = View {
+        peer: from,
+        source: Source::Camera,
+        width: 1280,
+        pinned: false,
+    };
+    net.sfu.view(net.now, by, vec![view]);
+    let mut watch = Watch { net, from, by };
+    watch.net.until("a picture", |net| {
+        net.mid(by, from, Source::Camera)
+            .is_some_and(|mid| net.has(by, &mid))
+    });
+    watch
+}
+
+#[test]
+fn a_fast_link_that_hiccups_carries_a_heavy_picture() {
+    for stall in [100, 300, 600] {
+        let mut watch = heavy(Link::stalling(Duration::from_millis(stall), 3 * SECOND));
+        let since = watch.net.now;
+        watch.net.run(60 * SECOND);
+        let pictures = watch.arrivals(Source::Camera, since).len();
+        println!("{stall} ms: {} turns, {pictures} packets", watch.turns());
+        assert_eq!(watch.turns(), 0, "{stall} ms: paused, {pictures} packets");
+        assert!(pictures > 14_000, "{stall} ms: {pictures} of 15,000");
+    }
+}
+
+#[test]
+fn a_heavy_picture_plays_while_the_link_is_still_being_learnt() {
+    for jitter in [10, 30, 60] {
+        let mut watch = heavy(Link::jittery(Duration::from_millis(jitter)));
+        let since = watch.net.now;
+        watch.net.run(60 * SECOND);
+        let pictures = watch.arrivals(Source::Camera, since).len();
+        println!("{jitter} ms: {} turns, {pictures} packets", watch.turns());
+        assert_eq!(watch.turns(), 0, "{jitter} ms: paused, {pictures} packets");
+        assert!(pictures > 14_000, "{jitter} ms: {pictures} of 15,000");
+    }
+}

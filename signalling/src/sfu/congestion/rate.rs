@@ -155,6 +155,11 @@ impl Rate {
         } else {
             (self.bps * ((1.0 + GROWTH).powf(seconds) - 1.0)).max(1_000.0 * seconds)
         };
+        // What arrives while no queue grows does fit, also when more was sent than the estimate allowed: the most important
+        // picture is, from the first moment.
+        if let Some(delivered) = delivered {
+            self.bps = self.bps.max(delivered.min(most));
+        }
         let proven = delivered.map_or(f64::MAX, |bps| AHEAD * bps + AHEAD_BPS);
         let limit = proven.min(most);
         if self.bps < limit {
