@@ -44,11 +44,6 @@ impl Lessons {
         if offer.down_video.len() > DISPLAY_VIDEO_MAX {
             return Err(ErrorCode::TooLarge.into());
         }
-        let admitted = self.lock().admit_device(&device);
-        let (room_key, peer, before) = admitted.ok_or_else(full)?;
-        for old in before {
-            self.media.leave(old).await;
-        }
         let session = uuid::Uuid::new_v4().to_string();
         let present = Present {
             device: CallDevice {
@@ -62,7 +57,11 @@ impl Lessons {
             here: false,
         };
         // Before the media starts, so that what it tells of this peer finds it.
-        self.lock().enter_device(&device.room, peer, present);
+        let admitted = self.lock().admit_device(&device.room, present);
+        let (room_key, peer, before) = admitted.ok_or_else(full)?;
+        for old in before {
+            self.media.leave(old).await;
+        }
         let answer = match self.media.join(room_key, peer, offer).await {
             Ok(answer) => answer,
             Err(error) => {

@@ -9,7 +9,6 @@ use signalling::{PeerKey, RoomKey, Source};
 
 use super::super::{PEERS_MAX, media};
 use super::{Lesson, State};
-use crate::store::KnownDevice;
 
 /// The devices of a room.
 #[derive(Debug)]
@@ -35,46 +34,36 @@ pub(in super::super) struct Present {
 }
 
 impl State {
-    /// A key for a new peer, and the peers of the same device that it replaces, which are out from now on. `None` when
-    /// there is no place.
+    /// Takes a device in. Gives the room and the key of its new peer, and the peers of the same device that it replaces,
+    /// which are out from now on. `None` when there is no place.
     pub(in super::super) fn admit_device(
         &mut self,
-        device: &KnownDevice,
+        room: &RoomId,
+        present: Present,
     ) -> Option<(RoomKey, PeerKey, Vec<PeerKey>)> {
         let peer = PeerKey(self.fresh_key());
         let fresh = RoomKey(self.fresh_key());
-        let lesson = self.lesson_in(&device.room).map(|(_, lesson)| lesson);
+        let lesson = self.lesson_in(room).map(|(_, lesson)| lesson);
         let (key, people) = lesson.map_or((fresh, 0), |lesson| (lesson.key, lesson.peers.len()));
-        let hall = self.halls.entry(device.room.clone());
-        let hall = hall.or_insert_with(|| Hall {
-            key,
-            devices: BTreeMap::new(),
-        });
-        let of_device = |(_, present): &(&PeerKey, &Present)| present.device.id == device.id;
-        let before: Vec<PeerKey> = hall
-            .devices
-            .iter()
+        let known = self.halls.get(room).into_iter();
+        let of_device = |(_, known): &(&PeerKey, &Present)| known.device.id == present.device.id;
+        let before: Vec<PeerKey> = known
+            .flat_map(|hall| &hall.devices)
             .filter(of_device)
             .map(|(peer, _)| *peer)
             .collect();
-        if people + hall.devices.len() - before.len() >= PEERS_MAX {
+        if people + self.count_devices(room) - before.len() >= PEERS_MAX {
             return None;
         }
+        let hall = self.halls.entry(room.clone()).or_insert_with(|| Hall {
+            key,
+            devices: BTreeMap::new(),
+        });
         for old in &before {
             hall.devices.remove(old);
         }
+        hall.devices.insert(peer, present);
         Some((hall.key, peer, before))
-    }
-
-    pub(in super::super) fn enter_device(
-        &mut self,
-        room: &RoomId,
-        peer: PeerKey,
-        present: Present,
-    ) {
-        if let Some(hall) = self.halls.get_mut(room) {
-            hall.devices.insert(peer, present);
-        }
     }
 
     /// Takes a device out; gives the lesson that it was in. The hall goes with the last one.
@@ -222,15 +211,6 @@ mod tests {
 
     use super::*;
 
-    fn camera(id: &str) -> KnownDevice {
-        KnownDevice {
-            id: DeviceId::parse(id).unwrap(),
-            room: room(),
-            name: "Камера".to_owned(),
-            does: DeviceKind::Publish,
-        }
-    }
-
     fn room() -> RoomId {
         RoomId::parse("R1").unwrap()
     }
@@ -239,27 +219,41 @@ mod tests {
         CallId::parse(id).unwrap()
     }
 
-    fn enter(state: &mut State, device: &KnownDevice) -> (RoomKey, PeerKey) {
-        let (key, peer, _) = state.admit_device(device).unwrap();
-        let present = Present {
+    fn camera(id: &str) -> Present {
+        Present {
             device: CallDevice {
-                id: device.id.clone(),
-                name: device.name.clone(),
-                does: device.does,
+                id: DeviceId::parse(id).unwrap(),
+                name: "Камера".to_owned(),
+                does: DeviceKind::Publish,
             },
             session: "s".to_owned(),
             ufrag: "u".to_owned(),
             sources: BTreeSet::from([Source::Camera]),
             here: true,
-        };
-        state.enter_device(&room(), peer, present);
+        }
+    }
+
+    fn enter(state: &mut State, device: Present) -> (RoomKey, PeerKey) {
+        let (key, peer, _) = state.admit_device(&room(), device).unwrap();
         (key, peer)
+    }
+
+    #[test]
+    fn a_device_that_comes_again_stays_when_its_old_peer_is_told_to_be_gone() {
+        let mut state = State::default();
+        let (key, old) = enter(&mut state, camera("D1"));
+        let (again, peer, before) = state.admit_device(&room(), camera("D1")).unwrap();
+        assert_eq!((again, before), (key, vec![old]));
+        state.leave_device(old);
+        let device = DeviceId::parse("D1").unwrap();
+        assert_eq!(state.peers_of_device(&device), [peer]);
+        assert_eq!(state.device_mutes(&room()), [(peer, Source::Camera, true)]);
     }
 
     #[test]
     fn a_device_that_waits_is_in_the_lesson_when_it_begins_and_waits_again_afterwards() {
         let mut state = State::default();
-        let (key, peer) = enter(&mut state, &camera("D1"));
+        let (key, peer) = enter(&mut state, camera("D1"));
         assert_eq!(state.device_mutes(&room()), [(peer, Source::Camera, true)]);
         state.open(call("C1"), room(), true, Instant::now());
         assert_eq!(state.device_mutes(&room()), [(peer, Source::Camera, false)]);
@@ -274,7 +268,7 @@ mod tests {
     fn a_device_that_comes_later_meets_the_lesson() {
         let mut state = State::default();
         state.open(call("C1"), room(), true, Instant::now());
-        let (key, peer) = enter(&mut state, &camera("D1"));
+        let (key, peer) = enter(&mut state, camera("D1"));
         assert_eq!(state.call_with_key(key), Some(call("C1")));
         assert_eq!(state.leave_device(peer), Some(call("C1")));
         assert!(state.people(&call("C1")).is_empty() && state.halls().is_empty());
@@ -285,7 +279,7 @@ mod tests {
         let mut state = State::default();
         let begin = Instant::now();
         state.open(call("C1"), room(), true, begin);
-        enter(&mut state, &camera("D1"));
+        enter(&mut state, camera("D1"));
         let minute = std::time::Duration::from_secs(60);
         assert_eq!(state.empty_for(begin + minute, minute), [call("C1")]);
     }
@@ -294,10 +288,10 @@ mod tests {
     fn what_the_staff_switched_off_stays_off_when_the_device_comes_back() {
         let mut state = State::default();
         state.open(call("C1"), room(), true, Instant::now());
-        let (_, peer) = enter(&mut state, &camera("D1"));
+        let (_, peer) = enter(&mut state, camera("D1"));
         let switched = state.switch_device(&call("C1"), peer, Source::Camera, false);
         assert_eq!(switched, Some(room()));
-        let (_, again) = enter(&mut state, &camera("D1"));
+        let (_, again) = enter(&mut state, camera("D1"));
         assert_ne!(peer, again);
         assert_eq!(state.device_mutes(&room()), [(again, Source::Camera, true)]);
         assert!(
