@@ -1,6 +1,7 @@
 // The page's state: who is signed in, their chat, what is on its way, the lesson they are in.
 
 import { v7 as uuidv7 } from 'uuid';
+import { forgetUploads } from './chat/uploads.svelte';
 import { LOGGED_OUT, SIGNED_OUT, TOO_MANY, TOO_OLD } from '../core/codes';
 import { Focus } from '../core/focus';
 import { Gaps } from '../core/gaps';
@@ -106,6 +107,7 @@ class App {
   async signOut(): Promise<void> {
     this.#socket?.close();
     await api('DELETE', '/session').catch(() => undefined);
+    if (this.me) await forgetUploads(this.me.id);
     location.assign('/');
   }
 

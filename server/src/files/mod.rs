@@ -1,10 +1,13 @@
 //! Files' bytes: in `object_store`, under random ids, never under names that people gave.
 
 pub mod disposition;
+mod hold;
 pub mod names;
+pub mod partial;
 mod preview;
 pub mod sweep;
 
+use std::ops::Range;
 use std::path::Path as FsPath;
 use std::sync::Arc;
 
@@ -12,13 +15,14 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, WriteMultipart};
 use protocol::model::Attachment;
 use protocol::{ErrorCode, FileId};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::store::new_id;
+use hold::Holds;
 
 /// Bytes by which the kind of a file is judged.
 const HEAD_BYTES: usize = 8_192;
@@ -29,6 +33,8 @@ const PREVIEWS_AT_ONCE: usize = 2;
 #[derive(Clone, Debug)]
 pub struct Files {
     objects: Arc<dyn ObjectStore>,
+    folder: Arc<FsPath>,
+    holds: Holds,
     previews: Arc<Semaphore>,
 }
 
@@ -44,6 +50,8 @@ impl Files {
             .with_fsync(true);
         Ok(Self {
             objects: Arc::new(objects),
+            folder: Arc::from(folder),
+            holds: Holds::default(),
             previews: Arc::new(Semaphore::new(PREVIEWS_AT_ONCE)),
         })
     }
@@ -76,12 +84,7 @@ impl Files {
             }
         };
         writer.finish().await.map_err(internal)?;
-        let mime = kind(&taken.head);
-        let preview = if preview::is_picture(&mime) {
-            self.make_preview(&id).await
-        } else {
-            None
-        };
+        let (mime, preview) = self.look_at(&id, &taken.head).await;
         Ok(Attachment {
             id: FileId::parse(id).map_err(|_| ErrorCode::Internal)?,
             name,
@@ -92,15 +95,16 @@ impl Files {
         })
     }
 
-    /// The bytes of a file.
+    /// The bytes of a file, or those in a range of them.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] when they are not there.
     pub async fn read(
         &self,
         id: &FileId,
+        range: Option<Range<u64>>,
     ) -> Result<impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static, ErrorCode> {
-        self.open(original(id.as_str())).await
+        self.open(original(id.as_str()), range).await
     }
 
     /// The bytes of a file's preview.
@@ -111,18 +115,34 @@ impl Files {
         &self,
         id: &FileId,
     ) -> Result<impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static, ErrorCode> {
-        self.open(preview_of(id.as_str())).await
+        self.open(preview_of(id.as_str()), None).await
     }
 
     async fn open(
         &self,
         path: Path,
+        range: Option<Range<u64>>,
     ) -> Result<impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static, ErrorCode> {
-        match self.objects.get(&path).await {
+        let options = GetOptions {
+            range: range.map(GetRange::Bounded),
+            ..GetOptions::default()
+        };
+        match self.objects.get_opts(&path, options).await {
             Ok(found) => Ok(found.into_stream().map_err(std::io::Error::other)),
             Err(object_store::Error::NotFound { .. }) => Err(ErrorCode::NotFound),
             Err(error) => Err(internal(error)),
         }
+    }
+
+    /// What kind of file it is, by its first bytes, and a preview if it is a picture.
+    async fn look_at(&self, id: &str, head: &[u8]) -> (String, Option<protocol::model::Preview>) {
+        let mime = kind(head);
+        let preview = if preview::is_picture(&mime) {
+            self.make_preview(id).await
+        } else {
+            None
+        };
+        (mime, preview)
     }
 
     // A picture that cannot be read is still a file.

@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
+use http_range_header::parse_range_header;
 use percent_encoding::percent_decode_str;
 use protocol::model::Attachment;
 use protocol::{ErrorCode, FileId, RoomId};
@@ -62,22 +63,72 @@ pub(super) async fn upload(
     Ok(Json(file))
 }
 
-/// `GET /files/{file}`: always as a download, whatever it is.
+/// `GET /files/{file}`: always as a download, whatever it is. With a range (RFC 9110 §14), so that a film plays from its
+/// middle and a download goes on.
 pub(super) async fn download(
     State(app): State<App>,
     me: SignedIn,
     Path(file): Path<FileId>,
+    asked: HeaderMap,
 ) -> Result<Response, ApiError> {
     let file = access(&app, &me, &file).await?;
-    let body = Body::from_stream(app.files.read(&file.id).await?);
+    let tag = format!("\"{}\"", file.sha256);
+    let asked = |name: HeaderName| asked.get(name).and_then(|value| value.to_str().ok());
+    let is_same = asked(header::IF_RANGE).is_none_or(|unless| unless == tag);
+    let range = asked(header::RANGE).filter(|_| is_same);
+    let part = match range.map_or(Part::Whole, |range| part(range, file.size)) {
+        Part::Outside => {
+            let whole = [(header::CONTENT_RANGE, format!("bytes */{}", file.size))];
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, whole).into_response());
+        }
+        Part::Of(part) => Some(part),
+        Part::Whole => None,
+    };
+    let body = Body::from_stream(app.files.read(&file.id, part.clone()).await?);
     let mut response = guarded(body, &file.mime);
+    let length = part
+        .as_ref()
+        .map_or(file.size, |part| part.end - part.start);
+    let given = part.map(|part| format!("bytes {}-{}/{}", part.start, part.end - 1, file.size));
+    if given.is_some() {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, file.size.into());
+    headers.insert(header::CONTENT_LENGTH, length.into());
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(
         header::CONTENT_DISPOSITION,
         disposition::attachment(&file.name),
     );
+    for (name, value) in [(header::ETAG, Some(tag)), (header::CONTENT_RANGE, given)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
     Ok(response)
+}
+
+/// What a range asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    /// The whole file: also for several ranges, and for what is no range of bytes (RFC 9110 §14.2).
+    Whole,
+    Of(std::ops::Range<u64>),
+    /// Nothing that the file has.
+    Outside,
+}
+
+fn part(range: &str, size: u64) -> Part {
+    let Ok(ranges) = parse_range_header(range) else {
+        return Part::Whole;
+    };
+    match ranges.validate(size).as_deref() {
+        Ok([part]) => Part::Of(*part.start()..part.end().saturating_add(1)),
+        Ok(_) => Part::Whole,
+        // The last bytes, and more of them than there are, are all of them.
+        Err(_) if range.starts_with("bytes=-") => Part::Whole,
+        Err(_) => Part::Outside,
+    }
 }
 
 /// `GET /files/{file}/preview`: a small JPEG of a picture.
@@ -126,4 +177,28 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
         .ok()?
         .parse()
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_range_is_a_part_and_several_are_the_whole() {
+        for (text, expected) in [
+            ("bytes=0-0", Part::Of(0..1)),
+            ("bytes=2-", Part::Of(2..10)),
+            ("bytes=-3", Part::Of(7..10)),
+            ("bytes=4-100", Part::Of(4..10)),
+            ("bytes=-100", Part::Whole),
+            ("bytes=0-1, 4-5", Part::Whole),
+            ("lines=1-2", Part::Whole),
+            ("bytes=x", Part::Whole),
+            ("bytes=10-", Part::Outside),
+            ("bytes=20-30", Part::Outside),
+            ("bytes=18446744073709551615-", Part::Outside),
+        ] {
+            assert_eq!(part(text, 10), expected, "{text}");
+        }
+    }
 }

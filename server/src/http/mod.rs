@@ -12,6 +12,7 @@ mod session;
 mod source;
 pub mod tls;
 mod unread;
+mod uploads;
 mod whip;
 
 use std::time::Duration;
@@ -74,6 +75,7 @@ pub fn router(app: App) -> Router {
             "/rooms/{room}/files",
             post(files::upload).layer(DefaultBodyLimit::disable()),
         )
+        .merge(uploads::routes())
         .route("/files/{file}", get(files::download))
         .route("/files/{file}/preview", get(files::preview))
         .route("/ws", get(ws::upgrade))

@@ -25,6 +25,8 @@ pub struct NewFile<'a> {
 pub struct FileAccess {
     /// The record.
     pub file: Attachment,
+    /// Who uploaded it.
+    pub owner: UserId,
 }
 
 #[derive(Clone, sqlx::FromRow)]
@@ -112,9 +114,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn file_for(&self, id: &FileId, person: &UserId) -> StoreResult<Option<FileAccess>> {
-        let row: Option<AttachmentRow> = read!(self, db => {
+        let row: Option<OwnedRow> = read!(self, db => {
             sqlx::query_as(
-                "SELECT '' AS message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h
+                "SELECT f.owner_id, '' AS message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h
                  FROM files f JOIN members m ON m.room_id = f.room_id AND m.person_id = $2
                  WHERE f.id = $1
                    AND (f.owner_id = $2 OR EXISTS (
@@ -125,11 +127,20 @@ impl Store {
         })?;
         row.map(|row| {
             Ok(FileAccess {
-                file: row.into_attachment()?,
+                file: row.file.into_attachment()?,
+                owner: UserId::parse(row.owner_id)
+                    .map_err(|_| StoreError::Inconsistent("files.owner_id"))?,
             })
         })
         .transpose()
     }
+}
+
+#[derive(sqlx::FromRow)]
+struct OwnedRow {
+    owner_id: String,
+    #[sqlx(flatten)]
+    file: AttachmentRow,
 }
 
 /// Attachments of a room's messages with `first <= seq <= last`, by message id, in order.

@@ -22,3 +22,4 @@ mod sessions;
 mod signing_in;
 mod stream;
 mod sync_law;
+mod uploads;

@@ -1,13 +1,15 @@
 // The files beside the message that is being written.
 
+import { v7 as uuidv7 } from 'uuid';
 import { i18n } from '$lib/i18n/i18n.svelte';
 import { ApiError } from '../../core/http';
+import { KeptUploads, type Kept } from '../../core/kept-uploads';
 import { upload, type Upload } from '../../core/upload';
 import type { Attachment } from '../../core/wire/Attachment';
 import type { Limits } from '../../core/wire/Limits';
 
 export interface One {
-  readonly key: number;
+  readonly key: string;
   readonly name: string;
   /** Sent so far, 0 to 1. */
   readonly share: number;
@@ -18,15 +20,31 @@ export interface One {
   readonly canRetry: boolean;
 }
 
-export class Uploads {
+const kept = new KeptUploads();
+const rooms = new Map<string, Uploads>();
+
+/** The uploads of a room. They go on while another room is looked at. */
+export function uploadsIn(room: string, by: string): Uploads {
+  const known = rooms.get(room) ?? new Uploads(room, by);
+  rooms.set(room, known);
+  return known;
+}
+
+/** Nothing of somebody's stays in this browser. */
+export const forgetUploads = (by: string): Promise<void> => kept.removeAll(by);
+
+class Uploads {
   all = $state.raw<readonly One[]>([]);
   readonly #room: string;
-  #next = 0;
-  #running = new Map<number, Upload>();
-  #sources = new Map<number, File>();
+  readonly #by: string;
+  #running = new Map<string, Upload>();
+  #sources = new Map<string, Kept>();
 
-  constructor(room: string) {
+  constructor(room: string, by: string) {
     this.#room = room;
+    this.#by = by;
+    void this.#restore();
+    addEventListener('online', () => this.all.filter((one) => one.problem && one.canRetry).forEach((one) => this.retry(one.key)));
   }
 
   get done(): Attachment[] {
@@ -39,30 +57,51 @@ export class Uploads {
 
   add(files: readonly File[], limits: Limits | undefined): void {
     for (const file of files) {
-      const key = this.#next++;
       const problem = this.#refusal(file, limits);
-      this.all = [...this.all, { key, name: file.name, share: 0, file: undefined, problem, canRetry: false }];
-      this.#sources.set(key, file);
-      if (!problem) this.#start(key, file);
+      const source = { key: uuidv7(), by: this.#by, room: this.#room, file, at: Date.now() };
+      this.#show(source, problem);
+      if (problem) continue;
+      void kept.put(source);
+      this.#start(source);
     }
   }
 
-  retry(key: number): void {
+  retry(key: string): void {
     const source = this.#sources.get(key);
     if (!source) return;
-    this.#change(key, { problem: '', canRetry: false, share: 0 });
-    this.#start(key, source);
+    this.#change(key, { problem: '', canRetry: false });
+    this.#start(source);
   }
 
-  remove(key: number): void {
+  remove(key: string): void {
     this.#running.get(key)?.cancel();
-    this.#sources.delete(key);
+    this.#forget(key);
     this.all = this.all.filter((one) => one.key !== key);
   }
 
+  /** The message took what was there. */
   clear(): void {
-    this.#sources.clear();
-    this.all = this.all.filter((one) => one.problem !== '');
+    const left = this.all.filter((one) => one.problem !== '');
+    for (const one of this.all) if (!left.includes(one)) this.#forget(one.key);
+    this.all = left;
+  }
+
+  async #restore(): Promise<void> {
+    for (const source of await kept.of(this.#by, this.#room, Date.now())) {
+      this.#show(source, '');
+      if (!source.done) this.#start(source);
+    }
+  }
+
+  #show(source: Kept, problem: string): void {
+    const { key, file, done } = source;
+    this.#sources.set(key, source);
+    this.all = [...this.all, { key, name: file.name, share: done ? 1 : 0, file: done, problem, canRetry: false }];
+  }
+
+  #forget(key: string): void {
+    this.#sources.delete(key);
+    void kept.remove(key);
   }
 
   #refusal(file: File, limits: Limits | undefined): string {
@@ -72,11 +111,18 @@ export class Uploads {
     return this.all.length >= limits.att ? i18n.t.tooManyFiles(limits.att) : '';
   }
 
-  #start(key: number, source: File): void {
-    const running = upload(this.#room, source, (share) => this.#change(key, { share }));
+  #start(source: Kept): void {
+    const { key } = source;
+    const running = upload(this.#room, source.file, source.url, {
+      progress: (share) => this.#change(key, { share }),
+      begun: (url) => this.#keep(key, { url }),
+    });
     this.#running.set(key, running);
     running.done
-      .then((file) => this.#change(key, { file, share: 1 }))
+      .then((done) => {
+        this.#keep(key, { done });
+        this.#change(key, { file: done, share: 1 });
+      })
       .catch((error: unknown) => {
         const code = error instanceof ApiError ? error.code : 'other';
         this.#change(key, { problem: this.#words(code), canRetry: code !== 'too_large' && code !== 'empty' });
@@ -84,11 +130,19 @@ export class Uploads {
       .finally(() => this.#running.delete(key));
   }
 
+  #keep(key: string, change: Partial<Kept>): void {
+    const source = this.#sources.get(key);
+    if (!source) return;
+    const changed = { ...source, ...change };
+    this.#sources.set(key, changed);
+    void kept.put(changed);
+  }
+
   #words(code: string): string {
     return code === 'empty' ? i18n.t.fileEmpty : i18n.error(code);
   }
 
-  #change(key: number, change: Partial<One>): void {
+  #change(key: string, change: Partial<One>): void {
     this.all = this.all.map((one) => (one.key === key ? { ...one, ...change } : one));
   }
 }

@@ -1,0 +1,48 @@
+import 'fake-indexeddb/auto';
+import { expect, test } from 'vitest';
+import { KeptUploads, type Kept } from '../src/core/kept-uploads';
+
+const DAY = 24 * 60 * 60 * 1_000;
+const NOW = 1_800_000_000_000;
+
+const kept = (key: string, change: Partial<Kept> = {}): Kept => ({
+  key,
+  by: 'U1',
+  room: 'R1',
+  file: new File(['text'], `${key}.txt`),
+  at: NOW,
+  ...change,
+});
+
+const keys = (all: readonly Kept[]): string[] => all.map((one) => one.key);
+
+test('what was chosen is there for the same person in the same room after a reload', async () => {
+  const before = new KeptUploads('reload');
+  await before.put(kept('b'));
+  await before.put(kept('a', { url: '/api/v1/uploads/1' }));
+  await before.put(kept('c', { room: 'R2' }));
+  await before.put(kept('d', { by: 'U2' }));
+  const after = new KeptUploads('reload');
+  const mine = await after.of('U1', 'R1', NOW);
+  expect(keys(mine)).toEqual(['a', 'b']);
+  expect(mine[0]?.url).toBe('/api/v1/uploads/1');
+  await after.remove('a');
+  expect(keys(await after.of('U1', 'R1', NOW))).toEqual(['b']);
+});
+
+test('what the server has forgotten is forgotten here too', async () => {
+  const uploads = new KeptUploads('old');
+  await uploads.put(kept('a'));
+  await uploads.put(kept('b', { by: 'U2', at: NOW }));
+  expect(await uploads.of('U1', 'R1', NOW + DAY + 1)).toEqual([]);
+  expect(await uploads.of('U2', 'R1', NOW)).toEqual([]);
+});
+
+test('who signs out leaves nothing', async () => {
+  const uploads = new KeptUploads('out');
+  await uploads.put(kept('a'));
+  await uploads.put(kept('b', { by: 'U2' }));
+  await uploads.removeAll('U1');
+  expect(await uploads.of('U1', 'R1', NOW)).toEqual([]);
+  expect(keys(await uploads.of('U2', 'R1', NOW))).toEqual(['b']);
+});
