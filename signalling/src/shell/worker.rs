@@ -173,9 +173,8 @@ impl Worker {
     }
 
     fn hear(&mut self, first: News, more: &mut mpsc::Receiver<News>) {
-        let mut next = Some(first);
-        for _ in 0..BATCH_MAX {
-            let Some(news) = next else { break };
+        let others = std::iter::from_fn(|| more.try_recv().ok());
+        for news in std::iter::once(first).chain(others).take(BATCH_MAX) {
             let now = Instant::now();
             match news {
                 News::Opened(id, queue) => self.streams.open(now, id, queue),
@@ -197,7 +196,6 @@ impl Worker {
                 }
                 News::Unused(relayed) => self.sfu.forget(Path::of_datagram(relayed)),
             }
-            next = more.try_recv().ok();
         }
         self.flush(Instant::now());
     }
