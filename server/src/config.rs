@@ -26,8 +26,12 @@ pub struct Config {
     /// Port for sound and pictures (UDP) on the same address. 0 takes a free one.
     pub media_port: u16,
     /// Threads for sound and pictures, 1 to 64, each with a port of its own from `media_port` on: with 3 they are 10000,
-    /// 10001 and 10002. A lesson is on one of them; one fills a processor core with about three lessons of thirty cameras.
+    /// 10001 and 10002. A lesson is on one of them unless it is large; one fills a processor core with about three lessons
+    /// of thirty cameras.
     pub media_workers: u16,
+    /// People of one lesson on one of these threads; whoever comes to it then is put on another one, which is
+    /// handed what its people see and hear.
+    pub media_spread_from: u32,
     /// Addresses at which browsers reach the media port, IPv4 and IPv6. Empty: this machine's own addresses. Behind a
     /// router they are the router's.
     pub media_addresses: Vec<IpAddr>,
@@ -77,6 +81,7 @@ impl Default for Config {
             tls_key: PathBuf::new(),
             media_port: 10_000,
             media_workers: 1,
+            media_spread_from: 100,
             media_addresses: Vec::new(),
             media_public_port: 0,
             media_tcp_port: 0,
@@ -233,6 +238,12 @@ impl Config {
                 ),
             });
         }
+        if self.media_spread_from == 0 {
+            return Err(ConfigError::Value {
+                key: "media_spread_from",
+                reason: "must be at least 1".to_owned(),
+            });
+        }
         if self.empty_lesson_minutes == 0 {
             return Err(ConfigError::Value {
                 key: "empty_lesson_minutes",
@@ -303,13 +314,14 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 21] = [
+const SETTINGS: [&str; 22] = [
     "organisation",
     "listen",
     "tls_certificate",
     "tls_key",
     "media_port",
     "media_workers",
+    "media_spread_from",
     "media_addresses",
     "media_public_port",
     "media_tcp_port",
@@ -426,6 +438,7 @@ mod tests {
             ("media_port = 70000", "media_port"),
             ("media_workers = 0", "media_workers"),
             ("media_workers = 65", "media_workers"),
+            ("media_spread_from = 0", "media_spread_from"),
             ("media_port = 65530\nmedia_workers = 8", "media_workers"),
             ("origins = ['parta.ru']", "origins"),
             ("origins = ['https://parta.ru/']", "origins"),

@@ -36,6 +36,7 @@ fn media_config_of(config: &Config, web: SocketAddr, own: impl Fn() -> Vec<IpAdd
     MediaConfig {
         listen: SocketAddr::new(listen, config.media_port),
         workers: config.media_workers,
+        spread_from: config.media_spread_from as usize,
         candidates,
         announced_port: (config.media_public_port != 0).then_some(config.media_public_port),
         tcp_candidates,

@@ -43,8 +43,11 @@ impl Source {
 pub struct MediaConfig {
     /// UDP address to bind; port 0 asks the system for one. `::` serves IPv4 too.
     pub listen: SocketAddr,
-    /// Threads with a UDP port each, counted from that of `listen`; a room is on one of them. 0 is taken as 1.
+    /// Threads with a UDP port each, counted from that of `listen`. 0 is taken as 1.
     pub workers: u16,
+    /// A room is on one of them as long as no more people than this are in it there; who comes then is put on others. 0 is
+    /// taken as 1.
+    pub spread_from: usize,
     /// Addresses at which browsers reach the UDP ports, written into answers. Not empty.
     pub candidates: Vec<IpAddr>,
     /// The first port they reach them at, when it is not the bound one: behind a router that forwards others.
@@ -197,6 +200,10 @@ pub struct MediaStats {
     pub dropped_sends: u64,
     /// Key frame requests sent to sources.
     pub key_frame_requests: u64,
+    /// RTP packets carried to other workers, for those of a room's people who are there.
+    pub carried_packets: u64,
+    /// Those, and other things that workers tell each other, for which another one had no room.
+    pub dropped_crossings: u64,
     /// TCP connections with media now.
     pub streams: u64,
     /// Peers now.
@@ -213,6 +220,8 @@ impl AddAssign for MediaStats {
             dropped_garbage,
             dropped_sends,
             key_frame_requests,
+            carried_packets,
+            dropped_crossings,
             streams,
             peers,
             rooms,
@@ -222,6 +231,8 @@ impl AddAssign for MediaStats {
         self.dropped_garbage += dropped_garbage;
         self.dropped_sends += dropped_sends;
         self.key_frame_requests += key_frame_requests;
+        self.carried_packets += carried_packets;
+        self.dropped_crossings += dropped_crossings;
         self.streams += streams;
         self.peers += peers;
         self.rooms += rooms;

@@ -76,6 +76,8 @@ pub(super) struct Figures {
     pub(super) garbage: Counter,
     pub(super) unsent: Counter,
     pub(super) key_frames: Counter,
+    pub(super) carried: Counter,
+    pub(super) uncarried: Counter,
     pub(super) streams: Gauge,
     pub(super) peers: Gauge,
 }
@@ -108,6 +110,8 @@ impl Default for Figures {
             garbage: Counter::default(),
             unsent: Counter::default(),
             key_frames: Counter::default(),
+            carried: Counter::default(),
+            uncarried: Counter::default(),
             streams: Gauge::default(),
             peers: Gauge::default(),
         }
@@ -238,6 +242,16 @@ impl Figures {
             "media_key_frame_requests",
             "Key frames asked of senders",
             &self.key_frames,
+        );
+        put(
+            "media_packets_carried",
+            "RTP packets that one media thread handed to another, for a large lesson",
+            &self.carried,
+        );
+        put(
+            "media_crossings_dropped",
+            "Packets and news that a media thread had no room for",
+            &self.uncarried,
         );
         put(
             "media_tcp_connections",

@@ -112,6 +112,8 @@ impl Figures {
         copy(&self.garbage, media.dropped_garbage);
         copy(&self.unsent, media.dropped_sends);
         copy(&self.key_frames, media.key_frame_requests);
+        copy(&self.carried, media.carried_packets);
+        copy(&self.uncarried, media.dropped_crossings);
         let set = |gauge: &prometheus_client::metrics::gauge::Gauge, value: u64| {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         };

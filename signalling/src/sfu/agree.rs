@@ -26,10 +26,10 @@ impl Room {
                 .into_iter()
                 .filter(move |codec| !takes.has(*codec))
         };
-        for member in self.members.values() {
-            for codec in lacks(member.peer.takes()) {
-                lacking[codec as usize] += 1;
-            }
+        let here = self.members.values().map(|member| member.peer.takes());
+        let there = self.links.members().map(|(_, far)| far.takes);
+        for codec in here.chain(there).flat_map(lacks) {
+            lacking[codec as usize] += 1;
         }
         for (peer, member) in &mut self.members {
             let own = member.peer.takes();

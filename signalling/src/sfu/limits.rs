@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Rooms at once.
 pub const ROOMS_MAX: usize = 100;
-/// Peers in one room.
+/// Peers in one room, on all workers.
 pub const PEERS_PER_ROOM_MAX: usize = 200;
 /// Bytes of an SDP offer.
 pub const SDP_MAX: usize = 256 * 1024;
@@ -34,6 +34,10 @@ pub const MID_MAX: usize = 16;
 pub const LOST_AFTER: Duration = Duration::from_secs(10);
 /// Silence after which a peer is removed, also when it never connected.
 pub const GONE_AFTER: Duration = Duration::from_secs(30);
+/// Silence after which another branch of a room counts as gone. Each tells how things stand twice a second.
+pub const BRANCH_SILENT: Duration = Duration::from_secs(5);
+/// The same for one that was expected and has not said anything yet.
+pub const BRANCH_UNHEARD: Duration = Duration::from_secs(1);
 /// Room housekeeping: speakers, layers, budgets.
 pub const ROOM_TICK: Duration = Duration::from_millis(100);
 /// A camera or microphone that sends nothing this long gives up its slots.

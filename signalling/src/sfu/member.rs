@@ -12,7 +12,7 @@ use super::pause::{OTHERS_AFTER, Pause, TOLD_AFTER};
 use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
 use super::rewrite::Rewriter;
 use super::slots::SlotMap;
-use super::track::Track;
+use super::track::{Published, Track};
 use super::uplink::Uplink;
 use crate::{LinkQuality, Offer, PeerKey, Slot, Source, View};
 
@@ -104,6 +104,16 @@ impl Lane {
         (spatial.layer <= current).then_some(spatial.ends && spatial.layer == current)
     }
 
+    /// The layers of which packets are needed, a bit for each.
+    fn needs(&self) -> u8 {
+        let Some(target) = self.target else { return 0 };
+        let bit = |layer: u8| 1u8.checked_shl(layer.into()).unwrap_or(0);
+        match self.current {
+            Some(_) if self.coding.1 => u8::MAX,
+            current => bit(target) | current.map_or(0, bit),
+        }
+    }
+
     /// Whether only a key frame leads to the layer to send.
     fn needs_key_frame(&self) -> bool {
         match (self.current, self.target) {
@@ -130,6 +140,7 @@ pub(super) struct Member {
     /// Nothing has come for a while.
     pub(super) lost: bool,
     pub(super) heard: Instant,
+    pub(super) joined: Instant,
     pub(super) wait: Instant,
     pub(super) tracks: BTreeMap<Source, Track>,
     pub(super) muted: BTreeSet<Source>,
@@ -165,6 +176,7 @@ impl Member {
             connected: false,
             lost: false,
             heard: now,
+            joined: now,
             wait: now,
             tracks: BTreeMap::new(),
             muted: BTreeSet::new(),
@@ -225,6 +237,18 @@ impl Member {
                 .is_some_and(|track| track.is_alive(now))
     }
 
+    /// What is to be forwarded, and what it offers.
+    pub(super) fn published(&self, now: Instant) -> impl Iterator<Item = (Source, Published)> {
+        let sent = self
+            .tracks
+            .iter()
+            .filter(move |(source, _)| self.sends(now, **source));
+        sent.map(move |(source, track)| {
+            let count = self.peer.layers(*source);
+            (*source, track.published(now, count))
+        })
+    }
+
     /// Puts streams into slots. Returns whether any moved.
     pub(super) fn hold(
         &mut self,
@@ -264,6 +288,26 @@ impl Member {
                 lane.rewrite.end();
             }
         }
+    }
+
+    /// Pictures have a gap that their senders do not know of: they begin anew with a key frame.
+    pub(super) fn begin_anew(&mut self, of: impl Fn(Stream) -> bool) {
+        for lane in self
+            .video
+            .iter_mut()
+            .filter(|lane| lane.stream.is_some_and(&of))
+        {
+            lane.current = None;
+        }
+    }
+
+    /// The streams in slots, and their layers that packets are needed of, a bit for each.
+    pub(super) fn needs(&self) -> impl Iterator<Item = (Stream, u8)> {
+        let audio = self.audio.iter().map(|lane| (lane.stream, 1));
+        let video = self.video.iter().map(|lane| (lane.stream, lane.needs()));
+        audio
+            .chain(video)
+            .filter_map(|(stream, layers)| Some((stream?, layers)))
     }
 
     /// Streams by slot: audio, then video.
@@ -310,6 +354,7 @@ impl Member {
             return;
         }
         if lane.target.take().is_some() {
+            lane.current = None;
             // What waits to go out would hold up the sound for as long as it takes.
             self.peer.drop_queued(at);
         }

@@ -3,8 +3,12 @@
 //! Call a method with the time, then take everything from [`Sfu::poll`], and call [`Sfu::tick`] at
 //! [`Sfu::next`]. Datagrams come in batches, each ended by [`Sfu::flush`]. Datagrams find their connection by a path that has proved itself, or by the
 //! user name of a STUN request whose integrity is valid; nothing else makes or moves a path.
+//!
+//! A room may have branches in other SFUs: what is said to them comes out as [`Output::Cross`], and goes in by
+//! [`Sfu::cross`].
 
 pub mod allocate;
+pub mod branch;
 pub mod clock;
 pub mod codec;
 pub mod congestion;
@@ -35,6 +39,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
 use crate::{MediaError, MediaEvent, MediaStats, Offer, PeerKey, RoomKey, Source, View};
+use branch::{Branch, Crossing};
 use egress::run::Run;
 use limits::{PEERS_PER_ROOM_MAX, ROOMS_MAX, VIEWS_MAX};
 use member::Member;
@@ -58,6 +63,8 @@ pub enum Output {
     Send(Path, Run),
     /// Tell the server.
     Event(MediaEvent),
+    /// Tell another branch of a room.
+    Cross(Branch, RoomKey, Crossing),
 }
 
 /// Where rooms put what is to go out.
@@ -65,6 +72,7 @@ pub enum Output {
 struct Outbox {
     sends: VecDeque<(Path, Run)>,
     events: VecDeque<MediaEvent>,
+    crossings: VecDeque<(Branch, RoomKey, Crossing)>,
     removed: Vec<(PeerKey, String, VecDeque<Path>)>,
     stats: MediaStats,
 }
@@ -73,6 +81,7 @@ struct Outbox {
 #[derive(Debug)]
 pub struct Sfu {
     engine: Engine,
+    branch: Branch,
     rooms: BTreeMap<RoomKey, Room>,
     /// Looked up only, never iterated: their order is random.
     peers: HashMap<PeerKey, RoomKey>,
@@ -84,10 +93,16 @@ pub struct Sfu {
 }
 
 impl Sfu {
-    /// An SFU without rooms.
+    /// An SFU without rooms, the only one that they may be on.
     pub fn new(engine: Engine) -> Self {
+        Self::at(Branch::default(), engine)
+    }
+
+    /// An SFU without rooms, one of several that may have branches of a room.
+    pub fn at(branch: Branch, engine: Engine) -> Self {
         Self {
             engine,
+            branch,
             rooms: BTreeMap::new(),
             peers: HashMap::new(),
             paths: HashMap::new(),
@@ -111,7 +126,7 @@ impl Sfu {
     ) -> Result<String, MediaError> {
         self.leave(now, peer);
         match self.rooms.get(&room) {
-            Some(room) if room.members.len() >= PEERS_PER_ROOM_MAX => {
+            Some(room) if room.people() >= PEERS_PER_ROOM_MAX => {
                 return Err(MediaError::RoomFull);
             }
             None if self.rooms.len() >= ROOMS_MAX => return Err(MediaError::TooManyRooms),
@@ -124,7 +139,7 @@ impl Sfu {
         let room = self
             .rooms
             .entry(room)
-            .or_insert_with(|| Room::new(now, room));
+            .or_insert_with(|| Room::new(now, room, self.branch));
         room.join(now, peer, member, &mut self.out);
         self.tidy();
         Ok(answer)
@@ -194,6 +209,23 @@ impl Sfu {
         self.in_room(peer, |room, out| room.datagram(now, peer, from, bytes, out));
     }
 
+    /// Says that a room has branches in other SFUs. They need not be told as well.
+    pub fn link(&mut self, now: Instant, room: RoomKey, others: &[Branch]) {
+        if let Some(room) = self.rooms.get_mut(&room) {
+            room.link(now, others, &mut self.out);
+        }
+        self.tidy();
+    }
+
+    /// Takes what another branch of a room says. [`flush`](Self::flush) must follow the last of a batch. What is said to a
+    /// room that is not here is left alone: its last member has just gone.
+    pub fn cross(&mut self, now: Instant, from: Branch, room: RoomKey, crossing: &Crossing) {
+        if let Some(at) = self.rooms.get_mut(&room) {
+            self.touched.insert(room);
+            at.cross(now, from, crossing, &mut self.out);
+        }
+    }
+
     /// Carries out what the datagrams since the last call have caused.
     pub fn flush(&mut self, now: Instant) {
         while let Some(room) = self.touched.pop_first() {
@@ -224,12 +256,16 @@ impl Sfu {
         if let Some((to, run)) = self.out.sends.pop_front() {
             return Some(Output::Send(to, run));
         }
+        if let Some((to, room, crossing)) = self.out.crossings.pop_front() {
+            return Some(Output::Cross(to, room, crossing));
+        }
         self.out.events.pop_front().map(Output::Event)
     }
 
-    /// Counters; `dropped_sends` is the shell's.
+    /// Counters; `dropped_sends` is the shell's. A room with several branches is counted where its root is.
     pub fn stats(&self) -> MediaStats {
-        let (peers, rooms) = (self.peers.len() as u64, self.rooms.len() as u64);
+        let roots = self.rooms.values().filter(|room| room.links.is_root());
+        let (peers, rooms) = (self.peers.len() as u64, roots.count() as u64);
         MediaStats {
             peers,
             rooms,
@@ -299,8 +335,10 @@ impl Sfu {
                     .rooms
                     .get(&room)
                     .is_some_and(|room| room.members.is_empty())
+                && let Some(empty) = self.rooms.remove(&room)
             {
-                self.rooms.remove(&room);
+                let byes = empty.links.branches().map(|to| (to, room, Crossing::Bye));
+                self.out.crossings.extend(byes);
             }
             self.ufrags.remove(&ufrag);
             for path in paths {

@@ -7,8 +7,8 @@ use std::time::Instant;
 use super::allocate::{Class, Want, allocate, least};
 use super::limits::{ASSUMED_BPS, LAYER_UNUSED_AFTER};
 use super::room::Room;
-use super::speaker::HEARD_MAX;
-use super::track::Track;
+use super::speaker::{Floor, HEARD_MAX};
+use super::track::Published;
 use super::{Outbox, Stream};
 use crate::{MediaEvent, PeerKey, Source, View};
 
@@ -30,49 +30,40 @@ struct Picture {
     width: u32,
 }
 
+/// Every stream that is sent.
+type Table = BTreeMap<Stream, Published>;
+
 impl Room {
     pub(super) fn reconcile(&mut self, now: Instant, out: &mut Outbox) {
         self.fresh(now);
+        let table = self.table(now);
+        let floor = self.floor(now);
         let sending = |source: Source| -> Vec<Stream> {
-            let members = self
-                .members
-                .iter()
-                .filter(|(_, member)| member.sends(now, source));
-            members
-                .map(|(peer, _)| Stream {
-                    peer: *peer,
-                    source,
-                })
-                .collect()
+            let of_source = table.keys().filter(|stream| stream.source == source);
+            of_source.copied().collect()
         };
         let (cameras, screens, sounds) = (
             sending(Source::Camera),
             sending(Source::Screen),
             sending(Source::ScreenAudio),
         );
-        let mics = sending(Source::Mic);
-        let voices: Vec<Stream> = self
-            .speakers
-            .ranked()
-            .iter()
-            .map(|peer| Stream {
-                peer: *peer,
-                source: Source::Mic,
-            })
-            .filter(|stream| mics.contains(stream))
-            .collect();
-
-        let alone = self.for_one_slot(now, &voices, &sounds);
+        let mic = |peer: &PeerKey| Stream {
+            peer: *peer,
+            source: Source::Mic,
+        };
+        let ranked = floor.ranked.iter().map(mic);
+        let voices: Vec<Stream> = ranked.filter(|mic| table.contains_key(mic)).collect();
+        let alone = for_one_slot(&floor, &voices, &sounds);
 
         let receivers: Vec<PeerKey> = self.members.keys().copied().collect();
         let mut used: BTreeMap<PeerKey, u8> = BTreeMap::new();
         let mut moved = false;
         for peer in receivers {
             let not_self = |stream: &&Stream| stream.peer != peer;
-            let (audio, video) = self
-                .members
-                .get(&peer)
-                .map_or((0, 0), |member| member.peer.slots());
+            let Some(member) = self.members.get_mut(&peer) else {
+                continue;
+            };
+            let (audio, video) = member.peer.slots();
             let (voices, heard_max, sounds): (_, _, &[Stream]) = match audio {
                 1 => (&alone, 1, &[]),
                 _ => (&voices, HEARD_MAX, &sounds),
@@ -84,53 +75,72 @@ impl Room {
                 .copied()
                 .collect();
             let sounds: Vec<Stream> = sounds.iter().filter(not_self).copied().collect();
-            let views = self
-                .members
-                .get(&peer)
-                .and_then(|member| member.views.as_deref());
-            let mut pictures = match views {
-                Some(views) => self.viewed(peer, views, &cameras, &screens),
-                None => self.everyone(peer, &cameras, &screens, video),
+            let mut pictures = match &member.views {
+                Some(views) => viewed(peer, views, &floor, &table),
+                None => everyone(peer, &floor, &cameras, &screens, video),
             };
-            self.leave_untaken(peer, &mut pictures);
+            // What the receiver has no decoder for is left out, until its sender has changed to another codec.
+            let takes = member.peer.takes();
+            pictures.retain(|picture| {
+                let codec = table.get(&picture.stream).and_then(|sent| sent.codec);
+                codec.is_none_or(|codec| takes.has(codec))
+            });
             pictures.truncate(video);
             let streams: Vec<Stream> = pictures.iter().map(|picture| picture.stream).collect();
             for picture in &pictures {
                 let of = picture.stream;
                 if of.source == Source::Camera {
-                    let sharp = self.layers_for(of.peer, picture.width);
+                    let sent = table.get(&of);
+                    let sharp = sent.map_or(1, |sent| sent.layers_for(picture.width));
                     let most = used.entry(of.peer).or_default();
                     *most = sharp.max(*most);
                 }
             }
-            let Some(member) = self.members.get_mut(&peer) else {
-                continue;
-            };
             let held = member.hold(&voices, &sounds, &streams);
             moved |= held;
-            self.share_out(now, peer, &pictures, voices.iter().chain(sounds.first()));
+            let sounds = voices.iter().chain(sounds.first());
+            self.share_out(now, peer, &pictures, sounds, &table);
             self.tell_slots(now, peer, held, out);
         }
         if moved {
             self.reroute();
         }
-        self.tell_layers(now, &used, out);
+        self.used = used;
+        self.tell_layers(now, out);
         self.tell_codecs(now, out);
         self.want_key_frames();
+        self.tell_branches(now, out);
     }
 
-    /// Leaves out what the receiver has no decoder for, until its sender has changed to another codec.
-    fn leave_untaken(&self, peer: PeerKey, pictures: &mut Vec<Picture>) {
-        let Some(receiver) = self.members.get(&peer) else {
-            return;
-        };
-        let takes = receiver.peer.takes();
-        pictures.retain(|picture| {
-            let sender = self.members.get(&picture.stream.peer);
-            let track = sender.and_then(|sender| sender.tracks.get(&picture.stream.source));
-            let codec = track.and_then(Track::codec);
-            codec.is_none_or(|codec| takes.has(codec))
-        });
+    /// Every stream that is sent and not muted, as of now.
+    fn table(&self, now: Instant) -> Table {
+        let mut table = Table::new();
+        for (peer, member) in &self.members {
+            let sent = member.published(now).map(|(source, published)| {
+                let peer = *peer;
+                (Stream { peer, source }, published)
+            });
+            table.extend(sent);
+        }
+        for (peer, far) in self.links.members() {
+            // One who is here has left there, which was not told yet.
+            if !self.members.contains_key(&peer) {
+                let sent = far.sends.iter();
+                table.extend(sent.map(|(source, published)| {
+                    let source = *source;
+                    (Stream { peer, source }, published.clone())
+                }));
+            }
+        }
+        table
+    }
+
+    /// Who is heard and shown in the room.
+    fn floor(&self, now: Instant) -> Floor {
+        match self.links.floor() {
+            Some(floor) => floor.clone(),
+            None => self.speakers.floor(now),
+        }
     }
 
     /// Tells a receiver what its slots carry, if that is news.
@@ -145,33 +155,15 @@ impl Room {
         }
     }
 
-    /// What a receiver with a single slot for sound hears, most important first: who holds the floor, in pauses the sound
-    /// of a screen, then the others. Nothing is mixed here, so it changes no more often than the floor.
-    fn for_one_slot(&self, now: Instant, voices: &[Stream], sounds: &[Stream]) -> Vec<Stream> {
-        let speaking = self.speakers.speaking(now);
-        let active = self.speakers.active();
-        let floor = active.filter(|active| speaking.contains(active));
-        let floor = voices.iter().filter(|voice| Some(voice.peer) == floor);
-        let (first, last) = if speaking.is_empty() {
-            (sounds, voices)
-        } else {
-            (voices, sounds)
-        };
-        floor.chain(first).chain(last).copied().collect()
-    }
-
-    /// How many layers of a camera a tile of a width can use.
-    fn layers_for(&self, peer: PeerKey, width: u32) -> u8 {
-        let Some(member) = self.members.get(&peer) else {
-            return 1;
-        };
-        let count = member.peer.layers(Source::Camera);
-        let track = member.tracks.get(&Source::Camera);
-        track.map_or(count, |track| track.sharp_at(width, count) + 1)
-    }
-
     /// Tells senders which layers of their cameras are of use: more at once, fewer after a while.
-    fn tell_layers(&mut self, now: Instant, used: &BTreeMap<PeerKey, u8>, out: &mut Outbox) {
+    fn tell_layers(&mut self, now: Instant, out: &mut Outbox) {
+        let mut used = self.used.clone();
+        for (stream, want) in self.links.digests().flat_map(|digest| &digest.wants) {
+            if stream.source == Source::Camera {
+                let most = used.entry(stream.peer).or_default();
+                *most = want.used.max(*most);
+            }
+        }
         for (peer, member) in &mut self.members {
             if !member.sends(now, Source::Camera) {
                 continue;
@@ -195,77 +187,6 @@ impl Room {
         }
     }
 
-    /// What a receiver said it sees, as far as it is sent: screens, pinned ones, then by width.
-    fn viewed(
-        &self,
-        peer: PeerKey,
-        views: &[View],
-        cameras: &[Stream],
-        screens: &[Stream],
-    ) -> Vec<Picture> {
-        let active = self.speakers.active();
-        let mut pictures: Vec<Picture> = Vec::new();
-        for view in views {
-            let stream = Stream {
-                peer: view.peer,
-                source: view.source,
-            };
-            let sent = cameras.contains(&stream) || screens.contains(&stream);
-            if !sent || view.peer == peer || pictures.iter().any(|picture| picture.stream == stream)
-            {
-                continue;
-            }
-            let class = if view.source == Source::Screen {
-                Class::Screen
-            } else if view.pinned || active == Some(view.peer) {
-                Class::Speaker
-            } else {
-                Class::Tile
-            };
-            pictures.push(Picture {
-                stream,
-                class,
-                width: view.width,
-            });
-        }
-        pictures.sort_by_key(|picture| (picture.class, std::cmp::Reverse(picture.width)));
-        pictures
-    }
-
-    /// Every screen, then every camera, the active speaker's first.
-    fn everyone(
-        &self,
-        peer: PeerKey,
-        cameras: &[Stream],
-        screens: &[Stream],
-        slots: usize,
-    ) -> Vec<Picture> {
-        let active = self.speakers.active();
-        let others = cameras.iter().filter(|stream| stream.peer != peer).count();
-        // One that shows a single picture shows it large, however many there are.
-        let width = default_width(others.min(slots));
-        let screens = screens.iter().map(|stream| (Class::Screen, *stream, 1920));
-        let cameras = cameras.iter().map(|stream| {
-            let class = if active == Some(stream.peer) {
-                Class::Speaker
-            } else {
-                Class::Tile
-            };
-            (class, *stream, width)
-        });
-        let mut pictures: Vec<Picture> = screens
-            .chain(cameras)
-            .filter(|(_, stream, _)| stream.peer != peer)
-            .map(|(class, stream, width)| Picture {
-                stream,
-                class,
-                width,
-            })
-            .collect();
-        pictures.sort_by_key(|picture| picture.class);
-        pictures
-    }
-
     /// Chooses layers within the receiver's estimate, and tells the estimator what is missing.
     fn share_out<'a>(
         &mut self,
@@ -273,10 +194,11 @@ impl Room {
         peer: PeerKey,
         pictures: &[Picture],
         sounds: impl Iterator<Item = &'a Stream>,
+        table: &Table,
     ) {
-        let track = |stream: &Stream| self.members.get(&stream.peer)?.tracks.get(&stream.source);
-        let sound = sounds.filter_map(track).map(|track| track.bps(now)).sum();
-        let Some(receiver) = self.members.get(&peer) else {
+        let sounds = sounds.filter_map(|stream| table.get(stream));
+        let sound = sounds.map(Published::bps).sum();
+        let Some(receiver) = self.members.get_mut(&peer) else {
             return;
         };
         let wants: Vec<Want> = pictures
@@ -284,13 +206,12 @@ impl Room {
             .map(|picture| Want {
                 class: picture.class,
                 width: picture.width,
-                offers: track(&picture.stream).map_or_else(Vec::new, |track| track.offers(now)),
+                offers: table
+                    .get(&picture.stream)
+                    .map_or_else(Vec::new, |sent| sent.layers.clone()),
                 current: receiver.current(picture.stream),
             })
             .collect();
-        let Some(receiver) = self.members.get_mut(&peer) else {
-            return;
-        };
         let (estimate, least) = (receiver.estimate, least(sound, &wants));
         let can_probe = receiver.peer.can_probe();
         let narrow = receiver.pause.judge(now, estimate, least, can_probe);
@@ -313,4 +234,80 @@ impl Room {
             self.touch(peer);
         }
     }
+}
+
+/// What a receiver with a single slot for sound hears, most important first: who holds the floor, in pauses the sound of a
+/// screen, then the others. Nothing is mixed here, so it changes no more often than the floor.
+fn for_one_slot(floor: &Floor, voices: &[Stream], sounds: &[Stream]) -> Vec<Stream> {
+    let speaks = |active: &PeerKey| floor.speaking.contains(active);
+    let holder = floor.active.filter(speaks);
+    let holder = voices.iter().filter(|voice| Some(voice.peer) == holder);
+    let (first, last) = if floor.speaking.is_empty() {
+        (sounds, voices)
+    } else {
+        (voices, sounds)
+    };
+    holder.chain(first).chain(last).copied().collect()
+}
+
+/// What a receiver said it sees, as far as it is sent: screens, pinned ones, then by width.
+fn viewed(peer: PeerKey, views: &[View], floor: &Floor, table: &Table) -> Vec<Picture> {
+    let mut pictures: Vec<Picture> = Vec::new();
+    for view in views {
+        let stream = Stream {
+            peer: view.peer,
+            source: view.source,
+        };
+        let sent = !view.source.is_audio() && table.contains_key(&stream);
+        if !sent || view.peer == peer || pictures.iter().any(|picture| picture.stream == stream) {
+            continue;
+        }
+        let class = if view.source == Source::Screen {
+            Class::Screen
+        } else if view.pinned || floor.active == Some(view.peer) {
+            Class::Speaker
+        } else {
+            Class::Tile
+        };
+        pictures.push(Picture {
+            stream,
+            class,
+            width: view.width,
+        });
+    }
+    pictures.sort_by_key(|picture| (picture.class, std::cmp::Reverse(picture.width)));
+    pictures
+}
+
+/// Every screen, then every camera, the active speaker's first.
+fn everyone(
+    peer: PeerKey,
+    floor: &Floor,
+    cameras: &[Stream],
+    screens: &[Stream],
+    slots: usize,
+) -> Vec<Picture> {
+    let others = cameras.iter().filter(|stream| stream.peer != peer).count();
+    // One that shows a single picture shows it large, however many there are.
+    let width = default_width(others.min(slots));
+    let screens = screens.iter().map(|stream| (Class::Screen, *stream, 1920));
+    let cameras = cameras.iter().map(|stream| {
+        let class = if floor.active == Some(stream.peer) {
+            Class::Speaker
+        } else {
+            Class::Tile
+        };
+        (class, *stream, width)
+    });
+    let mut pictures: Vec<Picture> = screens
+        .chain(cameras)
+        .filter(|(_, stream, _)| stream.peer != peer)
+        .map(|(class, stream, width)| Picture {
+            stream,
+            class,
+            width,
+        })
+        .collect();
+    pictures.sort_by_key(|picture| picture.class);
+    pictures
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::branch::{Branch, Links};
 use super::codec::SPATIAL_MAX;
 use super::keyframe::KeyFrames;
 use super::limits::{GONE_AFTER, LOST_AFTER, ROOM_TICK, SPEAKING_INTERVAL};
@@ -23,7 +24,11 @@ pub(super) struct Room {
     pub(super) key: RoomKey,
     pub(super) members: BTreeMap<PeerKey, Member>,
     pub(super) speakers: Speakers,
-    key_frames: KeyFrames,
+    pub(super) key_frames: KeyFrames,
+    /// The room's other branches.
+    pub(super) links: Links,
+    /// How many layers of each camera its receivers here have use for.
+    pub(super) used: BTreeMap<PeerKey, u8>,
     /// Who receives a stream, and in which slot of its kind.
     routes: BTreeMap<Stream, Vec<(PeerKey, usize)>>,
     timers: BTreeSet<(Instant, PeerKey)>,
@@ -31,17 +36,19 @@ pub(super) struct Room {
     dirty: BTreeSet<PeerKey>,
     next_tick: Instant,
     reconciled: Instant,
-    stale: bool,
+    pub(super) stale: bool,
     told: (Instant, Vec<PeerKey>, Option<PeerKey>),
 }
 
 impl Room {
-    pub(super) fn new(now: Instant, key: RoomKey) -> Self {
+    pub(super) fn new(now: Instant, key: RoomKey, branch: Branch) -> Self {
         Self {
             key,
             members: BTreeMap::new(),
             speakers: Speakers::default(),
             key_frames: KeyFrames::default(),
+            links: Links::new(branch, now),
+            used: BTreeMap::new(),
             routes: BTreeMap::new(),
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
@@ -50,6 +57,11 @@ impl Room {
             stale: false,
             told: (now, Vec::new(), None),
         }
+    }
+
+    /// How many are in the room, in all its branches.
+    pub(super) fn people(&self) -> usize {
+        self.members.len() + self.links.members().count()
     }
 
     /// When [`tick`](Self::tick) wants to be called.
@@ -62,6 +74,9 @@ impl Room {
     pub(super) fn join(&mut self, now: Instant, peer: PeerKey, member: Member, out: &mut Outbox) {
         self.timers.insert((member.wait, peer));
         let slots = member.slots();
+        if !self.links.is_empty() {
+            self.come_over(peer);
+        }
         self.members.insert(peer, member);
         out.events.push_back(MediaEvent::Slots {
             room: self.key,
@@ -200,7 +215,8 @@ impl Room {
         if now >= self.next_tick {
             self.next_tick = now + ROOM_TICK;
             self.bury(now, out);
-            let moved = self.speakers.tick(now);
+            self.doubt_silent(now, out);
+            let moved = self.speakers.tick(now) && self.links.is_root();
             self.stale |= moved || now >= self.reconciled + RECONCILE;
             self.tell_speaking(now, out);
         }
@@ -234,6 +250,13 @@ impl Room {
     }
 
     fn tell_speaking(&mut self, now: Instant, out: &mut Outbox) {
+        if !self.links.is_root() {
+            // The root tells. Should this be the next one, it goes on from there.
+            if let Some(floor) = self.links.floor() {
+                self.told = (now, floor.speaking.clone(), floor.active);
+            }
+            return;
+        }
         let (at, speakers, active) = &self.told;
         if now < *at + SPEAKING_INTERVAL {
             return;
@@ -259,7 +282,7 @@ impl Room {
     }
 
     /// Polls every engine that was changed, forwards what comes out, until nothing moves.
-    fn settle(&mut self, now: Instant, out: &mut Outbox) {
+    pub(super) fn settle(&mut self, now: Instant, out: &mut Outbox) {
         loop {
             while let Some(peer) = self.dirty.pop_first() {
                 self.drain(now, peer, out);
@@ -359,6 +382,20 @@ impl Room {
             }
         }
         let stream = Stream { peer, source };
+        if !self.links.is_empty() {
+            self.carry(stream, packet, out);
+        }
+        self.deliver(now, stream, packet, out);
+    }
+
+    /// Hands a packet to the members that have a slot for its stream.
+    pub(super) fn deliver(
+        &mut self,
+        now: Instant,
+        stream: Stream,
+        packet: &Packet,
+        out: &mut Outbox,
+    ) {
         if let Some(coded) = packet.coded.filter(|coded| coded.key_frame) {
             self.key_frames.arrived(stream, packet.layer);
             if coded.spatial.is_some() {
@@ -373,7 +410,7 @@ impl Room {
             let Some(receiver) = self.members.get_mut(to) else {
                 continue;
             };
-            let sent = if source.is_audio() {
+            let sent = if stream.source.is_audio() {
                 receiver.send_audio(now, *slot, packet)
             } else {
                 receiver.send_video(now, *slot, packet)
@@ -391,14 +428,11 @@ impl Room {
 
     fn ask_key_frames(&mut self, now: Instant, out: &mut Outbox) {
         for (stream, layer) in self.key_frames.due(now) {
-            let Some(member) = self
-                .members
-                .get_mut(&stream.peer)
-                .filter(|member| member.connected)
-            else {
+            let Some(member) = self.members.get_mut(&stream.peer) else {
+                self.ask_far(stream, layer, out);
                 continue;
             };
-            if member.peer.request_key_frame(stream.source, layer) {
+            if member.connected && member.peer.request_key_frame(stream.source, layer) {
                 out.stats.key_frame_requests += 1;
                 self.dirty.insert(stream.peer);
             }

@@ -3,7 +3,7 @@
 //! Levels are smoothed (quick up, slow down), those already heard have an advantage, and the active
 //! speaker changes only when another has been clearly louder for a while. Coughs change nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::PeerKey;
@@ -35,6 +35,33 @@ struct Mic {
     told: bool,
 }
 
+/// Who is heard and shown at a moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Floor {
+    /// Microphones, the most important first.
+    pub ranked: Vec<PeerKey>,
+    /// Those speaking now or a moment ago, loudest first, at most [`HEARD_MAX`].
+    pub speaking: Vec<PeerKey>,
+    /// The speaker to show large, if anyone has spoken.
+    pub active: Option<PeerKey>,
+}
+
+impl Floor {
+    /// Whether the same people are heard, also by each other, speak and are shown, in whatever order.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let first = |of: &Self, count| first(&of.ranked, count);
+        let speaking = |of: &Self| of.speaking.iter().copied().collect::<BTreeSet<_>>();
+        self.active == other.active
+            && first(self, HEARD_MAX) == first(other, HEARD_MAX)
+            && first(self, HEARD_MAX + 1) == first(other, HEARD_MAX + 1)
+            && speaking(self) == speaking(other)
+    }
+}
+
+fn first(ranked: &[PeerKey], count: usize) -> BTreeSet<PeerKey> {
+    ranked.iter().copied().take(count).collect()
+}
+
 /// The microphones of one room.
 #[derive(Debug, Default)]
 pub struct Speakers {
@@ -64,6 +91,11 @@ impl Speakers {
         }
     }
 
+    /// Whether anything was heard of a microphone since it was last removed.
+    pub fn knows(&self, peer: PeerKey) -> bool {
+        self.mics.contains_key(&peer)
+    }
+
     /// Forgets a microphone that was muted or has gone.
     pub fn remove(&mut self, peer: PeerKey) {
         self.mics.remove(&peer);
@@ -87,10 +119,19 @@ impl Speakers {
                 .total_cmp_with(&self.rank(*a, &heard))
                 .then(a.cmp(b))
         });
-        let before = self.front();
+        let before = first(&self.ranked, HEARD_MAX + 1);
         self.ranked = order;
         self.choose_active(now);
-        before != self.front()
+        before != first(&self.ranked, HEARD_MAX + 1)
+    }
+
+    /// Who is heard and shown now.
+    pub fn floor(&self, now: Instant) -> Floor {
+        Floor {
+            ranked: self.ranked.clone(),
+            speaking: self.speaking(now),
+            active: self.active,
+        }
     }
 
     /// All microphones, the most important first.
@@ -120,10 +161,6 @@ impl Speakers {
     /// The speaker to show large, if anyone has spoken.
     pub fn active(&self) -> Option<PeerKey> {
         self.active
-    }
-
-    fn front(&self) -> std::collections::BTreeSet<PeerKey> {
-        self.ranked.iter().copied().take(HEARD_MAX + 1).collect()
     }
 
     fn rank(&self, peer: PeerKey, heard: &[PeerKey]) -> Rank {

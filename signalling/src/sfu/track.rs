@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::allocate::{Layer, sharp_from};
 use super::codec::{Codec, SPATIAL_MAX};
 use super::limits::{
-    LAYER_DEAD_AFTER, SCREEN_DEAD_AFTER, SOUND_BPS_MAX, SOUND_BURST, STREAM_DEAD_AFTER,
+    LAYER_DEAD_AFTER, LAYERS_MAX, SCREEN_DEAD_AFTER, SOUND_BPS_MAX, SOUND_BURST, STREAM_DEAD_AFTER,
 };
 use super::peer::Packet;
 use crate::Source;
@@ -136,9 +136,15 @@ impl Track {
         now.saturating_duration_since(self.last) <= patience
     }
 
-    /// Codec of the pictures.
-    pub(super) fn codec(&self) -> Option<Codec> {
-        self.coding.map(|(codec, _)| codec)
+    /// What the stream offers now, of a sender that can make `count` layers of it.
+    pub(super) fn published(&self, now: Instant, count: u8) -> Published {
+        let width = |at: usize| self.width(at as u8).unwrap_or(GUESS_WIDTH[at]);
+        Published {
+            codec: self.coding.map(|(codec, _)| codec),
+            layers: self.offers(now),
+            widths: std::array::from_fn(width),
+            count,
+        }
     }
 
     /// Width of a layer as it was told, pixels.
@@ -149,7 +155,7 @@ impl Track {
     }
 
     /// The layers alive now, low to high. A stream that is alive always offers one.
-    pub(super) fn offers(&self, now: Instant) -> Vec<Layer> {
+    fn offers(&self, now: Instant) -> Vec<Layer> {
         let single = self.layers.len() == 1;
         let alive =
             |meter: &Meter| single || now.saturating_duration_since(meter.last) <= LAYER_DEAD_AFTER;
@@ -177,21 +183,40 @@ impl Track {
             })
             .collect()
     }
+}
 
-    /// The lowest of `count` layers that is sharp at a width in device pixels, whether it is sent now or not.
-    pub(super) fn sharp_at(&self, width: u32, count: u8) -> u8 {
-        let of = |index: u8| {
-            let guess = usize::from(index).min(GUESS_WIDTH.len() - 1);
-            self.width(index).unwrap_or(GUESS_WIDTH[guess])
-        };
-        let highest = count.saturating_sub(1);
-        (0..highest)
-            .find(|index| of(*index) >= sharp_from(width))
-            .unwrap_or(highest)
+/// What a stream offers to whoever receives it, as of a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Published {
+    /// Codec of the pictures.
+    pub(super) codec: Option<Codec>,
+    /// The layers alive, low to high.
+    pub(super) layers: Vec<Layer>,
+    /// Width of each layer in pixels, whether it is sent now or not.
+    widths: [u32; LAYERS_MAX],
+    /// Layers that the sender can make.
+    count: u8,
+}
+
+impl Published {
+    /// How many layers, from the lowest, are of use at a width in device pixels, whether they are sent now or not.
+    pub(super) fn layers_for(&self, width: u32) -> u8 {
+        let highest = self.count.saturating_sub(1);
+        let of = |index: u8| self.widths[usize::from(index).min(LAYERS_MAX - 1)];
+        let sharp = (0..highest).find(|index| of(*index) >= sharp_from(width));
+        sharp.unwrap_or(highest) + 1
     }
 
     /// What the whole stream costs, bits per second.
-    pub(super) fn bps(&self, now: Instant) -> u64 {
-        self.offers(now).iter().map(|layer| layer.bps).sum()
+    pub(super) fn bps(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.bps).sum()
+    }
+
+    /// Whether the same layers are there, whatever they cost.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let indices =
+            |of: &Self| -> Vec<u8> { of.layers.iter().map(|layer| layer.index).collect() };
+        (self.codec, self.widths, self.count) == (other.codec, other.widths, other.count)
+            && indices(self) == indices(other)
     }
 }

@@ -1,6 +1,7 @@
 //! The threads, the sockets and the clock around [`Sfu`]; and the handle to them.
 
 mod placement;
+mod seam;
 mod streams;
 mod udp;
 mod wire;
@@ -21,6 +22,7 @@ use crate::{
     MediaConfig, MediaError, MediaEvent, MediaStats, Offer, PeerKey, RoomKey, Source, View,
 };
 use placement::Placement;
+use seam::{Batch, seams};
 use streams::{News, StreamId};
 use udp::Udp;
 use worker::{RELAY_WORKER, Ways, Worker};
@@ -45,6 +47,14 @@ enum Command {
     Leave(PeerKey),
     Stats(Reply<MediaStats>),
     Stop(Reply<()>),
+}
+
+/// Where a media thread hears of things.
+#[derive(Debug)]
+struct Ears {
+    inbox: mpsc::Receiver<Command>,
+    news: mpsc::Receiver<News>,
+    crossings: mpsc::UnboundedReceiver<Batch>,
 }
 
 /// A handle to the media threads. They end with [`shutdown`](Media::shutdown) or with the last handle.
@@ -97,7 +107,8 @@ impl Media {
             None => config.listen,
         };
         let secret = secret()?;
-        let placement = Arc::new(Mutex::new(Placement::new(sockets.len())));
+        let placement = Placement::new(sockets.len(), config.spread_from);
+        let placement = Arc::new(Mutex::new(placement));
         let (news, heard): (Vec<_>, Vec<_>) =
             sockets.iter().map(|_| mpsc::channel(NEWS_MAX)).unzip();
         let ways = Ways::new(
@@ -105,7 +116,11 @@ impl Media {
             sockets.iter().map(|(_, candidates)| &*candidates.udp),
         );
         let mut workers = Vec::new();
-        for ((worker, (socket, candidates)), heard) in sockets.into_iter().enumerate().zip(heard) {
+        let seams = seams(config.workers.max(1));
+        let ears = heard.into_iter().zip(seams);
+        for ((worker, (socket, candidates)), (heard, (seam, crossings))) in
+            sockets.into_iter().enumerate().zip(ears)
+        {
             let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
             let engine = Engine::new(candidates)?;
             let relay = (worker == RELAY_WORKER)
@@ -115,8 +130,8 @@ impl Media {
                     (ways.clone(), Arc::clone(&placement), events.clone());
                 move |udp| {
                     Worker::new(
-                        worker,
-                        Sfu::new(engine),
+                        Sfu::at(seam.own(), engine),
+                        seam,
                         udp,
                         relay,
                         ways,
@@ -125,7 +140,12 @@ impl Media {
                     )
                 }
             };
-            start_thread(worker, socket, make, inbox, heard).await?;
+            let ears = Ears {
+                inbox,
+                news: heard,
+                crossings,
+            };
+            start_thread(worker, socket, make, ears).await?;
             let news = news[worker].clone();
             workers.push(Way { commands, news });
         }
@@ -326,8 +346,7 @@ async fn start_thread(
     worker: usize,
     socket: UdpSocket,
     make: impl FnOnce(Udp) -> Worker + Send + 'static,
-    inbox: mpsc::Receiver<Command>,
-    heard: mpsc::Receiver<News>,
+    ears: Ears,
 ) -> Result<(), MediaError> {
     let (ready, started) = oneshot::channel();
     std::thread::Builder::new()
@@ -344,7 +363,7 @@ async fn start_thread(
                 match Udp::from_std(socket) {
                     Ok(udp) => {
                         let _ = ready.send(Ok(()));
-                        make(udp).run(inbox, heard).await;
+                        make(udp).run(ears).await;
                     }
                     Err(error) => drop(ready.send(Err(error))),
                 }

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc;
 
 use super::placement::Placement;
+use super::seam::{Batch, Seam};
 use super::streams::{News, Relayed, STRANGER_FOR, StreamId, Streams, UNUSED_FOR};
 use super::udp::Udp;
 use super::wire::Wire;
-use super::{Command, lock};
+use super::{Command, Ears, lock};
 use crate::events::Events;
 use crate::relay::{Moment, Outcome, Relay};
 use crate::sfu::egress::run::Run;
@@ -21,6 +22,8 @@ use crate::{MediaEvent, MediaStats};
 
 /// Datagrams of TCP connections taken before commands and timers get their turn.
 const BATCH_MAX: usize = 64;
+/// The same of what other threads say at once.
+const SAID_MAX: usize = 16;
 
 /// The thread that has the relay.
 pub(super) const RELAY_WORKER: usize = 0;
@@ -64,6 +67,8 @@ impl Ways {
 pub(super) struct Worker {
     index: usize,
     sfu: Sfu,
+    /// To rooms' branches on other threads.
+    seam: Seam,
     udp: Udp,
     streams: Streams,
     /// With [`RELAY_WORKER`] only.
@@ -80,8 +85,8 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(
-        index: usize,
         sfu: Sfu,
+        seam: Seam,
         udp: Udp,
         relay: Option<Relay>,
         ways: Ways,
@@ -89,8 +94,9 @@ impl Worker {
         events: mpsc::Sender<MediaEvent>,
     ) -> Self {
         Self {
-            index,
+            index: seam.own().0.into(),
             sfu,
+            seam,
             udp,
             streams: Streams::default(),
             relay,
@@ -104,11 +110,12 @@ impl Worker {
     }
 
     /// Works until it is told to stop or the last handle is gone.
-    pub(super) async fn run(
-        mut self,
-        mut inbox: mpsc::Receiver<Command>,
-        mut news: mpsc::Receiver<News>,
-    ) {
+    pub(super) async fn run(mut self, ears: Ears) {
+        let Ears {
+            mut inbox,
+            mut news,
+            mut crossings,
+        } = ears;
         loop {
             self.put_out();
             let wake = self.sfu.next().into_iter().chain(self.streams.next()).min();
@@ -123,6 +130,7 @@ impl Worker {
                     None => return,
                 },
                 Some(first) = news.recv() => self.hear(first, &mut news),
+                Some(first) = crossings.recv() => self.cross(first, &mut crossings),
                 () = self.udp.readable() => self.read(),
                 () = sleep_until(wake) => self.tick(Instant::now()),
                 // Room in the channel, or its end: `put_out` sends or drops what waits.
@@ -136,6 +144,11 @@ impl Worker {
         match command {
             Command::Join(room, peer, offer, reply) => {
                 let answer = self.sfu.join(now, room, peer, offer);
+                if answer.is_ok() {
+                    // As of now: of two that begin at once, the later finds the other.
+                    let others = lock(&self.placement).others(room, self.index);
+                    self.sfu.link(now, room, &others);
+                }
                 // A caller that no longer waits will not tell its client either.
                 if reply.send(answer).is_err() {
                     self.sfu.leave(now, peer);
@@ -151,6 +164,7 @@ impl Worker {
             Command::Stats(reply) => {
                 let stats = MediaStats {
                     dropped_sends: self.dropped_sends,
+                    dropped_crossings: self.seam.dropped(),
                     streams: self.streams.len() as u64,
                     ..self.sfu.stats()
                 };
@@ -195,6 +209,18 @@ impl Worker {
                     self.dropped_sends += self.send_relayed(relayed, asked, run);
                 }
                 News::Unused(relayed) => self.sfu.forget(Path::of_datagram(relayed)),
+            }
+        }
+        self.flush(Instant::now());
+    }
+
+    fn cross(&mut self, first: Batch, more: &mut mpsc::UnboundedReceiver<Batch>) {
+        let others = std::iter::from_fn(|| more.try_recv().ok());
+        for batch in std::iter::once(first).chain(others).take(SAID_MAX) {
+            let now = Instant::now();
+            let (from, crossings) = batch.open();
+            for (room, crossing) in &crossings {
+                self.sfu.cross(now, from, *room, crossing);
             }
         }
         self.flush(Instant::now());
@@ -307,8 +333,10 @@ impl Worker {
                     }
                     self.events.push(event);
                 }
+                Output::Cross(to, room, crossing) => self.seam.put(to, room, crossing),
             }
         }
+        self.seam.send();
         self.events.flush();
     }
 }

@@ -127,12 +127,18 @@ impl Call {
     }
 
     pub(crate) async fn with_workers(workers: u16) -> Self {
+        Self::spread(workers, usize::MAX).await
+    }
+
+    /// Rooms go on to other workers when one has so many of their people.
+    pub(crate) async fn spread(workers: u16, spread_from: usize) -> Self {
         let listener = TcpListener::bind((HOME, 0)).await.unwrap();
         let door = listener.local_addr().unwrap();
         let (to, events) = mpsc::channel(64);
         let config = MediaConfig {
             listen: SocketAddr::from((HOME, 0)),
             workers,
+            spread_from,
             candidates: vec![HOME],
             announced_port: None,
             tcp_candidates: vec![door],

@@ -81,6 +81,7 @@ async fn a_start_without_candidates_or_on_a_taken_port_is_an_error() {
     let nothing = MediaConfig {
         listen: SocketAddr::from((HOME, 0)),
         workers: 1,
+        spread_from: usize::MAX,
         candidates: vec![],
         announced_port: None,
         tcp_candidates: Vec::new(),
@@ -93,6 +94,7 @@ async fn a_start_without_candidates_or_on_a_taken_port_is_an_error() {
     let config = MediaConfig {
         listen: taken.local_addr().unwrap(),
         workers: 1,
+        spread_from: usize::MAX,
         candidates: vec![HOME],
         announced_port: None,
         tcp_candidates: Vec::new(),

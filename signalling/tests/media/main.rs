@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod branches;
 mod calls;
 mod client;
 mod codecs;
@@ -9,6 +10,7 @@ mod coded;
 mod endurance;
 mod forwarding;
 mod hostile;
+mod house;
 mod leaving;
 mod links;
 mod loopback;

@@ -300,6 +300,7 @@ impl Net {
                     }
                     self.events.push(event);
                 }
+                Output::Cross(..) => panic!("there is no other branch"),
             }
         }
     }

@@ -1,8 +1,8 @@
-//! Several media threads: a room is on one of them, whichever way its people come.
+//! Several media threads: a room is on one of them, whichever way its people come, and on several when it is large.
 
 use std::collections::BTreeSet;
 
-use signalling::{PeerKey, RoomKey, Source};
+use signalling::{PeerKey, RoomKey, Source, View};
 
 use crate::calls::Call;
 
@@ -81,4 +81,69 @@ async fn tcp_and_the_relay_lead_to_the_worker_that_has_the_room() {
     })
     .await;
     assert_eq!(call.media.stats().await.streams, 2);
+}
+
+#[tokio::test]
+async fn a_large_room_is_on_several_workers_and_nobody_notices() {
+    let mut call = Call::spread(2, 2).await;
+    let mut peers = Vec::new();
+    for key in 1..=3 {
+        peers.push(call.join(key, &SENDS).await);
+    }
+    peers.push(call.join_over_tcp(4, &SENDS).await);
+    let ports: Vec<_> = call
+        .callers
+        .iter()
+        .map(|caller| ports(&caller.answer))
+        .collect();
+    assert_eq!(ports[0], ports[1]);
+    assert_eq!(ports[2], ports[3]);
+    assert!(ports[0].is_disjoint(&ports[2]));
+
+    // Two video slots each: everybody looks at one of the others' pictures from here, and at one from there.
+    let [a, b, c, d] = peers[..] else {
+        panic!("four came");
+    };
+    for (peer, of) in [(a, [b, c]), (b, [a, d]), (c, [a, d]), (d, [b, c])] {
+        let views = of.map(|peer| View {
+            peer,
+            source: Source::Camera,
+            width: 300,
+            pinned: false,
+        });
+        call.media.view(peer, views.to_vec()).await;
+    }
+    call.until("all see and hear each other", |call| {
+        let seen = [(a, c), (b, d), (c, a), (d, b), (a, b), (c, d)];
+        let sees =
+            |(to, from): &(PeerKey, PeerKey)| call.received(*to, (*from, Source::Camera)) > 10;
+        let mut pairs = peers.iter().flat_map(|to| {
+            let others = peers.iter().filter(move |from| *from != to);
+            others.map(move |from| (*to, *from))
+        });
+        seen.iter().all(sees) && pairs.all(|(to, from)| call.received(to, (from, Source::Mic)) > 10)
+    })
+    .await;
+    let stats = call.media.stats().await;
+    assert_eq!((stats.peers, stats.rooms), (4, 1));
+    assert!(stats.carried_packets > 0);
+    assert_eq!(stats.dropped_crossings, 0);
+
+    call.media.set_muted(a, Source::Camera, true).await;
+    call.until("a's camera leaves c's slots", |call| {
+        call.mid(c, (a, Source::Camera)).is_none()
+    })
+    .await;
+    call.media.leave(d).await;
+    call.until("d leaves b's slots", |call| {
+        [Source::Camera, Source::Mic]
+            .iter()
+            .all(|source| call.mid(b, (d, *source)).is_none())
+    })
+    .await;
+    for peer in [a, b, c] {
+        call.media.leave(peer).await;
+    }
+    let stats = call.media.stats().await;
+    assert_eq!((stats.peers, stats.rooms), (0, 0));
 }

@@ -113,6 +113,29 @@ impl Packet {
     pub fn is_empty(&self) -> bool {
         self.payload.is_empty()
     }
+
+    /// Of a camera, with so many bytes that mean nothing.
+    #[cfg(test)]
+    pub(crate) fn picture(bytes: usize) -> Self {
+        Self {
+            source: Source::Camera,
+            layer: 0,
+            numbers: Incoming {
+                ssrc: 1,
+                seq: 1,
+                time: 0,
+                picture_id: None,
+                tl0_pic_idx: None,
+            },
+            coded: Some(Coded::new(Codec::Vp8)),
+            loudness: None,
+            captured: Instant::now(),
+            payload: vec![0; bytes].into(),
+            descriptor: None,
+            marker: true,
+            extras: Extras::default(),
+        }
+    }
 }
 
 /// What the engine wants done.
