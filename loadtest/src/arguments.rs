@@ -123,6 +123,12 @@ pub(crate) struct Sfu {
     /// Browsers that watch.
     #[arg(long, default_value_t = 50)]
     pub(crate) subscribers: usize,
+    /// Media threads of the server, with --spawn.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) media_workers: u16,
+    /// People of the lesson on one of them, before others are put on the next, with --spawn.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) spread_from: u32,
     /// How long the server's bandwidth estimates may settle first.
     #[arg(long, default_value_t = 3)]
     pub(crate) warmup: u64,

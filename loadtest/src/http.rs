@@ -189,6 +189,23 @@ pub async fn download(
     ask(address, request, Bytes::new()).await?.bytes().await
 }
 
+/// Reads a figure that the server tells Prometheus at an address of its own.
+///
+/// # Errors
+/// [`LoadError::Status`] when there are none, [`LoadError::Protocol`] when this one is missing, and those of the network.
+pub async fn figure(metrics: &Address, name: &str) -> Result<u64, LoadError> {
+    let request = Request::builder()
+        .uri("/metrics")
+        .header(HOST, &metrics.authority);
+    let body = ask(metrics, request, Bytes::new()).await?.bytes().await?;
+    let text = String::from_utf8_lossy(&body);
+    let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+    lines
+        .find(|(of, _)| *of == name)
+        .and_then(|(_, value)| value.parse().ok())
+        .ok_or_else(|| LoadError::Protocol(format!("no figure {name}")))
+}
+
 /// Signs out.
 ///
 /// # Errors

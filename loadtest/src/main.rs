@@ -145,6 +145,10 @@ async fn run_sfu(options: Sfu) -> anyhow::Result<bool> {
         warmup: options.warmup,
         seconds: options.seconds,
         seed: common.seed,
+        threads: sfu::Threads {
+            media_workers: options.media_workers,
+            spread_from: options.spread_from,
+        },
     };
     let report = match &options.target.url {
         Some(url) => sfu::run(&Address::parse(url)?, None, &lesson).await?,

@@ -25,8 +25,9 @@ use self::guest::{Guest, Role};
 use self::party::{Measured, Party, arrive};
 use crate::LoadError;
 use crate::chat::{count, round};
-use crate::http::{Address, Session, sign_in};
-use crate::server::{Installation, PASSWORD, Server};
+use crate::http::{Address, Session, figure, sign_in};
+use crate::ports::free_port;
+use crate::server::{Installation, Launch, PASSWORD, Server};
 
 /// Signing in costs the server a slow hash each; more at once would only wait.
 const SIGN_INS_AT_ONCE: usize = 8;
@@ -70,6 +71,17 @@ pub struct Options {
     pub seconds: u64,
     /// Seed of what is sent.
     pub seed: u64,
+    /// How a server of our own has its media threads.
+    pub threads: Threads,
+}
+
+/// A server's media threads.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Threads {
+    /// So many (`media_workers`).
+    pub media_workers: u16,
+    /// So many of a lesson's people on one, before others are put on the next (`media_spread_from`).
+    pub spread_from: u32,
 }
 
 /// What came of it.
@@ -81,6 +93,13 @@ pub struct Report {
     pub subscribers: usize,
     /// As asked for.
     pub seconds: u64,
+    /// As asked for, of a server of our own.
+    #[serde(flatten)]
+    pub threads: Option<Threads>,
+    /// Packets that one media thread handed to another, from the first join on; of a server of our own.
+    pub carried_packets: Option<u64>,
+    /// What a media thread had no room for of that.
+    pub dropped_crossings: Option<u64>,
     /// Packets that publishers sent during the measurement.
     pub sent_packets: u64,
     /// Packets that subscribers received during the measurement, summed.
@@ -136,8 +155,26 @@ pub async fn run_spawned(
 ) -> Result<Report, LoadError> {
     let people = options.publishers + options.subscribers;
     installation.seed(people, 1).await?;
-    let mut server = installation.start().await?;
-    let report = run(&server.address, Some(&server), options).await?;
+    let Threads {
+        media_workers,
+        spread_from,
+    } = options.threads;
+    let metrics = format!("127.0.0.1:{}", free_port()?);
+    let variable = |name: &str, value: String| (format!("PARTA_{name}"), value);
+    let variables = vec![
+        variable("MEDIA_WORKERS", media_workers.to_string()),
+        variable("MEDIA_SPREAD_FROM", spread_from.to_string()),
+        variable("METRICS_LISTEN", metrics.clone()),
+    ];
+    let port = 0;
+    let mut server = installation.launch(&Launch { port, variables }).await?;
+    let mut report = run(&server.address, Some(&server), options).await?;
+    let metrics = Address::parse(&format!("http://{metrics}"))?;
+    let carried = figure(&metrics, "parta_media_packets_carried_total").await?;
+    let dropped = figure(&metrics, "parta_media_crossings_dropped_total").await?;
+    report.threads = Some(options.threads);
+    report.carried_packets = Some(carried);
+    report.dropped_crossings = Some(dropped);
     server.kill().await?;
     Ok(report)
 }
@@ -224,6 +261,9 @@ fn report(options: &Options, mut measured: Measured) -> Report {
         publishers: options.publishers,
         subscribers: options.subscribers,
         seconds: options.seconds,
+        threads: None,
+        carried_packets: None,
+        dropped_crossings: None,
         sent_packets: measured.sent,
         forwarded_packets: forwarded,
         lost_packets: measured.sum(|one| one.lost),
