@@ -129,6 +129,9 @@ pub(crate) struct Sfu {
     /// People of the lesson on one of them, before others are put on the next, with --spawn.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) spread_from: u32,
+    /// Over how many seconds they join, evenly; all at once otherwise.
+    #[arg(long, default_value_t = 0.0, value_parser = seconds)]
+    pub(crate) join_within: f64,
     /// How long the server's bandwidth estimates may settle first.
     #[arg(long, default_value_t = 3)]
     pub(crate) warmup: u64,
@@ -276,6 +279,14 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A minute at most: longer is no crowd.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if (0.0..=60.0).contains(&number) => Ok(number),
+        _ => Err("not a number from 0 to 60".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -292,6 +303,14 @@ mod tests {
         assert_eq!(positive("0.5"), Ok(0.5));
         for bad in ["0", "-1", "inf", "NaN", "", "many"] {
             assert!(positive(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_crowd_joins_within_a_minute() {
+        assert_eq!((seconds("0"), seconds("2.5")), (Ok(0.0), Ok(2.5)));
+        for bad in ["61", "-1", "NaN", ""] {
+            assert!(seconds(bad).is_err(), "{bad}");
         }
     }
 }

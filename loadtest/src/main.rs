@@ -142,6 +142,7 @@ async fn run_sfu(options: Sfu) -> anyhow::Result<bool> {
     let lesson = sfu::Options {
         publishers: options.publishers.into(),
         subscribers: options.subscribers,
+        join_within: options.join_within,
         warmup: options.warmup,
         seconds: options.seconds,
         seed: common.seed,

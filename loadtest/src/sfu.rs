@@ -17,9 +17,12 @@ mod tap;
 mod track;
 mod wire;
 
+use std::time::Duration;
+
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use self::guest::{Guest, Role};
 use self::party::{Measured, Party, arrive};
@@ -45,6 +48,8 @@ pub(crate) struct Lesson {
     pub(crate) watchers: usize,
     /// So many cameras does each of them see.
     pub(crate) watchers_see: usize,
+    /// Over how long a time they join, evenly; zero: all at once.
+    pub(crate) watchers_join: Duration,
     /// What a camera sends, in kilobits per second.
     pub(crate) kbps: u32,
     /// Seed of what is sent.
@@ -63,8 +68,10 @@ impl Lesson {
 pub struct Options {
     /// Browsers that send sound and pictures.
     pub publishers: usize,
-    /// Browsers that watch all of them; they join at once.
+    /// Browsers that watch all of them.
     pub subscribers: usize,
+    /// Over how long a time they join, evenly, in seconds; 0: all at once.
+    pub join_within: f64,
     /// How long the bandwidth estimates may settle after everybody has a picture, in seconds.
     pub warmup: u64,
     /// Length of the measurement, after that.
@@ -91,6 +98,8 @@ pub struct Report {
     pub publishers: usize,
     /// As asked for.
     pub subscribers: usize,
+    /// As asked for.
+    pub join_within_s: f64,
     /// As asked for.
     pub seconds: u64,
     /// As asked for, of a server of our own.
@@ -133,6 +142,10 @@ pub struct Report {
     pub estimate_kbps_min: u32,
     /// Key frames that the server asked of the publishers, from the first join on.
     pub key_frame_requests: u64,
+    /// The same of each publisher.
+    pub key_frame_requests_by_source: Vec<u64>,
+    /// The least time between two requests to one publisher, when it was asked twice.
+    pub key_frame_gap_ms: Option<f64>,
     /// As asked for.
     pub seed: u64,
 }
@@ -193,6 +206,7 @@ pub async fn run(
         senders_see: 0,
         watchers: options.subscribers,
         watchers_see: options.publishers,
+        watchers_join: Duration::from_secs_f64(options.join_within),
         kbps: CAMERA_KBPS,
         seed: options.seed,
     };
@@ -210,7 +224,7 @@ pub async fn run(
     Ok(report(options, measured))
 }
 
-/// Lets everybody into a lesson: first those who send, at once, then those who watch.
+/// Lets everybody into a lesson: first those who send, at once, then those who watch, each in their turn.
 async fn gather(
     address: &Address,
     sessions: &[Session],
@@ -239,9 +253,15 @@ async fn gather(
     let (senders, away) = arrive(senders).await?;
     let sees = lesson.watchers_see;
     let watchers = prepare(watching, Role { sends: false, sees }).await?;
-    let watchers = watchers
-        .into_iter()
-        .map(|guest| guest.join(stopped.clone()));
+    let start = Instant::now();
+    let apart = lesson.watchers_join / lesson.watchers.max(1) as u32;
+    let watchers = (0..).zip(watchers).map(|(nth, guest)| {
+        let stopped = stopped.clone();
+        async move {
+            sleep_until(start + apart * nth).await;
+            guest.join(stopped).await
+        }
+    });
     let (watchers, missing) = arrive(watchers).await?;
     Ok(Party {
         senders,
@@ -260,6 +280,7 @@ fn report(options: &Options, mut measured: Measured) -> Report {
     Report {
         publishers: options.publishers,
         subscribers: options.subscribers,
+        join_within_s: options.join_within,
         seconds: options.seconds,
         threads: None,
         carried_packets: None,
@@ -279,7 +300,11 @@ fn report(options: &Options, mut measured: Measured) -> Report {
         without_picture: measured.without_picture,
         held_back: measured.held_back(),
         estimate_kbps_min: measured.estimate_kbps_min,
-        key_frame_requests: measured.key_frame_requests,
+        key_frame_requests: measured.key_frame_requests.iter().sum(),
+        key_frame_requests_by_source: measured.key_frame_requests,
+        key_frame_gap_ms: measured
+            .key_frame_gap
+            .map(|gap| round(gap.as_secs_f64() * 1e3)),
         seed: options.seed,
     }
 }

@@ -2,6 +2,8 @@
 
 mod report;
 
+use std::time::Duration;
+
 use self::report::report;
 use super::floor::{self, Floor};
 use super::janus::Janus;
@@ -47,6 +49,7 @@ impl Scenario {
                 senders_see: 0,
                 watchers: 100,
                 watchers_see: 1,
+                watchers_join: Duration::ZERO,
                 kbps: 2_500,
                 seed,
             },
@@ -62,6 +65,7 @@ const fn meeting(people: usize, seed: u64) -> Lesson {
         senders_see: LAST_N,
         watchers: 0,
         watchers_see: 0,
+        watchers_join: Duration::ZERO,
         kbps: TILE_KBPS,
         seed,
     }

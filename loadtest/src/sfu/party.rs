@@ -51,8 +51,10 @@ pub(super) struct Measured {
     pub(super) without_picture: usize,
     /// The server's lowest estimate of a link, in kilobits per second.
     pub(super) estimate_kbps_min: u32,
-    /// Key frames that the server asked for, from the first join on.
-    pub(super) key_frame_requests: u64,
+    /// Key frames that the server asked each sender for, from the first join on.
+    pub(super) key_frame_requests: Vec<u64>,
+    /// The least time between two of them from one sender.
+    pub(super) key_frame_gap: Option<Duration>,
 }
 
 /// Lets people in at once. A server that is too busy for somebody is a result, not an error: who does not get in in time
@@ -122,7 +124,12 @@ impl Party {
                 .senders
                 .iter()
                 .map(|seat| seat.browser.received.key_requests())
-                .sum(),
+                .collect(),
+            key_frame_gap: self
+                .senders
+                .iter()
+                .filter_map(|seat| seat.browser.received.key_requests_gap())
+                .min(),
             ..Measured::default()
         };
         for seat in self.watching() {
@@ -196,6 +203,11 @@ impl Measured {
         self.first_frame.append(other.first_frame);
         self.without_picture += other.without_picture;
         self.estimate_kbps_min = self.estimate_kbps_min.min(other.estimate_kbps_min);
-        self.key_frame_requests += other.key_frame_requests;
+        self.key_frame_requests.extend(other.key_frame_requests);
+        self.key_frame_gap = self
+            .key_frame_gap
+            .into_iter()
+            .chain(other.key_frame_gap)
+            .min();
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
@@ -25,6 +25,14 @@ pub(super) struct Received {
     bytes: AtomicU64,
     key_wanted: AtomicBool,
     key_requests: AtomicU64,
+    key_asked: Mutex<Asked>,
+}
+
+/// How close together key frames were asked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    last: Option<Instant>,
+    least_gap: Option<Duration>,
 }
 
 /// When a packet came that only the socket saw.
@@ -107,8 +115,20 @@ impl Received {
         self.key_requests.load(Ordering::Relaxed)
     }
 
-    fn asked(&self, requests: u64) {
+    /// The least time between two of them.
+    pub(super) fn key_requests_gap(&self) -> Option<Duration> {
+        lock(&self.key_asked).least_gap
+    }
+
+    fn asked(&self, requests: u64, now: Instant) {
         if requests > 0 {
+            let mut asked = lock(&self.key_asked);
+            // Several in one packet are none apart.
+            let gap = (requests > 1).then_some(Duration::ZERO);
+            let gap = gap.or_else(|| asked.last.map(|last| now.saturating_duration_since(last)));
+            asked.least_gap = asked.least_gap.into_iter().chain(gap).min();
+            asked.last = Some(now);
+            drop(asked);
             self.key_requests.fetch_add(requests, Ordering::Relaxed);
             self.key_wanted.store(true, Ordering::Relaxed);
         }
@@ -201,7 +221,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Tap {
                 let any = packet.as_any();
                 any.is::<PictureLossIndication>() || any.is::<FullIntraRequest>()
             });
-            self.received.asked(requests.count() as u64);
+            self.received.asked(requests.count() as u64, message.now);
         }
         self.inbound.push_back(message);
         Ok(())
@@ -226,4 +246,26 @@ impl Interceptor for Tap {
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_time_between_requests_is_kept() {
+        let received = Received::default();
+        let start = Instant::now();
+        for ms in [0, 600, 1_100, 1_900] {
+            received.asked(1, start + Duration::from_millis(ms));
+        }
+        received.asked(0, start + Duration::from_millis(1_901));
+        assert_eq!(received.key_requests(), 4);
+        assert_eq!(
+            received.key_requests_gap(),
+            Some(Duration::from_millis(500))
+        );
+        received.asked(2, start + Duration::from_secs(9));
+        assert_eq!(received.key_requests_gap(), Some(Duration::ZERO));
+    }
 }
