@@ -21,7 +21,7 @@ pub enum Source {
     ScreenAudio,
 }
 
-/// A codec of pictures.
+/// A codec of pictures, or of sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Codec {
@@ -33,12 +33,16 @@ pub enum Codec {
     Av1,
     /// H.264, constrained baseline.
     H264,
+    /// Opus.
+    Opus,
+    /// Opus that repeats in each packet what came before it (RFC 2198).
+    Red,
 }
 
 /// In which codec to send a source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SourceCodec {
-    /// `camera` or `screen`.
+    /// `camera` or `screen`; for `opus` and `red`, `mic` or `screen_audio`.
     pub src: Source,
     /// The codec.
     pub codec: Codec,

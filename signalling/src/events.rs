@@ -49,6 +49,7 @@ impl Events {
             | MediaEvent::Speaking { .. }
             | MediaEvent::Layers { .. }
             | MediaEvent::Codec { .. }
+            | MediaEvent::Repeat { .. }
             | MediaEvent::Quality { .. } => self
                 .waiting
                 .retain(|old| matches!(old, MediaEvent::Gone { .. }) || topic(old) != new),
@@ -89,7 +90,9 @@ fn topic(event: &MediaEvent) -> Topic {
         MediaEvent::Slots { peer, .. } => Topic::Slots(*peer),
         MediaEvent::Quality { peer, .. } => Topic::Quality(*peer),
         MediaEvent::Layers { peer, .. } => Topic::Layers(*peer),
-        MediaEvent::Codec { peer, source, .. } => Topic::Codec(*peer, *source),
+        MediaEvent::Codec { peer, source, .. } | MediaEvent::Repeat { peer, source, .. } => {
+            Topic::Codec(*peer, *source)
+        }
         MediaEvent::Speaking { room, .. } => Topic::Speaking(*room),
     }
 }

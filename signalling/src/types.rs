@@ -176,6 +176,18 @@ pub enum MediaEvent {
         /// One that the sender offered.
         codec: Codec,
     },
+    /// Whether a participant should send sound with what came before it (RFC 2198), because it is lost on the way here. Not
+    /// before the first such event. Who cannot goes on as it is.
+    Repeat {
+        /// The sender's room.
+        room: RoomKey,
+        /// The sender.
+        peer: PeerKey,
+        /// `Mic` or `ScreenAudio`.
+        source: Source,
+        /// Whether it should.
+        repeats: bool,
+    },
     /// How well a participant's link does, every 2 s while anything is heard of them.
     Quality {
         /// The participant's room.

@@ -26,7 +26,28 @@ impl Lessons {
                 source,
                 codec,
                 ..
-            } => self.codec(peer, source, codec),
+            } => {
+                let codec = match codec {
+                    Codec::Vp8 => WireCodec::Vp8,
+                    Codec::Vp9 => WireCodec::Vp9,
+                    Codec::Av1 => WireCodec::Av1,
+                    Codec::H264 => WireCodec::H264,
+                };
+                self.codec(peer, source, codec);
+            }
+            MediaEvent::Repeat {
+                peer,
+                source,
+                repeats,
+                ..
+            } => {
+                let codec = if repeats {
+                    WireCodec::Red
+                } else {
+                    WireCodec::Opus
+                };
+                self.codec(peer, source, codec);
+            }
             MediaEvent::Speaking {
                 room,
                 speakers,
@@ -177,19 +198,14 @@ impl Lessons {
         self.tell_conn(conn, Class::Kept, &LiveEvent::CallLayers { call, d });
     }
 
-    fn codec(&self, peer: PeerKey, source: Source, codec: Codec) {
+    fn codec(&self, peer: PeerKey, source: Source, codec: WireCodec) {
         let mut state = self.lock();
         let Some(call) = state.call_of(peer) else {
             return;
         };
         let d = SourceCodec {
             src: to_wire(source),
-            codec: match codec {
-                Codec::Vp8 => WireCodec::Vp8,
-                Codec::Vp9 => WireCodec::Vp9,
-                Codec::Av1 => WireCodec::Av1,
-                Codec::H264 => WireCodec::H264,
-            },
+            codec,
         };
         let conn = state.set_codec(&call, peer, &d);
         drop(state);

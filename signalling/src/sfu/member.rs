@@ -10,10 +10,11 @@ use super::limits::{LAYERS_MAX, PATHS_PER_PEER_MAX};
 use super::path::Path;
 use super::pause::{OTHERS_AFTER, Pause, TOLD_AFTER};
 use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
+use super::redundancy::Repeats;
 use super::rewrite::Rewriter;
 use super::slots::SlotMap;
 use super::track::{Published, Track};
-use super::uplink::Uplink;
+use super::uplink::{Uplink, UplinkTold};
 use crate::{LinkQuality, Offer, PeerKey, Slot, Source, View};
 
 /// One outgoing m-line at work.
@@ -155,6 +156,7 @@ pub(super) struct Member {
     pub(super) desired: u64,
     pub(super) pause: Pause,
     pub(super) uplink: Uplink,
+    pub(super) repeats: Repeats,
     pub(super) ufrag: String,
     pub(super) paths: VecDeque<Path>,
     names: Vec<String>,
@@ -187,6 +189,7 @@ impl Member {
             desired: 0,
             pause: Pause::default(),
             uplink: Uplink::new(now),
+            repeats: Repeats::default(),
             ufrag,
             paths: VecDeque::new(),
             names: offer
@@ -213,8 +216,7 @@ impl Member {
     }
 
     /// How the link does, if anything was heard of it since the last time.
-    pub(super) fn link(&mut self, now: Instant, down: DownlinkTold) -> Option<LinkQuality> {
-        let up = self.uplink.tell(now);
+    pub(super) fn link(&self, up: UplinkTold, down: DownlinkTold) -> Option<LinkQuality> {
         (down.loss_pct.is_some() || up.packets > 0).then(|| LinkQuality {
             transport: self.peer.transport(),
             down_bps: self.estimate.unwrap_or(0),
@@ -226,6 +228,13 @@ impl Member {
                 .round_trip
                 .map_or(0, |rtt| rtt.as_millis().min(60_000) as u32),
         })
+    }
+
+    /// Which sources of sound are to repeat earlier packets, and which no more, of those that can.
+    pub(super) fn asked_to_repeat(&self) -> impl Iterator<Item = (Source, bool)> + '_ {
+        let sources = [Source::Mic, Source::ScreenAudio].into_iter();
+        let able = sources.filter(|source| self.peer.repeats(*source));
+        able.map(|source| (source, self.repeats.up()))
     }
 
     /// Whether a stream is to be forwarded: present and not muted.

@@ -197,7 +197,7 @@ impl Room {
         table: &Table,
     ) {
         let sounds = sounds.filter_map(|stream| table.get(stream));
-        let sound = sounds.map(Published::bps).sum();
+        let sound: u64 = sounds.map(Published::bps).sum();
         let Some(receiver) = self.members.get_mut(&peer) else {
             return;
         };
@@ -212,7 +212,12 @@ impl Room {
                 current: receiver.current(picture.stream),
             })
             .collect();
-        let (estimate, least) = (receiver.estimate, least(sound, &wants));
+        let estimate = receiver.estimate;
+        // Sound that is repeated takes nobody's only picture away.
+        let least = least(sound, &wants);
+        let depth = receiver.repeats.down(sound, receiver.peer.by_delay());
+        receiver.peer.set_redundancy(depth);
+        let sound = sound * (1 + u64::from(depth));
         let can_probe = receiver.peer.can_probe();
         let narrow = receiver.pause.judge(now, estimate, least, can_probe);
         let chosen = allocate(estimate.unwrap_or(ASSUMED_BPS), sound, narrow, &wants);

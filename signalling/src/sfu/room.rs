@@ -325,8 +325,19 @@ impl Room {
                 Output::Path(up) => tracing::debug!(?peer, up, "ice path"),
                 Output::Estimate(bps) => member.estimate = Some(bps),
                 Output::Quality(down) => {
-                    if let Some(link) = member.link(now, down) {
-                        let room = self.key;
+                    let room = self.key;
+                    let up = member.uplink.tell(now);
+                    if member.repeats.judge(now, &up, &down) {
+                        for (source, repeats) in member.asked_to_repeat() {
+                            out.events.push_back(MediaEvent::Repeat {
+                                room,
+                                peer,
+                                source,
+                                repeats,
+                            });
+                        }
+                    }
+                    if let Some(link) = member.link(up, down) {
                         out.events
                             .push_back(MediaEvent::Quality { room, peer, link });
                     }
@@ -358,7 +369,11 @@ impl Room {
             return;
         };
         out.stats.received_packets += 1;
-        member.uplink.count(now, &packet.numbers, packet.len());
+        if packet.restored {
+            member.uplink.restored(now, &packet.numbers);
+        } else {
+            member.uplink.count(now, &packet.numbers, packet.len());
+        }
         if member.muted.contains(&packet.source) {
             return;
         }
@@ -375,7 +390,7 @@ impl Room {
         if !known || layer_is_new {
             self.stale = true;
         }
-        if source == Source::Mic {
+        if source == Source::Mic && !packet.restored {
             self.speakers.heard(now, peer, packet.loudness);
             if !known {
                 self.speakers.tick(now);

@@ -88,6 +88,17 @@ impl Uplink {
         }
     }
 
+    /// Counts a packet that a later one repeated: it was lost on the way.
+    pub fn restored(&mut self, now: Instant, numbers: &Incoming) {
+        if let Some(stream) = self.streams.get_mut(&numbers.ssrc) {
+            let ahead = numbers.seq.saturating_sub(stream.highest);
+            if (1..=JUMP_MAX).contains(&ahead) {
+                (stream.highest, stream.skipped) = (numbers.seq, now);
+                self.lost += ahead;
+            }
+        }
+    }
+
     /// What was counted since the last time; begins anew.
     pub fn tell(&mut self, now: Instant) -> UplinkTold {
         let since = self.since;
@@ -144,6 +155,31 @@ mod tests {
         assert_eq!((told.packets, told.loss_pct), (7, 22));
         assert_eq!(told.bps, 64_000);
         assert_eq!(uplink.tell(start + Duration::from_secs(2)).packets, 0);
+    }
+
+    #[test]
+    fn what_a_later_packet_repeats_was_lost_unless_it_comes_after_all() {
+        let start = Instant::now();
+        let mut uplink = Uplink::new(start);
+        let numbers = |seq| Incoming {
+            ssrc: 1,
+            seq,
+            time: 0,
+            picture_id: None,
+            tl0_pic_idx: None,
+        };
+        run(&mut uplink, start, 1, &[(10, 0)]);
+        uplink.restored(start + STEP * 2, &numbers(11));
+        run(&mut uplink, start, 1, &[(12, 2)]);
+        // Not heard of before, known, and far away.
+        for seq in [11, 12, 5_000] {
+            uplink.restored(start + STEP * 2, &numbers(seq));
+        }
+        let told = uplink.tell(start + STEP * 3);
+        assert_eq!((told.packets, told.loss_pct), (2, 33));
+        uplink.restored(start + STEP * 4, &numbers(13));
+        run(&mut uplink, start, 1, &[(14, 4), (13, 5)]);
+        assert_eq!(uplink.tell(start + STEP * 6).loss_pct, 0);
     }
 
     #[test]

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use signalling::{Offer, Source};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
-use str0m::format::Codec;
+use str0m::format::{Codec, PayloadParams};
 use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive, TcpType};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::rtp::{ExtensionValues, RedEncoder, RedundantBlock, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use crate::coded::{self, Maker};
@@ -40,6 +40,9 @@ pub(crate) struct Sending {
     pub(crate) parts: usize,
     /// Makes pictures in another way than VP8 in every layer.
     pub(crate) maker: Option<(Codec, Box<dyn Maker>)>,
+    /// Packets of sound that are repeated with the next one (RFC 2198), and the last ones, the oldest first.
+    pub(crate) repeats: usize,
+    last: VecDeque<(u32, Vec<u8>)>,
 }
 
 /// A small generator, so that a failure can be repeated.
@@ -105,7 +108,7 @@ impl Client {
             .set_crypto_provider(std::sync::Arc::new(str0m::crypto::from_feature_flags()))
             .set_rtp_mode(true)
             .clear_codecs()
-            .enable_opus(true, false)
+            .enable_opus(true, codecs.contains(&Codec::Red))
             .enable_vp8(codecs.contains(&Codec::Vp8))
             .enable_vp9(codecs.contains(&Codec::Vp9))
             .enable_av1(codecs.contains(&Codec::Av1))
@@ -182,6 +185,8 @@ impl Client {
                 size: 40,
                 parts: 2,
                 maker: None,
+                repeats: 0,
+                last: VecDeque::new(),
             };
             self.ups.insert(source, sending);
         }
@@ -285,6 +290,7 @@ impl Client {
     fn sound(&mut self, now: Instant, source: Source) {
         let millis = (now - self.start).as_millis() as u64;
         let pt = self.pt(Codec::Opus);
+        let red = self.red();
         let up = self.ups.get_mut(&source).unwrap();
         up.time = up.time.wrapping_add(960);
         up.seq[0] += 1;
@@ -295,9 +301,36 @@ impl Client {
         };
         let mut payload = vec![0x55; up.size];
         payload.extend(millis.to_be_bytes());
+        let (pt, payload) = match red {
+            Some(red) if up.repeats > 0 => {
+                let earlier = up.last.iter().map(|(time, payload)| RedundantBlock {
+                    pt: *pt,
+                    timestamp_offset: up.time.wrapping_sub(*time),
+                    payload: payload.clone(),
+                });
+                let earlier: Vec<RedundantBlock> = earlier.collect();
+                up.last.push_back((up.time, payload.clone()));
+                while up.last.len() > up.repeats {
+                    up.last.pop_front();
+                }
+                (red, RedEncoder::encode(*pt, &payload, &earlier))
+            }
+            _ => (pt, payload),
+        };
         let write =
             RtpWrite::new(pt, (up.seq[0] - 65_000).into(), up.time, now, payload).ext_vals(exts);
         let mid = up.mid;
+        self.write(now, mid, None, write);
+    }
+
+    /// Sends any payload in the place of sound that repeats earlier packets.
+    pub(crate) fn send_red(&mut self, payload: Vec<u8>) {
+        let (now, red) = (self.now, self.red().unwrap());
+        let up = self.ups.get_mut(&Source::Mic).unwrap();
+        up.time = up.time.wrapping_add(960);
+        up.seq[0] += 1;
+        let (seq, mid) = ((up.seq[0] - 65_000).into(), up.mid);
+        let write = RtpWrite::new(red, seq, up.time, now, payload);
         self.write(now, mid, None, write);
     }
 
@@ -323,6 +356,12 @@ impl Client {
                 .ext_vals(exts);
             self.write(now, mid, rid, write);
         }
+    }
+
+    /// The payload type of Opus that repeats earlier packets, if it was agreed.
+    pub(crate) fn red(&self) -> Option<Pt> {
+        let config: &[PayloadParams] = self.rtc.codec_config();
+        config.iter().find_map(PayloadParams::red)
     }
 
     /// The payload type of a codec.

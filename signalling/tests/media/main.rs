@@ -21,6 +21,7 @@ mod net;
 mod offers;
 mod rebinding;
 mod recorded;
+mod red;
 mod simulcast;
 mod slots;
 mod tcp;

@@ -36,6 +36,8 @@ pub(crate) struct Net {
     pub(crate) slow_above: Option<usize>,
     /// Bad links towards clients.
     pub(crate) links: BTreeMap<PeerKey, Link>,
+    /// Bad links from clients.
+    pub(crate) uplinks: BTreeMap<PeerKey, Link>,
     /// Datagrams that did not fit into a narrow link's buffer.
     pub(crate) overflowed: usize,
     /// What a NAT makes of a client's address. What goes to the address itself is lost.
@@ -155,6 +157,7 @@ impl Net {
             loss_every: None,
             slow_above: None,
             links: BTreeMap::new(),
+            uplinks: BTreeMap::new(),
             overflowed: 0,
             nat: BTreeMap::new(),
             dice: Dice(0x5eed),
@@ -315,9 +318,12 @@ impl Net {
         }
         let slow = to == self.sfu_addr && self.slow_above.is_some_and(|len| bytes.len() > len);
         let mut at = self.now;
-        if let Some(key) = self.client_at(to)
-            && let Some(link) = self.links.get_mut(&key)
-        {
+        let (key, links) = if to == self.sfu_addr {
+            (self.client_at(from), &mut self.uplinks)
+        } else {
+            (self.client_at(to), &mut self.links)
+        };
+        if let Some(link) = key.and_then(|key| links.get_mut(&key)) {
             match link.take(self.now, bytes.len(), &mut self.dice) {
                 Ok(arrival) => at = arrival,
                 Err(Dropped::Lost) => return,
@@ -398,6 +404,7 @@ impl Net {
             | MediaEvent::Speaking { .. }
             | MediaEvent::Layers { .. }
             | MediaEvent::Codec { .. }
+            | MediaEvent::Repeat { .. }
             | MediaEvent::Quality { .. } => None,
         });
         maps.into_iter().next().unwrap_or_default()

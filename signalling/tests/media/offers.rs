@@ -101,9 +101,21 @@ fn assert_types(offer: &str, answer: &str, section: usize) {
     }
 }
 
+/// What is answered in every section with sound.
+fn assert_sound(answer: &str, expected: &[&str]) {
+    for section in [0, 3, 4] {
+        assert_eq!(names(answer, section), expected);
+        let lines = &sections(answer)[section];
+        let says = |wanted: &str| lines.iter().any(|line| line.contains(wanted));
+        assert!(says("usedtx=1") && says("useinbandfec=1"));
+    }
+}
+
 #[test]
 fn chromium() {
     let answer = answer(CHROMIUM);
+    // Named second, it is sent when it is asked for.
+    assert_sound(&answer, &["opus", "red"]);
     assert_eq!(names(&answer, CAMERA), ["VP8"]);
     assert_eq!(names(&answer, SCREEN), ["VP8", "VP9", "AV1"]);
     for slot in SLOTS {
@@ -118,8 +130,28 @@ fn chromium() {
 }
 
 #[test]
+fn red_is_answered_only_where_it_is_offered() {
+    // The microphone's section alone keeps it.
+    let (first, rest) = CHROMIUM.split_once("a=mid:0\r\n").unwrap();
+    let (mic, others) = rest.split_once("\nm=").unwrap();
+    let others = others.replace("SAVPF 111 63 ", "SAVPF 111 ");
+    let others = others.replace("a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n", "");
+    let answer = answer(&format!("{first}a=mid:0\r\n{mic}\nm={others}"));
+    assert_eq!(names(&answer, 0), ["opus", "red"]);
+    for section in [3, 4] {
+        assert_eq!(names(&answer, section), ["opus"]);
+        assert!(
+            !sections(&answer)[section]
+                .iter()
+                .any(|line| line.contains(":63 "))
+        );
+    }
+}
+
+#[test]
 fn firefox() {
     let answer = answer(FIREFOX);
+    assert_sound(&answer, &["opus"]);
     assert_eq!(names(&answer, CAMERA), ["VP8"]);
     for section in [SCREEN, SLOTS[0], SLOTS[1]] {
         assert_eq!(names(&answer, section), ["VP8", "VP9", "AV1"]);

@@ -7,7 +7,7 @@ import type { Source } from "./Source";
  */
 export type SourceCodec = { 
 /**
- * `camera` or `screen`.
+ * `camera` or `screen`; for `opus` and `red`, `mic` or `screen_audio`.
  */
 src: Source, 
 /**

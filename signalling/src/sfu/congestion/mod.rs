@@ -87,6 +87,11 @@ impl Congestion {
         self.rate.bps().min(self.loss.cap()).clamp(BPS_MIN, BPS_MAX)
     }
 
+    /// Bits per second that the delay of what was sent allows, whatever was lost; `None` before anything is known.
+    pub fn by_delay(&self) -> Option<u64> {
+        self.is_informed().then(|| self.rate.bps())
+    }
+
     /// Whether the receiver has said anything yet.
     pub fn is_informed(&self) -> bool {
         self.heard.is_some()

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::header::Extras;
 use crate::sfu::codec::Codec;
+use crate::sfu::payload::Payload;
 use crate::sfu::rewrite::Outgoing;
 
 /// Packets kept of one slot: about 3 s at 2.5 Mbit/s. A power of two.
@@ -19,7 +20,7 @@ const YOUNG: Duration = Duration::from_secs(1);
 pub(super) struct Sent {
     pub(super) numbers: Outgoing,
     pub(super) marker: bool,
-    pub(super) payload: Arc<[u8]>,
+    pub(super) payload: Payload,
     pub(super) codec: Option<Codec>,
     pub(super) descriptor: Option<Arc<[u8]>>,
     pub(super) extras: Extras,
@@ -113,7 +114,7 @@ mod tests {
                 tl0_pic_idx: None,
             },
             marker: false,
-            payload: Arc::from([seq as u8].as_slice()),
+            payload: Payload::from(Arc::from([seq as u8].as_slice())),
             codec: None,
             descriptor: None,
             extras: Extras::default(),

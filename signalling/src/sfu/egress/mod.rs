@@ -94,6 +94,8 @@ pub struct Egress {
     next_quality: Instant,
     quality: Quality,
     told_bps: u64,
+    /// Earlier packets that each packet of sound repeats.
+    redundancy: u8,
     news: VecDeque<News>,
     cname: String,
 }
@@ -117,6 +119,7 @@ impl Egress {
             next_quality: now + QUALITY_INTERVAL,
             quality: Quality::default(),
             told_bps: 0,
+            redundancy: 0,
             news: VecDeque::new(),
             cname,
         }
@@ -146,6 +149,16 @@ impl Egress {
     /// What would be sent if it could, bits per second.
     pub fn set_desired(&mut self, desired: u64) {
         self.congestion.set_desired(desired);
+    }
+
+    /// How many earlier packets each packet of sound repeats from now on, in slots that take that (RFC 2198).
+    pub fn set_redundancy(&mut self, depth: u8) {
+        self.redundancy = depth;
+    }
+
+    /// Bits per second that go through without a queue, whatever is lost of them; `None` before that is known.
+    pub fn by_delay(&self) -> Option<u64> {
+        self.congestion.by_delay()
     }
 
     /// Queues a packet. Returns whether there is such a slot.
@@ -237,7 +250,8 @@ impl Egress {
             }
             Reported::Arrivals(twcc) => {
                 if let Some(told) = self.log.feedback(now, twcc) {
-                    self.quality.arrived(told.acks.len(), told.lost, told.found);
+                    let lost = told.lost + told.between;
+                    self.quality.arrived(told.acks.len(), lost, told.found);
                     let feedback = Feedback {
                         acks: told.acks,
                         lost: told.lost,
@@ -372,13 +386,14 @@ impl Egress {
         let slot = &mut self.slots[at];
         let number = slot.spec.ids.transport_cc.map(|_| self.log.next());
         let (buffer, start) = self.runs.begin();
-        if slot.write(sealer, buffer, start, &write, number).is_err() {
+        let depth = self.redundancy;
+        let Ok(payload) = slot.write(sealer, buffer, start, &write, number, depth) else {
             self.runs.undo(start);
             return;
-        }
+        };
         let size = buffer.len() - start;
         self.runs.end(start);
-        slot.sent(now, write);
+        slot.sent(now, write, payload);
         self.account(now, at, size, number.is_some());
     }
 

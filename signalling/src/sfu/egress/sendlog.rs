@@ -45,6 +45,8 @@ pub(super) struct SendLog {
     /// The last reference time, extended beyond 24 bits.
     reference: Option<i64>,
     acks: Vec<Ack>,
+    /// The number behind the last packet that feedback spoke of, and that of the latest feedback.
+    spoken: Option<(u64, u8)>,
 }
 
 /// What one feedback message says that was not known.
@@ -54,6 +56,9 @@ pub(super) struct Told<'a> {
     pub(super) lost: usize,
     /// Packets that arrived although they had been told lost: others overtook them.
     pub(super) found: usize,
+    /// Packets of which neither this message speaks nor the one just before it: some receivers leave out what they miss
+    /// at the edges, which of a thin stream is much.
+    pub(super) between: usize,
     /// From sending the newest of them until now.
     pub(super) round_trip: Duration,
 }
@@ -86,6 +91,7 @@ impl SendLog {
         let base = self.extend(twcc.base_sequence_number())?;
         let next = self.first + self.entries.len() as u64;
         let span = next.saturating_sub(base).min(SPAN_MAX) as usize;
+        let between = self.between(base, base + span as u64, twcc.feedback_packet_count());
         let (mut lost, mut found) = (0, 0);
         let mut newest: Option<Instant> = None;
         for (nth, packet) in twcc.packets().take(span).enumerate() {
@@ -121,7 +127,7 @@ impl SendLog {
                 ) => {}
             }
         }
-        if self.acks.is_empty() && lost == 0 {
+        if self.acks.is_empty() && lost + between == 0 {
             return None;
         }
         let round_trip = newest.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
@@ -129,8 +135,24 @@ impl SendLog {
             acks: &self.acks,
             lost,
             found,
+            between,
             round_trip,
         })
+    }
+
+    /// Packets before `base` that were not spoken of, when the message from `base` to `end` is the very next one.
+    fn between(&mut self, base: u64, end: u64, count: u8) -> usize {
+        let last = self.spoken;
+        let spoken = last.map_or(end, |(spoken, _)| spoken.max(end));
+        self.spoken = Some((spoken, count));
+        let Some((from, _)) = last.filter(|(_, last)| count == last.wrapping_add(1)) else {
+            return 0;
+        };
+        let entry = |at: u64| self.entries.get(at.checked_sub(self.first)? as usize);
+        let span = from.max(self.first)..base;
+        span.filter_map(entry)
+            .filter(|entry| entry.fate == Fate::Unknown)
+            .count()
     }
 
     /// The full number nearest to what was sent.
@@ -209,6 +231,24 @@ mod tests {
         };
         assert_eq!((us(0, 1), us(0, 2)), (-2_000, 0));
         assert_eq!(told(&mut log, now, &bytes), None);
+    }
+
+    #[test]
+    fn what_two_messages_in_a_row_leave_out_between_them_is_lost() {
+        let (mut log, now) = log(9);
+        let mut between = |base, count| {
+            let mut bytes = message(base, 1, 0, &[0x20, 1, 4]);
+            bytes[19] = count;
+            let feedback = TransportFeedback::parse(&bytes).unwrap();
+            let twcc = feedback.parse_fci::<Twcc<'_>>().unwrap();
+            log.feedback(now, &twcc).map(|told| told.between)
+        };
+        assert_eq!(between(1, 255), Some(0));
+        assert_eq!(between(4, 0), Some(2));
+        // A message may have been lost between these; and one that comes late speaks of nothing new.
+        assert_eq!(between(7, 2), Some(0));
+        assert_eq!(between(5, 1), Some(0));
+        assert_eq!(between(8, 2), Some(0));
     }
 
     #[test]

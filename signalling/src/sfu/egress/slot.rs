@@ -1,5 +1,6 @@
 //! One outgoing m-line: its stream, its retransmissions and its counters.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,11 @@ use super::history::{History, Sent};
 use super::reports::{Ntp, Sender};
 use super::srtp::Sealer;
 use crate::sfu::codec::{Codec, Codecs};
+use crate::sfu::limits::PAYLOAD_MAX;
+use crate::sfu::payload::Payload;
+use crate::sfu::redundancy::DEEPEST;
 use crate::sfu::rewrite::{Outgoing, ticks};
-use crate::sfu::{vp8, vp9};
+use crate::sfu::{red, vp8, vp9};
 
 /// A packet is not sent a third time before the second copy could have been missed.
 const RESEND_GAP: Duration = Duration::from_millis(10);
@@ -31,7 +35,12 @@ pub struct Format {
 #[derive(Debug, Clone, Copy)]
 pub enum Formats {
     /// Opus.
-    Sound(Format),
+    Sound {
+        /// By itself.
+        opus: Format,
+        /// Payload type of Opus with what came before it (RFC 2198), if that was agreed.
+        red: Option<u8>,
+    },
     /// Pictures, by codec.
     Pictures([Option<Format>; Codec::COUNT]),
 }
@@ -40,9 +49,17 @@ impl Formats {
     /// The format of a codec; sound has none.
     fn of(&self, codec: Option<Codec>) -> Option<Format> {
         match (self, codec) {
-            (Self::Sound(format), None) => Some(*format),
+            (Self::Sound { opus, .. }, None) => Some(*opus),
             (Self::Pictures(formats), Some(codec)) => formats[codec as usize],
-            (Self::Sound(_), Some(_)) | (Self::Pictures(_), None) => None,
+            (Self::Sound { .. }, Some(_)) | (Self::Pictures(_), None) => None,
+        }
+    }
+
+    /// Payload type of sound with what came before it.
+    fn red(&self) -> Option<u8> {
+        match self {
+            Self::Sound { red, .. } => *red,
+            Self::Pictures(_) => None,
         }
     }
 
@@ -78,7 +95,7 @@ pub struct Write {
     /// The marker bit.
     pub marker: bool,
     /// Shared with all receivers.
-    pub payload: Arc<[u8]>,
+    pub payload: Payload,
     /// The codec of a picture.
     pub codec: Option<Codec>,
     /// Dependency descriptor, shared too.
@@ -100,6 +117,8 @@ pub(super) struct Slot {
     bytes: u32,
     /// Newest RTP time and when it was captured.
     newest: Option<(u32, Instant)>,
+    /// The last packets of sound, the oldest first, where they may be repeated.
+    last: VecDeque<(Outgoing, Payload)>,
     /// Packets when the last report was written.
     reported: u32,
 }
@@ -114,11 +133,13 @@ impl Slot {
             packets: 0,
             bytes: 0,
             newest: None,
+            last: VecDeque::new(),
             reported: 0,
         }
     }
 
-    /// Appends the packet, encrypted, to `buffer`, where it begins at `start`.
+    /// Appends the packet, encrypted, to `buffer`, where it begins at `start`. Sound repeats up to `depth` earlier packets.
+    /// Returns the bytes of its payload.
     ///
     /// # Errors
     /// [`Unspecified`] also when its number was sealed before: a nonce that comes twice gives the key away.
@@ -129,13 +150,18 @@ impl Slot {
         start: usize,
         write: &Write,
         number: Option<u16>,
-    ) -> Result<(), Unspecified> {
+        depth: u8,
+    ) -> Result<usize, Unspecified> {
         if !self.is_fresh(write.numbers.seq) {
             return Err(Unspecified);
         }
         let format = self.spec.formats.of(write.codec).ok_or(Unspecified)?;
+        let repeats = self.spec.formats.red().zip(self.repeatable(write, depth));
+        let payload_type = repeats
+            .as_ref()
+            .map_or(format.payload_type, |(payload_type, _)| *payload_type);
         let fixed = Fixed {
-            payload_type: format.payload_type,
+            payload_type,
             marker: write.marker,
             sequence: write.numbers.seq as u16,
             time: write.numbers.time,
@@ -148,15 +174,61 @@ impl Slot {
         let ids = &self.spec.ids;
         let head = header::write(buffer, fixed, ids, number, write.extras, described);
         let body = buffer.len();
-        buffer.extend_from_slice(&write.payload);
-        renumber(write.codec, &mut buffer[body..], numbers);
-        sealer.rtp(buffer, start, head, self.spec.ssrc, numbers.seq)
+        match repeats {
+            Some((_, earlier)) => {
+                red::write(buffer, format.payload_type, earlier, &write.payload);
+            }
+            None => {
+                buffer.extend_from_slice(&write.payload);
+                renumber(write.codec, &mut buffer[body..], numbers);
+            }
+        }
+        let size = buffer.len() - body;
+        sealer.rtp(buffer, start, head, self.spec.ssrc, numbers.seq)?;
+        Ok(size)
     }
 
-    /// Counts a packet that was written, and keeps it if it may be wanted again.
-    pub(super) fn sent(&mut self, now: Instant, write: Write) {
+    /// Up to `depth` packets of sound before this one that it can repeat, by how many ticks they are earlier, the oldest
+    /// first; `None` when there is nothing to repeat.
+    fn repeatable<'a>(
+        &'a self,
+        write: &Write,
+        depth: u8,
+    ) -> Option<impl Iterator<Item = (u32, &'a [u8])> + Clone + use<'a>> {
+        let Outgoing { seq, time, .. } = write.numbers;
+        let mut room = PAYLOAD_MAX.checked_sub(write.payload.len() + 1)?;
+        let to = self.last.partition_point(|(of, _)| of.seq < seq);
+        let mut from = to;
+        for (of, bytes) in self.last.range(..to).rev().take(depth.into()) {
+            let takes = bytes.len() + 4;
+            if !red::fits(time.wrapping_sub(of.time), bytes) || takes > room {
+                break;
+            }
+            (from, room) = (from - 1, room - takes);
+        }
+        let earlier = self.last.range(from..to);
+        let earlier = earlier.map(move |(of, bytes)| (time.wrapping_sub(of.time), &**bytes));
+        (from < to).then_some(earlier)
+    }
+
+    /// Keeps a packet of sound to be repeated.
+    fn keep_last(&mut self, write: &Write) {
+        let newest = self.last.back();
+        if newest.is_none_or(|(newest, _)| newest.seq < write.numbers.seq) {
+            if self.last.len() == usize::from(DEEPEST) {
+                self.last.pop_front();
+            }
+            self.last.push_back((write.numbers, write.payload.clone()));
+        }
+    }
+
+    /// Counts a packet that was written with so many bytes of payload, and keeps it if it may be wanted again.
+    pub(super) fn sent(&mut self, now: Instant, write: Write, payload: usize) {
         self.packets = self.packets.wrapping_add(1);
-        self.bytes = self.bytes.wrapping_add(write.payload.len() as u32);
+        self.bytes = self.bytes.wrapping_add(payload as u32);
+        if self.spec.formats.red().is_some() {
+            self.keep_last(&write);
+        }
         self.newest = Some((write.numbers.time, write.captured));
         let format = self.spec.formats.of(write.codec);
         if self.spec.rtx.is_some() && format.is_some_and(|format| format.resend.is_some()) {

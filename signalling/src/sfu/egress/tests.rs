@@ -8,6 +8,7 @@ use super::header::{ExtensionIds, Extras};
 use super::srtp::{Keying, Profile, contexts};
 use super::*;
 use crate::sfu::codec::Codec;
+use crate::sfu::payload::Payload;
 use crate::sfu::rewrite::Outgoing;
 
 const SSRC: u32 = 11;
@@ -48,7 +49,7 @@ fn picture(seq: u64, time: u32, start: Instant) -> Write {
             tl0_pic_idx: None,
         },
         marker: false,
-        payload: Arc::from(vec![0x10; 1_000]),
+        payload: Payload::from(Arc::from(vec![0x10; 1_000])),
         codec: Some(Codec::Vp8),
         descriptor: None,
         extras: Extras::default(),

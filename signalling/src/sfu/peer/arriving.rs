@@ -1,6 +1,6 @@
 //! What comes from the engine: its events, and packets in the form that the rest of the SFU knows.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use str0m::media::{Mid, Rid};
 use str0m::rtp::{RtpPacket, Ssrc, VideoOrientation};
@@ -12,7 +12,7 @@ use crate::sfu::codec::{Codec, Coded, Number, SPATIAL_MAX};
 use crate::sfu::egress::header::Extras;
 use crate::sfu::limits::PAYLOAD_MAX;
 use crate::sfu::rewrite::Incoming;
-use crate::sfu::{descriptor, h264, vp8, vp9};
+use crate::sfu::{descriptor, h264, red, vp8, vp9};
 
 impl Peer {
     /// What an event of the engine's means for the owner, if anything.
@@ -27,7 +27,12 @@ impl Peer {
                 IceConnectionState::Disconnected => Some(Output::Path(false)),
                 IceConnectionState::New | IceConnectionState::Checking => None,
             },
-            Event::RtpPacket(packet) => self.packet(packet).map(Box::new).map(Output::Packet),
+            Event::RtpPacket(packet) => {
+                let payload_type = *packet.header.payload_type;
+                let packet = self.packet(packet)?;
+                let packet = self.unfold(payload_type, packet)?;
+                Some(Output::Packet(Box::new(packet)))
+            }
             Event::SenderFeedback(report) => {
                 let info = report.sender_info;
                 let ntp = info.ntp_time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
@@ -102,11 +107,61 @@ impl Peer {
             coded,
             loudness,
             captured,
-            payload: packet.payload,
+            restored: false,
+            payload: packet.payload.into(),
             descriptor,
             marker,
             extras,
         })
+    }
+
+    /// Takes sound that repeats earlier packets apart. What of them was lost comes first, and the rest waits in `restored`.
+    /// `None` when it is broken.
+    fn unfold(&mut self, payload_type: u8, packet: Packet) -> Option<Packet> {
+        if !packet.source.is_audio() {
+            return Some(packet);
+        }
+        let up = self.ups.iter_mut().find(|up| up.source == packet.source)?;
+        let Incoming {
+            ssrc, seq, time, ..
+        } = packet.numbers;
+        up.gaps.came(ssrc, seq, time);
+        if self.sound.red != Some(payload_type) {
+            return Some(packet);
+        }
+        let opus = self.sound.opus;
+        let blocks = red::parse(&packet.payload).filter(|blocks| blocks.payload_type == opus)?;
+        for (place, block) in blocks.latest_first().enumerate().take(red::TAKEN_MAX) {
+            let time = time.wrapping_sub(block.offset);
+            let payload = packet.payload.part(block.part.clone());
+            let payload = payload.filter(|payload| !payload.is_empty());
+            if block.payload_type == opus
+                && let Some(seq) = up.gaps.missing(seq, place, time)
+                && let Some(payload) = payload
+            {
+                up.gaps.came(ssrc, seq, time);
+                let earlier = Duration::from_secs(block.offset.into()) / AUDIO_RATE;
+                self.restored.push_front(Packet {
+                    numbers: Incoming {
+                        seq,
+                        time,
+                        ..packet.numbers
+                    },
+                    captured: packet
+                        .captured
+                        .checked_sub(earlier)
+                        .unwrap_or(packet.captured),
+                    loudness: None,
+                    restored: true,
+                    payload,
+                    marker: false,
+                    ..packet.clone()
+                });
+            }
+        }
+        let payload = packet.payload.part(blocks.primary)?;
+        self.restored.push_back(Packet { payload, ..packet });
+        self.restored.pop_front()
     }
 
     /// The place of an m-line among those on which the participant sends, and the layer.

@@ -138,6 +138,9 @@ impl Peer {
 
     /// The next thing to do.
     pub fn poll(&mut self) -> Output {
+        if let Some(packet) = self.restored.pop_front() {
+            return Output::Packet(Box::new(packet));
+        }
         let engine_wait = match self.engine_wait {
             Some(at) => at,
             None => match self.poll_engine() {

@@ -12,8 +12,9 @@ mod keys;
 mod negotiation;
 mod offer;
 mod sending;
+mod sound;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,6 +31,8 @@ use super::egress::header::Extras;
 use super::egress::run::Run;
 use super::egress::{DownlinkTold, Egress};
 use super::path::{Path, Transport};
+use super::payload::Payload;
+use super::red::Gaps;
 use super::rewrite::Incoming;
 use crate::{MediaError, Source};
 
@@ -97,7 +100,9 @@ pub struct Packet {
     pub loudness: Option<u8>,
     /// When it was captured, on this machine's clock.
     pub captured: Instant,
-    payload: Arc<[u8]>,
+    /// It was lost, and a later packet repeated it.
+    pub restored: bool,
+    payload: Payload,
     descriptor: Option<Arc<[u8]>>,
     marker: bool,
     extras: Extras,
@@ -171,6 +176,19 @@ struct Up {
     codecs: Codecs,
     /// By layer: the stream, and what its dependency descriptors mean.
     descriptors: BTreeMap<u8, (Ssrc, descriptor::Reader)>,
+    /// Whether sound may come with what came before it.
+    repeats: bool,
+    /// What is missing of the sound.
+    gaps: Gaps,
+}
+
+/// Payload types of sound.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sound {
+    /// Of Opus.
+    opus: u8,
+    /// Of Opus with what came before it (RFC 2198), if that was agreed.
+    red: Option<u8>,
 }
 
 /// An outgoing m-line. The engine answers for its streams and does not send on them.
@@ -197,6 +215,10 @@ pub struct Peer {
     video: Vec<Down>,
     /// In which codecs pictures may come, by payload type.
     formats: [Option<Codec>; PAYLOAD_TYPES],
+    /// Payload types of sound.
+    sound: Sound,
+    /// Packets of sound that came as one.
+    restored: VecDeque<Packet>,
     /// In which codecs every video slot takes pictures.
     takes: Codecs,
     egress: Egress,
@@ -254,6 +276,12 @@ impl Peer {
     pub fn sends(&self, source: Source) -> Codecs {
         let up = self.ups.iter().find(|up| up.source == source);
         up.map_or_else(Codecs::default, |up| up.codecs)
+    }
+
+    /// Whether a source of sound may come with what came before it.
+    pub fn repeats(&self, source: Source) -> bool {
+        let up = self.ups.iter().find(|up| up.source == source);
+        up.is_some_and(|up| up.repeats)
     }
 
     /// In which codecs pictures may go out, in any slot.

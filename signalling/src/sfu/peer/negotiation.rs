@@ -1,6 +1,6 @@
 //! Offers and answers: what of an offer is taken, and which streams the engine is told of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use str0m::change::SdpOffer;
@@ -13,13 +13,15 @@ use str0m::{Candidate, Rtc, RtcConfig};
 use super::driving::contained;
 use super::offer::without_idle_descriptors;
 use super::{
-    AUDIO_RATE, Down, Engine, InUse, PAYLOAD_TYPES, Peer, Up, VIDEO_RATE, described, keys,
+    AUDIO_RATE, Down, Engine, InUse, PAYLOAD_TYPES, Peer, Sound, Up, VIDEO_RATE, described, keys,
+    sound,
 };
 use crate::sfu::clock::CaptureClock;
 use crate::sfu::codec::{Codec, Codecs};
 use crate::sfu::egress::header::{self, ExtensionIds};
 use crate::sfu::egress::{Egress, Format, Formats, SlotSpec};
 use crate::sfu::limits::{AUDIO_SLOTS_MAX, LAYERS_MAX, MID_MAX, SDP_MAX, VIDEO_SLOTS_MAX};
+use crate::sfu::red::Gaps;
 use crate::{MediaError, Offer, Source};
 
 /// The name under which a receiver's streams belong together (RFC 3550 §6.5.1). It says nothing about anybody.
@@ -34,17 +36,11 @@ const H264_PTS: (u8, u8) = (108, 109);
 /// Constrained baseline, level 3.1 (RFC 6184 §8.1): what browsers have in common.
 const H264_PROFILE: u32 = 0x42e01f;
 
-/// Payload type of Opus unless the offer has another, which it always does.
-const OPUS: Pt = Pt::new_with_value(111);
-/// How browsers are asked to send sound (RFC 7587 §6.1): each packet with a coarse copy of the one before, once they see
-/// loss, and next to nothing in a pause: one packet in 400 ms instead of twenty.
-fn sound() -> FormatParams {
-    FormatParams {
-        min_p_time: Some(10),
-        use_inband_fec: Some(true),
-        use_dtx: Some(true),
-        ..FormatParams::default()
-    }
+/// What an offer says that the engine does not tell.
+struct Says {
+    mixes: bool,
+    /// Sections with sound that may repeat earlier packets (RFC 2198).
+    repeats: Vec<Mid>,
 }
 
 impl Peer {
@@ -76,6 +72,10 @@ impl Peer {
             rtc.add_local_candidate(candidate.map_err(bad)?);
         }
         let answer = answer(&mut rtc, &offer.sdp)?;
+        let says = Says {
+            mixes: offer.sdp.contains(MIXES),
+            repeats: sound::repeating(&offer.sdp),
+        };
         let mut peer = Self {
             rtc,
             local: (udp[0], tcp.first().copied()),
@@ -83,6 +83,8 @@ impl Peer {
             audio: Vec::new(),
             video: Vec::new(),
             formats: [None; PAYLOAD_TYPES],
+            sound: Sound::default(),
+            restored: VecDeque::new(),
             takes: Codecs::ALL,
             egress: Egress::new(now, CNAME.to_owned()),
             keys,
@@ -97,10 +99,9 @@ impl Peer {
             engine_wait: None,
             egress_waits: true,
         };
-        peer.read_ups(&offer.up)?;
-        let mixes = offer.sdp.contains(MIXES);
-        peer.audio = peer.downs(&offer.down_audio, MediaKind::Audio, AUDIO_SLOTS_MAX, mixes)?;
-        peer.video = peer.downs(&offer.down_video, MediaKind::Video, VIDEO_SLOTS_MAX, mixes)?;
+        peer.read_ups(&offer.up, &says)?;
+        peer.audio = peer.downs(&offer.down_audio, MediaKind::Audio, AUDIO_SLOTS_MAX, &says)?;
+        peer.video = peer.downs(&offer.down_video, MediaKind::Video, VIDEO_SLOTS_MAX, &says)?;
         peer.note_formats();
         peer.hide_downs();
         Ok((peer, answer))
@@ -126,7 +127,7 @@ impl Peer {
         answer
     }
 
-    fn read_ups(&mut self, ups: &[(Source, String)]) -> Result<(), MediaError> {
+    fn read_ups(&mut self, ups: &[(Source, String)], says: &Says) -> Result<(), MediaError> {
         for (source, mid) in ups {
             if self.ups.iter().any(|up| up.source == *source) {
                 return Err(MediaError::BadOffer(format!("two m-lines for {source:?}")));
@@ -150,12 +151,15 @@ impl Peer {
                 });
             let codecs = self.agreed(mid).filter_map(known);
             let codecs = codecs.collect();
+            let repeats = self.agreed(mid).any(|params| params.red().is_some());
             self.ups.push(Up {
                 source: *source,
                 mid,
                 rids,
                 codecs,
                 descriptors: BTreeMap::new(),
+                repeats: repeats && says.repeats.contains(&mid),
+                gaps: Gaps::default(),
             });
         }
         Ok(())
@@ -166,7 +170,7 @@ impl Peer {
         mids: &[String],
         kind: MediaKind,
         max: usize,
-        mixes: bool,
+        says: &Says,
     ) -> Result<Vec<Down>, MediaError> {
         if mids.len() > max {
             return Err(MediaError::BadOffer(format!(
@@ -180,7 +184,7 @@ impl Peer {
             if downs.iter().any(|down| down.mid == mid) {
                 return Err(MediaError::BadOffer(format!("mid {name} is named twice")));
             }
-            let spec = self.spec(mid, kind, mixes)?;
+            let spec = self.spec(mid, kind, says)?;
             downs.push(Down {
                 mid,
                 ssrc: spec.ssrc.into(),
@@ -194,7 +198,7 @@ impl Peer {
         Ok(downs)
     }
 
-    fn spec(&mut self, mid: Mid, kind: MediaKind, mixes: bool) -> Result<SlotSpec, MediaError> {
+    fn spec(&mut self, mid: Mid, kind: MediaKind, says: &Says) -> Result<SlotSpec, MediaError> {
         let media = self.rtc.media(mid);
         let id = |extension| {
             let id = media.and_then(|media| media.remote_extmap().id_of(extension));
@@ -204,12 +208,17 @@ impl Peer {
             transport_cc: id(Extension::TransportSequenceNumber),
             audio_level: id(Extension::AudioLevel),
             orientation: id(Extension::VideoOrientation),
-            descriptor: id(described::extension()).filter(|_| mixes),
+            descriptor: id(described::extension()).filter(|_| says.mixes),
         };
         let audio = kind == MediaKind::Audio;
         let formats = if audio {
             let opus = |params: &&PayloadParams| params.spec().codec == EngineCodec::Opus;
-            self.agreed(mid).find(opus).map(format).map(Formats::Sound)
+            let repeats = says.repeats.contains(&mid);
+            let sound = |params: &PayloadParams| Formats::Sound {
+                opus: format(params),
+                red: params.red().filter(|_| repeats).map(|pt| *pt),
+            };
+            self.agreed(mid).find(opus).map(sound)
         } else {
             let mut formats = [None; Codec::COUNT];
             for params in self.agreed(mid) {
@@ -250,6 +259,12 @@ impl Peer {
         self.formats = [None; PAYLOAD_TYPES];
         let config: &[PayloadParams] = self.rtc.codec_config();
         for params in config {
+            if params.spec().codec == EngineCodec::Opus {
+                self.sound = Sound {
+                    opus: *params.pt(),
+                    red: params.red().map(|pt| *pt),
+                };
+            }
             self.formats[usize::from(*params.pt()) % PAYLOAD_TYPES] = known(params);
         }
     }
@@ -293,8 +308,7 @@ impl Peer {
 fn with_codecs(config: RtcConfig) -> RtcConfig {
     let mut config = config.clear_codecs();
     let codecs = config.codec_config();
-    let rate = Frequency::FORTY_EIGHT_KHZ;
-    codecs.add_config(OPUS, None, EngineCodec::Opus, rate, Some(2), sound());
+    codecs.enable_opus(true, true);
     codecs.enable_vp8(true);
     let video = |codecs: &mut CodecConfig, (pt, resend): (u8, u8), codec, format| {
         let rate = Frequency::NINETY_KHZ;
@@ -335,11 +349,8 @@ fn answer(rtc: &mut Rtc, sdp: &str) -> Result<String, MediaError> {
     }
     let accept = || {
         let offer = SdpOffer::from_sdp_string(&without_idle_descriptors(sdp)).map_err(bad)?;
-        Ok(rtc
-            .sdp_api()
-            .accept_offer(offer)
-            .map_err(bad)?
-            .to_sdp_string())
+        let answer = rtc.sdp_api().accept_offer(offer).map_err(bad)?;
+        Ok(sound::answered(sdp, &answer.to_sdp_string()))
     };
     contained(accept).unwrap_or_else(|| Err(bad("the engine failed on it")))
 }

@@ -11,16 +11,23 @@ pub(super) fn without_idle_descriptors(sdp: &str) -> Cow<'_, str> {
         return Cow::Borrowed(sdp);
     }
     let mut kept = String::with_capacity(sdp.len());
-    let mut rest = sdp;
-    while !rest.is_empty() {
-        let end = rest.get(1..).and_then(|after| after.find("\nm="));
-        let (section, after) = rest.split_at(end.map_or(rest.len(), |end| end + 2));
-        rest = after;
+    for section in parts(sdp) {
         let idle = !section.contains(" AV1/90000");
         let gone = |line: &str| line.contains(URI) && (idle || is_against(section, line));
         kept.extend(section.split_inclusive('\n').filter(|line| !gone(line)));
     }
     Cow::Owned(kept)
+}
+
+/// What stands before the first section, and the sections.
+pub(super) fn parts(sdp: &str) -> impl Iterator<Item = &str> {
+    let mut rest = sdp;
+    std::iter::from_fn(move || {
+        let end = rest.get(1..).and_then(|after| after.find("\nm="));
+        let (part, after) = rest.split_at(end.map_or(rest.len(), |end| end + 2));
+        rest = after;
+        (!part.is_empty()).then_some(part)
+    })
 }
 
 /// Whether a section goes one way only, and an extension of it the other.

@@ -75,6 +75,16 @@ impl Peer {
         true
     }
 
+    /// Bits per second that the link carries without a queue, whatever it loses; `None` before that is known.
+    pub fn by_delay(&self) -> Option<u64> {
+        self.egress.by_delay()
+    }
+
+    /// How many earlier packets each packet of sound repeats from now on, where that was agreed.
+    pub fn set_redundancy(&mut self, depth: u8) {
+        self.egress.set_redundancy(depth);
+    }
+
     /// Tells the estimator what would be sent if it could, bits per second: it is probed for.
     pub fn set_desired(&mut self, desired: u64) {
         self.egress.set_desired(desired);
