@@ -22,6 +22,9 @@ export class Relay {
   #bps;
   /** When what is held back will have left. */
   #busy = 0;
+  /** Every how manieth datagram is lost; 0: none. */
+  #lost = { up: 0, down: 0 };
+  #carried = { up: 0, down: 0 };
   /** @type {Set<Wire>} */
   #wires = new Set();
   /** Towards the server, one per address of the browser. @type {Map<string, import('node:dgram').Socket>} */
@@ -79,6 +82,19 @@ export class Relay {
 
   widen() {
     this.#bps = undefined;
+  }
+
+  /**
+   * From now on every so manieth datagram from the browser and to it is lost; 0 for none.
+   * @param {{up?: number, down?: number}} every
+   */
+  lose({ up = 0, down = 0 }) {
+    this.#lost = { up, down };
+  }
+
+  /** @param {'up' | 'down'} way */
+  #loses(way) {
+    return this.#lost[way] > 0 && ++this.#carried[way] % this.#lost[way] === 0;
   }
 
   heal() {
@@ -142,7 +158,7 @@ export class Relay {
    * @param {import('node:dgram').RemoteInfo} from
    */
   #outward(datagram, from) {
-    if (this.#silent) return;
+    if (this.#silent || this.#loses('up')) return;
     const key = `${from.address}:${from.port}`;
     let path = this.#paths.get(key);
     if (!path) {
@@ -160,6 +176,7 @@ export class Relay {
    * @param {import('node:dgram').RemoteInfo} to
    */
   #inward(datagram, to) {
+    if (this.#loses('down')) return;
     const now = performance.now();
     if (this.#bps === undefined) {
       this.#busy = 0;

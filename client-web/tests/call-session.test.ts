@@ -61,6 +61,7 @@ class FakePeer {
     this.localDescription = description;
     return Promise.resolve();
   }
+  signalingState = 'stable';
   remoteDescription: unknown = null;
   setRemoteDescription(description: unknown) {
     this.remoteDescription = description;
@@ -238,6 +239,25 @@ describe('during a lesson', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(screen?.encodings[0]?.codec).toBe(CODECS[0]);
     expect(camera?.encodings.some((one) => one.codec)).toBe(false);
+  });
+
+  it('repeats its sound while the server asks for it, and says so to nobody', async () => {
+    const sound = (mid: string, types: string): string =>
+      `m=audio 9 UDP/TLS/RTP/SAVPF ${types}\r\na=rtpmap:63 red/48000/2\r\na=mid:${mid}\r\n`;
+    const sdp = (mic: string): string => sound('0', mic) + sound('3', '111 63');
+    answer = (m) => (m === 'call.join' ? { ...joined, sdp: sdp('111 63') } : { sdp: sdp('111 63') });
+    const session = await enter();
+    const remote = () => (peer().remoteDescription as { sdp: string }).sdp;
+    session.event({ e: 'call.codec', call: CALL, d: { src: 'mic', codec: 'red' } });
+    await vi.waitFor(() => expect(remote()).toBe(sdp('63 111')));
+    // A restart's answer names plain Opus first again.
+    session.event({ e: 'call.codec', call: CALL, d: { src: 'screen_audio', codec: 'opus' } });
+    peer().turns('failed');
+    await vi.waitFor(() => expect(methods()).toContain('call.restart'));
+    await vi.waitFor(() => expect(remote()).toBe(sdp('63 111')));
+    session.event({ e: 'call.codec', call: CALL, d: { src: 'mic', codec: 'opus' } });
+    await vi.waitFor(() => expect(remote()).toBe(sdp('111 63')));
+    expect(methods().filter((m) => m === 'call.join' || m === 'call.restart')).toEqual(['call.join', 'call.restart']);
   });
 
   it('goes on with all layers in a browser that refuses', async () => {

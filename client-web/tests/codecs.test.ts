@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { SCREEN, SLOT, entries, speaks } from '../src/core/call/codecs';
+import { SCREEN, SLOT, entries, soundEntries, speaks } from '../src/core/call/codecs';
+import { named } from '../src/core/call/sound';
 
 const codec = (mimeType: string, sdpFmtpLine?: string): RTCRtpCodec => ({
   mimeType,
@@ -34,5 +35,26 @@ describe('codecs of pictures', () => {
     vi.stubGlobal('RTCRtpReceiver', { getCapabilities: () => ({ codecs: all }) });
     expect(entries(SLOT)).toEqual([vp8, vp9, h264(1, '42e01f'), rtx]);
     expect(entries(SCREEN)).toEqual([vp8, vp9, rtx]);
+  });
+});
+
+describe('sound', () => {
+  it('is offered plain first, and so that it repeats where the browser can', () => {
+    const [opus, red, other] = [codec('audio/opus'), codec('audio/red'), codec('audio/PCMU')];
+    vi.stubGlobal('RTCRtpReceiver', { getCapabilities: () => ({ codecs: [red, other, opus] }) });
+    expect(soundEntries()).toEqual([opus, red]);
+  });
+
+  it('repeats in the sections that are named, and in no others', () => {
+    const section = (mid: string, types: string): string =>
+      `m=audio 9 UDP/TLS/RTP/SAVPF ${types}\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\na=mid:${mid}\r\n`;
+    const picture = 'm=video 9 UDP/TLS/RTP/SAVPF 96 63\r\na=mid:1\r\n';
+    const plain = 'm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=mid:4\r\n';
+    const answer = (mic: string, screen: string): string =>
+      `v=0\r\n${section('0', mic)}${picture}${section('3', screen)}${plain}`;
+    const before = answer('111 63', '111 63');
+    expect(named(before, new Set())).toBe(before);
+    expect(named(before, new Set(['0', '1', '4']))).toBe(answer('63 111', '111 63'));
+    expect(named(answer('63 111', '111 63'), new Set(['3']))).toBe(answer('111 63', '63 111'));
   });
 });

@@ -12,6 +12,9 @@ export const SCREEN: readonly Codec[] = ['vp8', 'vp9', 'av1'];
 /** What a slot takes. The first is what everybody has. */
 export const SLOT: readonly Codec[] = ['vp8', 'vp9', 'av1', 'h264'];
 
+/** What sound is sent and received in: plain first, the other one when the server asks for it. */
+const SOUND = ['opus', 'red'] as const;
+
 /** The profiles that the server speaks: of VP9 and AV1 the first, of H.264 constrained baseline in mode 1. */
 export function speaks({ mimeType, sdpFmtpLine = '' }: RTCRtpCodec, codec: Codec): boolean {
   if (mimeType.toLowerCase() !== `video/${codec}`) return false;
@@ -24,6 +27,12 @@ export function entries(codecs: readonly Codec[]): RTCRtpCodec[] {
   const all = RTCRtpReceiver.getCapabilities('video')?.codecs ?? [];
   const wanted = codecs.flatMap((codec) => all.filter((entry) => speaks(entry, codec)));
   return [...wanted, ...all.filter((entry) => entry.mimeType.toLowerCase() === 'video/rtx')];
+}
+
+/** The browser's entries for sound, plain Opus first. */
+export function soundEntries(): RTCRtpCodec[] {
+  const all = RTCRtpReceiver.getCapabilities('audio')?.codecs ?? [];
+  return SOUND.flatMap((codec) => all.filter(({ mimeType }) => mimeType.toLowerCase() === `audio/${codec}`));
 }
 
 /** Sends in another codec from now on, without an offer. A browser that cannot goes on as it is. */

@@ -2,7 +2,7 @@
 
 import type { Source } from '../wire/Source';
 import type { UpMids } from '../wire/UpMids';
-import { CAMERA, SCREEN, SLOT, entries } from './codecs';
+import { CAMERA, SCREEN, SLOT, entries, soundEntries } from './codecs';
 
 /** Three loudest voices and the sound of a shared screen. */
 const AUDIO_SLOTS = 4;
@@ -30,10 +30,7 @@ export function addTransceivers(pc: RTCPeerConnection, videoSlots: number): Tran
   const slots = (kind: 'audio' | 'video', count: number): RTCRtpTransceiver[] =>
     Array.from({ length: count }, () => pc.addTransceiver(kind, { direction: 'recvonly' }));
   const transceivers = { up, audio: slots('audio', AUDIO_SLOTS), video: slots('video', videoSlots) };
-  const opus = (RTCRtpReceiver.getCapabilities('audio')?.codecs ?? []).filter(
-    ({ mimeType }) => mimeType.toLowerCase() === 'audio/opus',
-  );
-  for (const one of [up.mic, up.screen_audio, ...transceivers.audio]) prefer(one, opus);
+  for (const one of [up.mic, up.screen_audio, ...transceivers.audio]) prefer(one, soundEntries());
   prefer(up.camera, entries(CAMERA));
   prefer(up.screen, entries(SCREEN));
   for (const one of transceivers.video) prefer(one, entries(SLOT));

@@ -19,6 +19,7 @@ import { Freezes } from './freezes';
 import { addTransceivers, mid, upMids, type Transceivers } from './offer';
 import { LOOK_MS, Pulse, received } from './pulse';
 import { iceServers } from './relay';
+import { repeat, type Repeating } from './sound';
 import { statsByPeer, type PeerStats } from './stats';
 
 /** How long a lost path may find itself again before ICE is restarted. */
@@ -304,6 +305,8 @@ export class CallSession {
     try {
       pc.setConfiguration({ ...pc.getConfiguration(), iceServers: await this.#iceServers() });
       if (pc !== this.#pc) return;
+      await this.#sending;
+      if (pc !== this.#pc) return;
       pc.restartIce();
       await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
       const { sdp } = await this.#options.request('call.restart', {
@@ -321,7 +324,11 @@ export class CallSession {
       // Without an answer there is no connection to ask on: `connectionReady` goes on.
       if (error instanceof Refused) this.#rejoin();
     } finally {
-      if (pc === this.#restarting) this.#restarting = undefined;
+      if (pc === this.#restarting) {
+        this.#restarting = undefined;
+        // The new answer names everything as the first one did.
+        for (const source of ['mic', 'screen_audio'] as const) this.#code(source);
+      }
     }
   }
 
@@ -421,8 +428,16 @@ export class CallSession {
     this.#sending = this.#sending.then(async () => {
       const sender = this.#transceivers?.up[source].sender;
       const codec = this.#codecs.get(source);
-      if (sender && codec && pc === this.#pc && pc?.remoteDescription) await sendIn(sender, codec);
+      if (!sender || !codec || !pc?.remoteDescription || pc !== this.#pc) return;
+      if (source === 'camera' || source === 'screen') await sendIn(sender, codec);
+      // The answer to an ICE restart would not fit what is said meanwhile; it is said again afterwards.
+      else if (pc !== this.#restarting) await repeat(pc, this.#repeating());
     });
+  }
+
+  #repeating(): Repeating {
+    const sources = SOURCES.filter((source) => this.#codecs.get(source) === 'red');
+    return new Set(sources.flatMap((source) => this.#transceivers?.up[source].mid ?? []));
   }
 
   #startReports(): void {
