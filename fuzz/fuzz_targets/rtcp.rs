@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use fuzz::parts;
 use libfuzzer_sys::fuzz_target;
+use signalling::sfu::codec::Codec;
 use signalling::sfu::congestion::{BPS_MAX, BPS_MIN};
 use signalling::sfu::egress::header::{ExtensionIds, Extras};
 use signalling::sfu::egress::srtp::{Keying, Profile, Sealer, contexts};
-use signalling::sfu::egress::{Egress, News, SlotSpec, Taken, Write};
+use signalling::sfu::egress::{Egress, Format, Formats, News, SlotSpec, Taken, Write};
+use signalling::sfu::payload::Payload;
 use signalling::sfu::rewrite::Outgoing;
 
 /// Fewer than senders are known at once, so that every part is taken.
@@ -28,12 +30,27 @@ fn keying(client: bool) -> Keying {
     }
 }
 
-/// A slot of sound, a picture with retransmissions and one without.
+const fn format(payload_type: u8, resend: Option<u8>) -> Format {
+    Format {
+        payload_type,
+        resend,
+    }
+}
+
+/// A slot of sound that is repeated, a picture with retransmissions and one without.
 fn slot(at: usize) -> SlotSpec {
     SlotSpec {
         ssrc: 1 + at as u32,
-        payload_type: 96,
-        rtx: (at == 1).then_some((9, 97)),
+        rtx: (at == 1).then_some(9),
+        formats: if at == 0 {
+            Formats::Sound {
+                opus: format(111, None),
+                red: Some(63),
+            }
+        } else {
+            let vp8 = format(96, (at == 1).then_some(97));
+            Formats::Pictures(std::array::from_fn(|nth| (nth == 0).then_some(vp8)))
+        },
         ids: ExtensionIds {
             transport_cc: (at > 0).then_some(3),
             ..ExtensionIds::default()
@@ -47,7 +64,7 @@ struct Receiver {
     egress: Egress,
     sealer: Sealer,
     now: Instant,
-    payload: Arc<[u8]>,
+    payload: Payload,
     seq: u64,
 }
 
@@ -58,11 +75,14 @@ impl Receiver {
         (0..SLOTS).for_each(|at| egress.add(slot(at)));
         assert!(egress.set_keys(&keying(false)));
         egress.set_desired(5_000_000);
+        egress.set_redundancy(2);
         Self {
             egress,
             sealer: contexts(&keying(true)).expect("keys").0,
             now,
-            payload: Arc::from([0x90, 0xe0, 0x81, 0x02, 7, 0x20, 0x10, 1].repeat(40)),
+            payload: Payload::from(Arc::from(
+                [0x90, 0xe0, 0x81, 0x02, 7, 0x20, 0x10, 1].repeat(40),
+            )),
             seq: 1_000,
         }
     }
@@ -79,6 +99,8 @@ impl Receiver {
                 },
                 marker: true,
                 payload: self.payload.clone(),
+                codec: (slot > 0).then_some(Codec::Vp8),
+                descriptor: None,
                 extras: Extras::default(),
                 captured: self.now,
             };
