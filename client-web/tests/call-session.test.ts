@@ -260,6 +260,15 @@ describe('during a lesson', () => {
     expect(methods().filter((m) => m === 'call.join' || m === 'call.restart')).toEqual(['call.join', 'call.restart']);
   });
 
+  it('knows which pictures it cannot show, until it joins anew', async () => {
+    const session = await enter();
+    session.event({ e: 'call.untaken', call: CALL, d: [{ p: 'P3', src: 'camera' }] });
+    expect(state.untaken).toEqual([{ p: 'P3', src: 'camera' }]);
+    session.event({ e: 'call.gone', call: CALL });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(state.untaken).toEqual([]);
+  });
+
   it('goes on with all layers in a browser that refuses', async () => {
     const session = await enter();
     const camera = peer().senders[1];

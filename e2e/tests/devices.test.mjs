@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
-import { chromiumPerson, launchChromium, signIn } from '../browsers.mjs';
+import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
 import { Device } from '../device.mjs';
-import { ROOM, tilePlays } from '../lesson.mjs';
+import { ROOM, enterLesson, tilePlays } from '../lesson.mjs';
 import { peerOf } from '../media.mjs';
 import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
@@ -19,6 +19,8 @@ let server;
 let chromium;
 /** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
 let teacher;
+/** @type {import('../browsers.mjs').Person | undefined} */
+let student;
 /** @type {Device | undefined} */
 let camera;
 /** @type {Device | undefined} */
@@ -33,7 +35,7 @@ before(async () => {
 });
 
 after(async () => {
-  await Promise.allSettled([camera?.stop(), display?.stop(), chromium?.close()]);
+  await Promise.allSettled([student?.close(), camera?.stop(), display?.stop(), chromium?.close()]);
   await server?.stop();
 });
 
@@ -90,13 +92,24 @@ step('the teacher switches the camera off and on again', async () => {
   await tilePlays(teacher, peer, 'camera');
 });
 
-step('a camera that sends H.264 is seen, too', async () => {
+step('a camera that sends H.264 is seen, too, or its tile says why it is not', async () => {
   // The same key: it takes the place of the camera that is there.
   const { address, token } = keys[CAMERA];
   const other = new Device('camera', address, token, 'H264');
   try {
     await other.says(({ state }) => state === 'connected', 'connection');
-    await tilePlays(teacher, await peerNamed(CAMERA), 'camera');
+    const peer = await peerNamed(CAMERA);
+    await tilePlays(teacher, peer, 'camera');
+    // This Firefox has no H.264, and its tile says so.
+    student = await firefoxPerson('student in Firefox');
+    await enterLesson(student, server, 'student1', 'Присоединиться');
+    await student.until(
+      (of) => /** @type {HTMLElement} */ (document.querySelector(`[data-peer="${of}"]`))?.innerText.includes('Этот браузер не может показать'),
+      peer,
+      'a tile that says why it is empty',
+    );
+    await student.close();
+    student = undefined;
   } finally {
     await other.stop();
   }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::call::{CallSummary, Participant, Slot, SourceCodec, Via};
+use crate::call::{CallSummary, Participant, Slot, SlotStream, SourceCodec, Via};
 use crate::error::ErrorBody;
 use crate::ids::{CallId, PeerId, RoomId, UserId};
 use crate::model::{Message, Person, RoomSummary};
@@ -208,6 +208,14 @@ pub enum LiveEvent {
         call: CallId,
         /// Every section.
         d: Vec<Slot>,
+    },
+    /// Pictures that this browser asked for and has no decoder for: all of them each time.
+    #[serde(rename = "call.untaken")]
+    CallUntaken {
+        /// Lesson.
+        call: CallId,
+        /// None before the first such event of a join.
+        d: Vec<SlotStream>,
     },
     /// How many layers of this browser's camera somebody can use.
     #[serde(rename = "call.layers")]

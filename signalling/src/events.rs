@@ -14,6 +14,7 @@ use crate::{MediaEvent, PeerKey, RoomKey, Source};
 enum Topic {
     Path(PeerKey),
     Slots(PeerKey),
+    Untaken(PeerKey),
     Quality(PeerKey),
     Layers(PeerKey),
     Codec(PeerKey, Source),
@@ -46,6 +47,7 @@ impl Events {
             MediaEvent::Connected { .. }
             | MediaEvent::Disconnected { .. }
             | MediaEvent::Slots { .. }
+            | MediaEvent::Untaken { .. }
             | MediaEvent::Speaking { .. }
             | MediaEvent::Layers { .. }
             | MediaEvent::Codec { .. }
@@ -88,6 +90,7 @@ fn topic(event: &MediaEvent) -> Topic {
         | MediaEvent::Disconnected { peer, .. }
         | MediaEvent::Gone { peer, .. } => Topic::Path(*peer),
         MediaEvent::Slots { peer, .. } => Topic::Slots(*peer),
+        MediaEvent::Untaken { peer, .. } => Topic::Untaken(*peer),
         MediaEvent::Quality { peer, .. } => Topic::Quality(*peer),
         MediaEvent::Layers { peer, .. } => Topic::Layers(*peer),
         MediaEvent::Codec { peer, source, .. } | MediaEvent::Repeat { peer, source, .. } => {
@@ -101,6 +104,7 @@ fn about(topic: Topic, peer: PeerKey) -> bool {
     match topic {
         Topic::Path(about)
         | Topic::Slots(about)
+        | Topic::Untaken(about)
         | Topic::Quality(about)
         | Topic::Layers(about)
         | Topic::Codec(about, _) => about == peer,

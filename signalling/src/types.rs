@@ -145,6 +145,16 @@ pub enum MediaEvent {
         /// Every slot of the receiver.
         slots: Vec<Slot>,
     },
+    /// Pictures that a receiver asked for and has no decoder for, whenever they change: all of them each time. Told after
+    /// [`crate::sfu::limits::UNTAKEN_TOLD_AFTER`], in which most senders have changed to another codec.
+    Untaken {
+        /// The receiver's room.
+        room: RoomKey,
+        /// The receiver.
+        peer: PeerKey,
+        /// Whose, and which.
+        streams: Vec<(PeerKey, Source)>,
+    },
     /// Who speaks. At most one every 300 ms per room.
     Speaking {
         /// The room.

@@ -253,6 +253,7 @@ class App {
         return;
       case 'call.people':
       case 'call.slots':
+      case 'call.untaken':
       case 'call.speaking':
       case 'call.layers':
       case 'call.codec':

@@ -20,6 +20,7 @@ impl Lessons {
             MediaEvent::Disconnected { peer, .. } => self.here(peer, false),
             MediaEvent::Gone { peer, .. } => self.gone(peer),
             MediaEvent::Slots { peer, slots, .. } => self.slots(peer, &slots),
+            MediaEvent::Untaken { peer, streams, .. } => self.untaken(peer, &streams),
             MediaEvent::Layers { peer, count, .. } => self.layers(peer, count),
             MediaEvent::Codec {
                 peer,
@@ -98,6 +99,10 @@ impl Lessons {
                     d,
                 },
             );
+            if !told.untaken.is_empty() {
+                let (call, d) = (call.clone(), told.untaken);
+                self.tell_conn(Some(conn), Class::Kept, &LiveEvent::CallUntaken { call, d });
+            }
             if let Some(d) = told.layers {
                 let call = call.clone();
                 self.tell_conn(Some(conn), Class::Kept, &LiveEvent::CallLayers { call, d });
@@ -185,6 +190,21 @@ impl Lessons {
         let conn = state.set_slots(&call, peer, d.clone());
         drop(state);
         self.tell_conn(conn, Class::Kept, &LiveEvent::CallSlots { call, d });
+    }
+
+    fn untaken(&self, peer: PeerKey, streams: &[(PeerKey, Source)]) {
+        let stream = |(peer, source): &(PeerKey, Source)| SlotStream {
+            p: peer_id(*peer),
+            src: to_wire(*source),
+        };
+        let d: Vec<SlotStream> = streams.iter().map(stream).collect();
+        let mut state = self.lock();
+        let Some(call) = state.call_of(peer) else {
+            return;
+        };
+        let conn = state.set_untaken(&call, peer, d.clone());
+        drop(state);
+        self.tell_conn(conn, Class::Kept, &LiveEvent::CallUntaken { call, d });
     }
 
     fn layers(&self, peer: PeerKey, count: u8) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use protocol::call::{
-    CallStats, Codec, Participant, Slot, Source as WireSource, SourceCodec, Via, Whose,
+    CallStats, Codec, Participant, Slot, SlotStream, Source as WireSource, SourceCodec, Via, Whose,
 };
 use protocol::event::{PeerLink, Quality};
 use protocol::{CallId, ClientId, DeviceId, RoomId, UserId};
@@ -49,6 +49,7 @@ pub(super) struct Peer {
     on: BTreeSet<Source>,
     here: bool,
     slots: Vec<Slot>,
+    untaken: Vec<SlotStream>,
     layers: Option<u8>,
     codecs: BTreeMap<WireSource, Codec>,
     link: Link,
@@ -59,6 +60,7 @@ pub(super) struct Peer {
 /// What a peer was told of its media, for a connection that comes back.
 pub(super) struct Told {
     pub(super) slots: Vec<Slot>,
+    pub(super) untaken: Vec<SlotStream>,
     pub(super) layers: Option<u8>,
     pub(super) codecs: Vec<SourceCodec>,
 }
@@ -80,6 +82,7 @@ impl Peer {
             on,
             here: false,
             slots: Vec::new(),
+            untaken: Vec::new(),
             layers: None,
             codecs: BTreeMap::new(),
             link: Link::new(Instant::now()),
@@ -271,6 +274,18 @@ impl State {
         peer.conn
     }
 
+    /// Keeps which pictures a peer has no decoder for; gives its connection.
+    pub(super) fn set_untaken(
+        &mut self,
+        call: &CallId,
+        peer: PeerKey,
+        untaken: Vec<SlotStream>,
+    ) -> Option<ConnId> {
+        let peer = self.peer_mut(call, peer)?;
+        peer.untaken = untaken;
+        peer.conn
+    }
+
     /// Keeps how many layers of a peer's camera are of use; gives its connection.
     pub(super) fn set_layers(&mut self, call: &CallId, peer: PeerKey, count: u8) -> Option<ConnId> {
         let peer = self.peer_mut(call, peer)?;
@@ -300,6 +315,7 @@ impl State {
         };
         Some(Told {
             slots: peer.slots.clone(),
+            untaken: peer.untaken.clone(),
             layers: peer.layers,
             codecs: peer.codecs.iter().map(codec).collect(),
         })

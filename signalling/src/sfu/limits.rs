@@ -50,6 +50,8 @@ pub const LAYER_DEAD_AFTER: Duration = Duration::from_millis(1500);
 pub const LAYER_UNUSED_AFTER: Duration = Duration::from_secs(4);
 /// How long everybody in a room must have taken a better codec before its senders are told to use it.
 pub const CODEC_BETTER_AFTER: Duration = Duration::from_secs(3);
+/// How long a receiver must have lacked a picture's codec before it is told so: a sender that can changes meanwhile.
+pub const UNTAKEN_TOLD_AFTER: Duration = Duration::from_secs(3);
 /// Least time between key frame requests to one source.
 pub const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
 /// While paced video is older than this, nothing is added to it: a slot finishes its frame and waits for a key frame.

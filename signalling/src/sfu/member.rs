@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Stream;
 use super::codec::{Codec, Coded};
 use super::egress::DownlinkTold;
-use super::limits::{LAYERS_MAX, PATHS_PER_PEER_MAX};
+use super::limits::{LAYERS_MAX, PATHS_PER_PEER_MAX, UNTAKEN_TOLD_AFTER};
 use super::path::Path;
 use super::pause::{OTHERS_AFTER, Pause, TOLD_AFTER};
 use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
@@ -155,6 +155,8 @@ pub(super) struct Member {
     /// Bits per second that would be sent if they could, as the estimator was last told.
     pub(super) desired: u64,
     pub(super) pause: Pause,
+    /// Pictures that were asked for and cannot be decoded: since when, and whether the receiver knows.
+    untaken: BTreeMap<Stream, (Instant, bool)>,
     pub(super) uplink: Uplink,
     pub(super) repeats: Repeats,
     pub(super) ufrag: String,
@@ -188,6 +190,7 @@ impl Member {
             codecs: BTreeMap::new(),
             desired: 0,
             pause: Pause::default(),
+            untaken: BTreeMap::new(),
             uplink: Uplink::new(now),
             repeats: Repeats::default(),
             ufrag,
@@ -379,6 +382,28 @@ impl Member {
             lane.told = paused;
         }
         changed
+    }
+
+    /// Notes which of the pictures that were asked for cannot be decoded. Returns what the receiver is to know now, if that
+    /// is news.
+    pub(super) fn note_untaken(
+        &mut self,
+        now: Instant,
+        untaken: &[Stream],
+    ) -> Option<Vec<(PeerKey, Source)>> {
+        let before = self.told_untaken();
+        self.untaken.retain(|stream, _| untaken.contains(stream));
+        for stream in untaken {
+            let (since, told) = self.untaken.entry(*stream).or_insert((now, false));
+            *told |= now >= *since + UNTAKEN_TOLD_AFTER;
+        }
+        Some(self.told_untaken()).filter(|told| *told != before)
+    }
+
+    fn told_untaken(&self) -> Vec<(PeerKey, Source)> {
+        let told = self.untaken.iter().filter(|(_, (_, told))| *told);
+        told.map(|(stream, _)| (stream.peer, stream.source))
+            .collect()
     }
 
     /// Key frames that slots are waiting for.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::allocate::{Class, Want, allocate, least};
+use super::codec::Codecs;
 use super::limits::{ASSUMED_BPS, LAYER_UNUSED_AFTER};
 use super::room::Room;
 use super::speaker::{Floor, HEARD_MAX};
@@ -79,12 +80,7 @@ impl Room {
                 Some(views) => viewed(peer, views, &floor, &table),
                 None => everyone(peer, &floor, &cameras, &screens, video),
             };
-            // What the receiver has no decoder for is left out, until its sender has changed to another codec.
-            let takes = member.peer.takes();
-            pictures.retain(|picture| {
-                let codec = table.get(&picture.stream).and_then(|sent| sent.codec);
-                codec.is_none_or(|codec| takes.has(codec))
-            });
+            let untaken = leave_untaken(member.peer.takes(), &mut pictures, &table);
             pictures.truncate(video);
             let streams: Vec<Stream> = pictures.iter().map(|picture| picture.stream).collect();
             for picture in &pictures {
@@ -95,6 +91,13 @@ impl Room {
                     let most = used.entry(of.peer).or_default();
                     *most = sharp.max(*most);
                 }
+            }
+            if let Some(streams) = member.note_untaken(now, &untaken) {
+                out.events.push_back(MediaEvent::Untaken {
+                    room: self.key,
+                    peer,
+                    streams,
+                });
             }
             let held = member.hold(&voices, &sounds, &streams);
             moved |= held;
@@ -315,4 +318,14 @@ fn everyone(
         .collect();
     pictures.sort_by_key(|picture| picture.class);
     pictures
+}
+
+/// Leaves out what a receiver has no decoder for, until its sender has changed to another codec. Returns what that is.
+fn leave_untaken(takes: Codecs, pictures: &mut Vec<Picture>, table: &Table) -> Vec<Stream> {
+    let lacks = |picture: &mut Picture| {
+        let codec = table.get(&picture.stream).and_then(|sent| sent.codec);
+        codec.is_some_and(|codec| !takes.has(codec))
+    };
+    let untaken = pictures.extract_if(.., lacks);
+    untaken.map(|picture| picture.stream).collect()
 }

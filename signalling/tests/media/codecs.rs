@@ -27,6 +27,24 @@ fn view(peer: PeerKey, source: Source, width: u32) -> View {
     }
 }
 
+/// What a receiver was last told that it cannot decode.
+fn untaken(net: &Net, receiver: PeerKey) -> Option<Vec<(PeerKey, Source)>> {
+    let told = net.events.iter().rev().filter_map(|event| match event {
+        MediaEvent::Untaken { peer, streams, .. } if *peer == receiver => Some(streams.clone()),
+        MediaEvent::Untaken { .. }
+        | MediaEvent::Slots { .. }
+        | MediaEvent::Connected { .. }
+        | MediaEvent::Disconnected { .. }
+        | MediaEvent::Gone { .. }
+        | MediaEvent::Speaking { .. }
+        | MediaEvent::Layers { .. }
+        | MediaEvent::Codec { .. }
+        | MediaEvent::Repeat { .. }
+        | MediaEvent::Quality { .. } => None,
+    });
+    told.into_iter().next()
+}
+
 /// In which codecs a sender was told to send its screen.
 fn told(net: &Net, sender: PeerKey) -> Vec<Codec> {
     let mut told = Vec::new();
@@ -154,6 +172,9 @@ fn a_camera_in_h264_goes_to_who_takes_it_and_its_layers_change_at_key_frames() {
     }
     net.run(Duration::from_secs(2));
     assert_eq!(net.mid(c, a, Source::Camera), None);
+    // Who takes no H.264 is told why there is nothing, and nobody else is.
+    assert_eq!(untaken(&net, b), None);
+    assert_eq!(untaken(&net, c), Some(vec![(a, Source::Camera)]));
     let packets = net.client(b).packets(&mid);
     assert_continuous(packets);
     assert_eq!(packets[0].payload[0], 0x78, "begins with parameters");
@@ -165,6 +186,11 @@ fn a_camera_in_h264_goes_to_who_takes_it_and_its_layers_change_at_key_frames() {
         }
     }
     assert_eq!(seen, expected);
+    // Also that it is so no more.
+    net.client(a).ups.get_mut(&Source::Camera).unwrap().maker = None;
+    net.run(Duration::from_secs(1));
+    assert_eq!(untaken(&net, c), Some(vec![]));
+    assert!(net.mid(c, a, Source::Camera).is_some());
 }
 
 /// What a receiver sees of a stream with three layers in it, while its tile changes.

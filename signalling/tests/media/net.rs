@@ -398,6 +398,7 @@ impl Net {
         let maps = self.events.iter().rev().filter_map(|event| match event {
             MediaEvent::Slots { peer, slots, .. } if *peer == of => Some(slots.clone()),
             MediaEvent::Slots { .. }
+            | MediaEvent::Untaken { .. }
             | MediaEvent::Connected { .. }
             | MediaEvent::Disconnected { .. }
             | MediaEvent::Gone { .. }

@@ -11,6 +11,7 @@ import type { Participant } from '../wire/Participant';
 import type { PeerLink } from '../wire/PeerLink';
 import type { Quality } from '../wire/Quality';
 import type { Slot } from '../wire/Slot';
+import type { SlotStream } from '../wire/SlotStream';
 import type { Source } from '../wire/Source';
 import type { Speaking } from '../wire/Speaking';
 import type { View } from '../wire/View';
@@ -39,6 +40,8 @@ export interface CallState {
   readonly me: string | undefined;
   readonly people: readonly Participant[];
   readonly slots: readonly Slot[];
+  /** Pictures in codecs that this browser does not have. */
+  readonly untaken: readonly SlotStream[];
   readonly speaking: Speaking;
   readonly quality: Quality | undefined;
   /** Pictures that stood still here, within a minute. */
@@ -116,6 +119,7 @@ export class CallSession {
       me: undefined,
       people: [],
       slots: [],
+      untaken: [],
       speaking: SILENT,
       quality: undefined,
       freezes: 0,
@@ -165,6 +169,9 @@ export class CallSession {
       case 'call.slots':
         this.#freezes.slots(event.d);
         this.#set({ slots: event.d });
+        return;
+      case 'call.untaken':
+        this.#set({ untaken: event.d });
         return;
       case 'call.layers':
         this.#sending = this.#sending.then(() => this.#send(event.d));
@@ -236,7 +243,7 @@ export class CallSession {
     this.#transceivers = undefined;
     this.#codecs.clear();
     this.#freezes = new Freezes();
-    this.#set({ tracks: new Map(), slots: [], me: undefined });
+    this.#set({ tracks: new Map(), slots: [], untaken: [], me: undefined });
     try {
       const iceServers = await this.#iceServers();
       if (generation !== this.#generation) return;

@@ -12,6 +12,7 @@ import type { Reader } from "./Reader";
 import type { ResetTo } from "./ResetTo";
 import type { RoomId } from "./RoomId";
 import type { Slot } from "./Slot";
+import type { SlotStream } from "./SlotStream";
 import type { SourceCodec } from "./SourceCodec";
 import type { Speaking } from "./Speaking";
 import type { Who } from "./Who";
@@ -99,7 +100,15 @@ call: CallId,
 /**
  * Every section.
  */
-d: Array<Slot>, } | { "e": "call.layers", 
+d: Array<Slot>, } | { "e": "call.untaken", 
+/**
+ * Lesson.
+ */
+call: CallId, 
+/**
+ * None before the first such event of a join.
+ */
+d: Array<SlotStream>, } | { "e": "call.layers", 
 /**
  * Lesson.
  */

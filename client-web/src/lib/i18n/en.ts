@@ -176,7 +176,8 @@ export const en: Words = {
   waits: {
     weak: 'Video paused: weak connection',
     chosen: 'The screen is not loaded: «Sound only» is on',
-    short: { weak: 'Weak connection', chosen: 'Sound only' },
+    untaken: 'This browser cannot show this video; Chrome and Edge can',
+    short: { weak: 'Weak connection', chosen: 'Sound only', untaken: 'Not for this browser' },
   },
   links: {
     tab: 'Connection',

@@ -40,6 +40,11 @@ export function isPaused(state: CallState, tile: Tile): boolean {
   return state.slots.some((one) => one.paused === true && one.from?.p === tile.peer && one.from.src === tile.source);
 }
 
+/** Whether this browser has no decoder for the picture of a tile. */
+export function isUntaken(state: CallState, tile: Tile): boolean {
+  return state.untaken.some((one) => one.p === tile.peer && one.src === tile.source);
+}
+
 /** The received track for a tile, when a slot carries it now. */
 export function trackOf(state: CallState, tile: Tile): MediaStreamTrack | undefined {
   const slot = state.slots.find((one) => one.from?.p === tile.peer && one.from.src === tile.source);
