@@ -39,16 +39,29 @@ export function inNetworkOfOwn(file) {
 
 /** Every datagram is lost from now on, and nobody is told. */
 export function blockUdp() {
-  filter('--append');
+  filter('--append', ...UDP);
 }
 
 export function unblockUdp() {
-  filter('--delete');
+  filter('--delete', ...UDP);
 }
 
-/** @param {'--append' | '--delete'} how */
-function filter(how) {
+/**
+ * What is seen to be media is lost also in TCP: a network that looks into connections. It knows STUN by its magic cookie
+ * (RFC 8489 §5), and does not see into TLS.
+ */
+export function blockStunInTcp() {
+  filter('--append', '--protocol', 'tcp', '--match', 'string', '--algo', 'bm', '--hex-string', '|2112a442|', '--jump', 'DROP');
+}
+
+const UDP = ['--protocol', 'udp', '--jump', 'DROP'];
+
+/**
+ * @param {'--append' | '--delete'} how
+ * @param {...string} rule
+ */
+function filter(how, ...rule) {
   if (!process.env[INSIDE]) throw new Error('not in the network of the machine');
-  const { status, stderr } = spawnSync('iptables', [how, 'INPUT', '--protocol', 'udp', '--jump', 'DROP']);
+  const { status, stderr } = spawnSync('iptables', [how, 'INPUT', ...rule]);
   if (status !== 0) throw new Error(`iptables: ${stderr}`);
 }

@@ -29,8 +29,11 @@ const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
  * }} Person
  */
 
-/** Chromium with a microphone that beeps and a camera that counts, at a rate that two cores can encode. */
-export function launchChromium() {
+/**
+ * Chromium with a microphone that beeps and a camera that counts, at a rate that two cores can encode.
+ * @param {...string} more arguments of its command line
+ */
+export function launchChromium(...more) {
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [
@@ -42,6 +45,7 @@ export function launchChromium() {
       '--disable-background-timer-throttling',
       '--disable-renderer-backgrounding',
       '--disable-backgrounding-occluded-windows',
+      ...more,
     ],
   });
 }

@@ -194,3 +194,23 @@ export async function peerOf(person) {
   await person.until(() => /** @type {any} */ (window).e2e.me, undefined, 'a place in the lesson');
   return person.read(() => /** @type {any} */ (window).e2e.me);
 }
+
+/**
+ * This end of the path that carries media now, by the word of the browser.
+ * @param {import('./browsers.mjs').Person} person
+ * @returns {Promise<{protocol: string, candidateType: string, relayProtocol?: string, url?: string}>}
+ */
+export function localCandidate(person) {
+  return person.read(async () => {
+    const connection = /** @type {any} */ (window).e2e.connections.at(-1);
+    const stats = await connection.getStats();
+    const all = [...stats.values()];
+    // Chromium says which pair is in use; Firefox marks the pair.
+    const selected = all.find((stat) => stat.selectedCandidatePairId)?.selectedCandidatePairId;
+    const pair = stats.get(selected) ?? all.find((stat) => stat.type === 'candidate-pair' && stat.selected);
+    const local = stats.get(pair?.localCandidateId);
+    if (!local) throw new Error(JSON.stringify(all.filter((stat) => /candidate|transport/.test(stat.type))));
+    const { protocol, candidateType, relayProtocol, url } = local;
+    return { protocol, candidateType, relayProtocol, url };
+  });
+}

@@ -1,11 +1,15 @@
 // Starts the real binary with a demo school in a folder of its own.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { X509Certificate, createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const TARGET = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../target', import.meta.url));
 const BINARY = process.env.PARTA_BIN ?? join(TARGET, 'debug/parta');
@@ -43,6 +47,8 @@ export class Server {
   /** @type {import('node:child_process').ChildProcess | undefined} */
   #process;
   #log = '';
+  /** Of a server that speaks TLS itself, as PEM: nobody else knows it. @type {Buffer | undefined} */
+  #certificate;
 
   /**
    * @param {string} data
@@ -69,12 +75,38 @@ export class Server {
 
   /** One that is reached at every address of the machine. */
   static async createEverywhere() {
+    const server = await Server.#everywhere();
+    await server.start();
+    return server;
+  }
+
+  /** One that speaks TLS itself, with a certificate that nobody signed, and is reached at every address of the machine. */
+  static async createWithCertificate() {
+    const server = await Server.#everywhere();
+    server.origin = server.origin.replace('http:', 'https:');
+    const [certificate, key] = ['certificate.pem', 'key.pem'].map((name) => join(server.data, name));
+    const subject = ['-subj', '/CN=parta', '-addext', `subjectAltName=IP:${new URL(server.origin).hostname}`];
+    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+    await promisify(execFile)('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', certificate]);
+    server.#certificate = await readFile(certificate);
+    server.env = { ...process.env, PARTA_ORIGINS: server.origin, PARTA_TLS_CERTIFICATE: certificate, PARTA_TLS_KEY: key };
+    await server.start();
+    return server;
+  }
+
+  static async #everywhere() {
     const data = await mkdtemp(join(tmpdir(), 'parta-e2e-'));
     const port = await freeTcpPort();
     const server = new Server(data, port, await freeUdpPort(), []);
     server.listen = `0.0.0.0:${port}`;
-    await server.start();
     return server;
+  }
+
+  /** The certificate's key, as Chromium names one that it is to trust (`--ignore-certificate-errors-spki-list`). */
+  get keyHash() {
+    if (!this.#certificate) throw new Error('this server has no certificate');
+    const key = new X509Certificate(this.#certificate).publicKey.export({ type: 'spki', format: 'der' });
+    return createHash('sha256').update(key).digest('base64');
   }
 
   async start() {
@@ -92,7 +124,7 @@ export class Server {
       child.once('exit', (code) => reject(new Error(`parta ended with ${code}\n${this.log}`)));
       child.stdout.on('data', (chunk) => {
         said += chunk;
-        if (/http:\/\/\S+/.test(said)) {
+        if (/https?:\/\/\S+/.test(said)) {
           clearTimeout(late);
           resolve(undefined);
         }
@@ -128,10 +160,21 @@ export class Server {
    * @param {string} login
    */
   async person(login) {
-    const answer = await fetch(`${this.origin}/api/v1/start`);
-    const { demo } = await answer.json();
+    const { demo } = await this.#ask('/api/v1/start');
     const found = demo.find((/** @type {{login: string}} */ person) => person.login === login);
     if (!found) throw new Error(`the demo has no ${login}`);
     return /** @type {{name: string, login: string, password: string}} */ (found);
+  }
+
+  /**
+   * @param {string} path
+   * @returns {Promise<any>}
+   */
+  async #ask(path) {
+    if (!this.#certificate) return (await fetch(this.origin + path)).json();
+    const [answer] = await once(get(this.origin + path, { ca: this.#certificate }), 'response');
+    let body = '';
+    for await (const part of answer.setEncoding('utf8')) body += part;
+    return JSON.parse(body);
   }
 }

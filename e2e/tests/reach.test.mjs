@@ -5,7 +5,7 @@ import { after, before } from 'node:test';
 import { blockUdp, inNetworkOfOwn } from '../apart.mjs';
 import { chromiumPerson, firefoxPerson, launchChromium } from '../browsers.mjs';
 import { enterLesson } from '../lesson.mjs';
-import { peerOf, seeAndHear } from '../media.mjs';
+import { localCandidate, peerOf, seeAndHear } from '../media.mjs';
 import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
 
@@ -111,23 +111,4 @@ function transport(person) {
  */
 function way(person) {
   return localCandidate(person).then((local) => local.candidateType);
-}
-
-/**
- * @param {Person} person
- * @returns {Promise<{protocol: string, candidateType: string, relayProtocol?: string}>}
- */
-function localCandidate(person) {
-  return person.read(async () => {
-    const connection = /** @type {any} */ (window).e2e.connections.at(-1);
-    const stats = await connection.getStats();
-    const all = [...stats.values()];
-    // Chromium says which pair is in use; Firefox marks the pair.
-    const selected = all.find((stat) => stat.selectedCandidatePairId)?.selectedCandidatePairId;
-    const pair = stats.get(selected) ?? all.find((stat) => stat.type === 'candidate-pair' && stat.selected);
-    const local = stats.get(pair?.localCandidateId);
-    if (!local) throw new Error(JSON.stringify(all.filter((stat) => /candidate|transport/.test(stat.type))));
-    const { protocol, candidateType, relayProtocol } = local;
-    return { protocol, candidateType, relayProtocol };
-  });
 }
