@@ -25,7 +25,7 @@ export class Device {
   #woken = () => {};
 
   /**
-   * @param {'camera' | 'display'} what
+   * @param {'camera' | 'ffmpeg' | 'display'} what
    * @param {string} url
    * @param {string} token
    * @param {string[]} more

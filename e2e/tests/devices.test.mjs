@@ -1,11 +1,11 @@
-// A camera that is no browser publishes into a lesson, a display plays it: WHIP and WHEP with aiortc.
+// A camera that is no browser publishes into a lesson, a display plays it: WHIP and WHEP with aiortc and FFmpeg.
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
 import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
 import { Device } from '../device.mjs';
 import { ROOM, enterLesson, tilePlays } from '../lesson.mjs';
-import { peerOf } from '../media.mjs';
+import { peerOf, seeAndHear } from '../media.mjs';
 import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
 
@@ -112,6 +112,21 @@ step('a camera that sends H.264 is seen, too, or its tile says why it is not', a
     student = undefined;
   } finally {
     await other.stop();
+  }
+});
+
+step('what FFmpeg publishes is seen and heard by a learner', async () => {
+  const { address, token } = keys[CAMERA];
+  const ffmpeg = new Device('ffmpeg', address, token);
+  const learner = await chromiumPerson(chromium, 'learner');
+  try {
+    await ffmpeg.says(({ state }) => state === 'connected', 'connection');
+    await enterLesson(learner, server, 'student1', 'Присоединиться');
+    const peer = await peerNamed(CAMERA);
+    await seeAndHear(learner, [peer]);
+    await tilePlays(learner, peer, 'camera');
+  } finally {
+    await Promise.all([ffmpeg.stop(), learner.close()]);
   }
 });
 
