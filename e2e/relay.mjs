@@ -1,11 +1,11 @@
-// A network that can be lost: stands between one browser and the server, and can go silent as a lost Wi-Fi does.
+// A network that can be lost or bad: stands between one browser and the server, and can go silent as a lost Wi-Fi does.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
+import { Link } from './link.mjs';
+
 const HOST = '127.0.0.1';
-/** What a narrow network holds back before it drops. */
-const HELD_MS = 400;
 
 /**
  * @typedef {{near: import('node:net').Socket, far?: import('node:net').Socket, broken?: boolean}} Wire
@@ -18,13 +18,10 @@ const HELD_MS = 400;
  */
 export class Relay {
   #silent = false;
-  /** Bits a second towards the browser; undefined: as much as there is. @type {number | undefined} */
-  #bps;
-  /** When what is held back will have left. */
-  #busy = 0;
-  /** Every how manieth datagram is lost; 0: none. */
-  #lost = { up: 0, down: 0 };
-  #carried = { up: 0, down: 0 };
+  /** Media towards the browser. */
+  #down = new Way(1);
+  /** Media from the browser. */
+  #up = new Way(2);
   /** @type {Set<Wire>} */
   #wires = new Set();
   /** Towards the server, one per address of the browser. @type {Map<string, import('node:dgram').Socket>} */
@@ -77,24 +74,27 @@ export class Relay {
    * @param {number} bps bits a second
    */
   narrow(bps) {
-    this.#bps = bps;
+    this.impair({ bps });
   }
 
   widen() {
-    this.#bps = undefined;
+    this.impair({});
   }
 
   /**
-   * From now on every so manieth datagram from the browser and to it is lost; 0 for none.
-   * @param {{up?: number, down?: number}} every
+   * How media fares from now on.
+   * @param {import('./link.mjs').Conditions} down
+   * @param {import('./link.mjs').Conditions} [up]
    */
-  lose({ up = 0, down = 0 }) {
-    this.#lost = { up, down };
+  impair(down, up = {}) {
+    const now = performance.now();
+    this.#down.link.become(down, now);
+    this.#up.link.become(up, now);
   }
 
-  /** @param {'up' | 'down'} way */
-  #loses(way) {
-    return this.#lost[way] > 0 && ++this.#carried[way] % this.#lost[way] === 0;
+  /** Bytes of media that were carried to the browser. */
+  get carriedDown() {
+    return this.#down.link.carried;
   }
 
   heal() {
@@ -107,7 +107,9 @@ export class Relay {
 
   async close() {
     for (const wire of this.#wires) this.#cut(wire);
+    for (const way of [this.#down, this.#up]) way.stop();
     for (const path of this.#paths.values()) path.close();
+    this.#paths.clear();
     this.#udp.close();
     this.#tcp.close();
     await once(this.#tcp, 'close');
@@ -158,7 +160,7 @@ export class Relay {
    * @param {import('node:dgram').RemoteInfo} from
    */
   #outward(datagram, from) {
-    if (this.#silent || this.#loses('up')) return;
+    if (this.#silent) return;
     const key = `${from.address}:${from.port}`;
     let path = this.#paths.get(key);
     if (!path) {
@@ -168,7 +170,11 @@ export class Relay {
       });
       this.#paths.set(key, path);
     }
-    path.send(datagram, this.#to.udp, HOST);
+    const to = path;
+    this.#up.carry(datagram.length, () => {
+      // The path may have been given up meanwhile.
+      if (this.#paths.get(key) === to) to.send(datagram, this.#to.udp, HOST);
+    });
   }
 
   /**
@@ -176,17 +182,45 @@ export class Relay {
    * @param {import('node:dgram').RemoteInfo} to
    */
   #inward(datagram, to) {
-    if (this.#loses('down')) return;
+    this.#down.carry(datagram.length, () => this.#udp.send(datagram, to.port, to.address));
+  }
+}
+
+/** Packets on their way in one direction. */
+class Way {
+  /** In the order in which they arrive. @type {{arrives: number, pass: () => void}[]} */
+  #under = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {number} seed */
+  constructor(seed) {
+    this.link = new Link(seed);
+  }
+
+  /**
+   * @param {number} bytes
+   * @param {() => void} pass when it arrives, if it does
+   */
+  carry(bytes, pass) {
     const now = performance.now();
-    if (this.#bps === undefined) {
-      this.#busy = 0;
-      this.#udp.send(datagram, to.port, to.address);
-      return;
-    }
-    const leaves = Math.max(now, this.#busy) + (datagram.length * 8_000) / this.#bps;
-    if (leaves - now > HELD_MS) return;
-    this.#busy = leaves;
-    setTimeout(() => this.#udp.send(datagram, to.port, to.address), leaves - now);
+    const arrives = this.link.arrival(now, bytes);
+    if (arrives === undefined) return;
+    if (arrives <= now && this.#under.length === 0) return pass();
+    this.#under.push({ arrives, pass });
+    this.#timer ??= setTimeout(() => this.#deliver(), arrives - now);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#under = [];
+  }
+
+  #deliver() {
+    const now = performance.now();
+    while (this.#under.length > 0 && this.#under[0].arrives <= now) this.#under.shift()?.pass();
+    const [next] = this.#under;
+    this.#timer = next && setTimeout(() => this.#deliver(), next.arrives - now);
   }
 }
 

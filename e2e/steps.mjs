@@ -1,5 +1,8 @@
 // Tests that build on each other.
 import { test } from 'node:test';
+import { setTimeout as passes } from 'node:timers/promises';
+
+import { PATIENCE_MS } from './browsers.mjs';
 
 /**
  * Like `test`, but once one has failed the others of the file are skipped: they would only wait for its effects.
@@ -14,4 +17,22 @@ export function steps() {
       await run();
       failed = false;
     });
+}
+
+/**
+ * Looks until what is seen fits.
+ * @template T
+ * @param {() => Promise<T>} look
+ * @param {(seen: T) => boolean} fits
+ * @param {string} what
+ * @returns {Promise<T>}
+ */
+export async function eventually(look, fits, what) {
+  const late = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const seen = await look();
+    if (fits(seen)) return seen;
+    if (Date.now() > late) throw new Error(`waited in vain for ${what}; seen at last: ${JSON.stringify(seen)}`);
+    await passes(200);
+  }
 }

@@ -52,7 +52,7 @@ step('on a link that is well nothing is repeated', async () => {
 });
 
 step('what is lost towards a browser comes again with the next packets', async () => {
-  relay.lose({ down: EVERY });
+  relay.impair({ loss: 1 / EVERY });
   await student.until(
     async () => {
       const { e2e } = /** @type {any} */ (window);
@@ -65,7 +65,7 @@ step('what is lost towards a browser comes again with the next packets', async (
 });
 
 step('a browser whose packets are lost repeats them, without an offer', async () => {
-  relay.lose({ up: EVERY });
+  relay.impair({}, { loss: 1 / EVERY });
   await sendsFirst(['red', 'red']);
   assert.equal(await student.read(() => /** @type {any} */ (window).e2e.offers), 1);
   await seeAndHear(teacher, [peer]);
@@ -74,7 +74,7 @@ step('a browser whose packets are lost repeats them, without an offer', async ()
 });
 
 step('and stops when nothing has been lost for a while', async () => {
-  relay.lose({});
+  relay.impair({});
   await sendsFirst(['opus', 'opus']);
   await seeAndHear(teacher, [peer]);
 });
