@@ -66,6 +66,11 @@ it('has mentions, read and unread, in them', () => {
   expect(sequences.some(({ events, after }) => JSON.stringify(events).includes(`"men":["${after.me.id}"`) && mentioned(after) === 0)).toBe(true);
 });
 
+it('has reactions in them, set and taken back', () => {
+  const done = sequences.flatMap(({ events }) => events.flatMap((event) => (event.e === 'msg.reacted' ? [event.d.on] : [])));
+  expect(new Set(done)).toEqual(new Set([true, false]));
+});
+
 it('has somebody in them whom messages have reached unread', () => {
   expect(sequences.some(({ marks_after = [] }) => marks_after.some(({ no, recv }) => recv > no))).toBe(true);
 });

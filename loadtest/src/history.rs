@@ -37,6 +37,7 @@ impl From<&RoomEvent> for Entry {
                 cid: d.cid.clone(),
             }),
             RoomEvent::MsgChanged { .. }
+            | RoomEvent::MsgReacted { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. } => None,
         };

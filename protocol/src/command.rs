@@ -146,6 +146,18 @@ pub struct MsgRef {
     pub id: MessageId,
 }
 
+/// `msg.react`: answer a message with an emoji, or take that back. Safe to repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct MsgReact {
+    /// Which message.
+    pub id: MessageId,
+    /// One emoji of Unicode's list (UTS #51).
+    pub emoji: String,
+    /// False to take it back.
+    pub on: bool,
+}
+
 /// Answer to `msg.send`, sent after the commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct MsgSent {
@@ -218,6 +230,9 @@ pub enum Command {
     /// Delete a message.
     #[serde(rename = "msg.delete")]
     MsgDelete(MsgRef),
+    /// React to a message.
+    #[serde(rename = "msg.react")]
+    MsgReact(MsgReact),
     /// Catch up.
     #[serde(rename = "sync")]
     Sync(Sync),
@@ -277,6 +292,7 @@ impl Command {
             "msg.send" => Self::MsgSend(params_of(json)?),
             "msg.edit" => Self::MsgEdit(params_of(json)?),
             "msg.delete" => Self::MsgDelete(params_of(json)?),
+            "msg.react" => Self::MsgReact(params_of(json)?),
             "sync" => Self::Sync(params_of(json)?),
             "focus" => Self::Focus(params_of(json)?),
             "read" => Self::Read(params_of(json)?),

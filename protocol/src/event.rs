@@ -6,7 +6,7 @@ use ts_rs::TS;
 
 use crate::call::{CallSummary, Participant, Slot, SlotStream, SourceCodec, Via};
 use crate::error::ErrorBody;
-use crate::ids::{CallId, PeerId, RoomId, UserId};
+use crate::ids::{CallId, MessageId, PeerId, RoomId, UserId};
 use crate::model::{Message, Person, RoomSummary};
 
 /// Answer to a command with an `i`.
@@ -55,6 +55,17 @@ pub enum RoomEvent {
         /// The whole message as it is now. Who catches up may be told of a later state than this event made.
         d: Message,
     },
+    /// Somebody answered a message with an emoji, or took that back.
+    #[serde(rename = "msg.reacted")]
+    MsgReacted {
+        /// Room.
+        r: RoomId,
+        /// Position.
+        #[ts(type = "number")]
+        s: i64,
+        /// What was done. It may be told on top of a later state, and gives the same then.
+        d: Reacted,
+    },
     /// A lesson began.
     #[serde(rename = "call.started")]
     CallStarted {
@@ -86,6 +97,7 @@ impl RoomEvent {
         match self {
             Self::Msg { r, .. }
             | Self::MsgChanged { r, .. }
+            | Self::MsgReacted { r, .. }
             | Self::CallStarted { r, .. }
             | Self::CallEnded { r, .. } => r,
         }
@@ -97,10 +109,24 @@ impl RoomEvent {
         match self {
             Self::Msg { s, .. }
             | Self::MsgChanged { s, .. }
+            | Self::MsgReacted { s, .. }
             | Self::CallStarted { s, .. }
             | Self::CallEnded { s, .. } => *s,
         }
     }
+}
+
+/// A reaction that was set or taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Reacted {
+    /// Which message.
+    pub id: MessageId,
+    /// Who.
+    pub by: UserId,
+    /// With what, as in [`crate::model::Reaction::emoji`].
+    pub emoji: String,
+    /// False when it was taken back.
+    pub on: bool,
 }
 
 /// The end of a lesson.

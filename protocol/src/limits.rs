@@ -10,6 +10,12 @@ pub const BODY_BYTES_MAX: usize = 16_384;
 pub const ATTACHMENTS_MAX: usize = 20;
 /// Most people mentioned in one message.
 pub const MENTIONS_MAX: usize = 20;
+/// Most different emoji with which a message is answered.
+pub const REACTION_KINDS_MAX: usize = 20;
+/// Most emoji with which one person answers one message.
+pub const REACTIONS_BY_PERSON_MAX: usize = 3;
+/// Most reactions to a message in all: it is told with everybody who reacted.
+pub const REACTIONS_PER_MESSAGE_MAX: usize = 500;
 /// Most unread mentions of a person in a room that are told of: the newest.
 pub const MENTIONS_TOLD_MAX: usize = 50;
 /// Most events that the catch-up after `hello` and one `sync` carry for a room; beyond it the client pages

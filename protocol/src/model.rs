@@ -95,6 +95,10 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<UserId>>", optional)]
     pub men: Vec<UserId>,
+    /// With which emoji it was answered, in the order in which they came first. A list of rooms does without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<Reaction>>", optional)]
+    pub react: Vec<Reaction>,
     /// When its text was last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -103,6 +107,15 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub deleted: Option<Deleted>,
+}
+
+/// An emoji, and who answered a message with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Reaction {
+    /// One emoji of Unicode's list, fully qualified (UTS #51).
+    pub emoji: String,
+    /// Who, the first one first; at least one.
+    pub by: Vec<UserId>,
 }
 
 /// Who deleted a message, and when.

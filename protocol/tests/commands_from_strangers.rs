@@ -7,7 +7,9 @@ use protocol::call::{
     CallJoin, CallRef, CallRestart, CallSet, CallStart, CallStats, CallView, CallWatch, Source,
     UpMids, View,
 };
-use protocol::command::{Focus, MsgEdit, MsgRef, MsgSend, Positions, Read, Recv, Sync, Typing};
+use protocol::command::{
+    Focus, MsgEdit, MsgReact, MsgRef, MsgSend, Positions, Read, Recv, Sync, Typing,
+};
 use protocol::limits::ID_BYTES_MAX;
 use protocol::{
     CallId, ClientId, Command, Envelope, ErrorCode, Event, FileId, Hello, MessageId, PeerId,
@@ -27,6 +29,7 @@ fn example(method: &str) -> Value {
         "msg.send" => json!({"r": "R7", "cid": "c1", "body": "Привет"}),
         "msg.edit" => json!({"id": "M1", "body": "Пока"}),
         "msg.delete" => json!({"id": "M1"}),
+        "msg.react" => json!({"id": "M1", "emoji": "👍", "on": true}),
         "sync" => json!({"r": "R7", "after": 0}),
         "focus" => json!({"r": ["R7"]}),
         "read" => json!({"r": "R7", "no": 1}),
@@ -343,6 +346,10 @@ fn command() -> impl Strategy<Value = Command> {
         id().prop_map(|id| {
             let id = MessageId::parse(id).expect("an id");
             Command::MsgDelete(MsgRef { id })
+        }),
+        (id(), text(), any::<bool>()).prop_map(|(id, emoji, on)| {
+            let id = MessageId::parse(id).expect("an id");
+            Command::MsgReact(MsgReact { id, emoji, on })
         }),
         room().prop_map(|r| Command::Typing(Typing { r })),
         room().prop_map(|r| Command::CallStart(CallStart { r })),

@@ -126,6 +126,10 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
     let edit = Change::Edit("иначе");
     let changed = store.change_message(&id, anna, edit, 1).await.unwrap();
     assert!(changed.is_some());
+    for on in [true, false, true] {
+        let reacted = store.react(&id, misha, "👍", on, 1).await.unwrap();
+        assert!(reacted.is_some());
+    }
     assert_eq!(store.message_versions(&id, anna).await.unwrap().len(), 1);
     assert!(store.session("t", 2).await.unwrap().is_some());
     assert!(store.is_member(&room, misha).await.unwrap());
@@ -133,7 +137,7 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
     assert_eq!(store.unread_mentions(&room, misha).await.unwrap(), [1, 2]);
     assert_eq!(store.acquaintances(misha).await.unwrap().len(), 2);
     assert_eq!(store.events_between(&room, 0, 4).await.unwrap().len(), 4);
-    assert_eq!(store.events_after(&room, 0, 9).await.unwrap().len(), 4);
+    assert_eq!(store.events_after(&room, 0, 9).await.unwrap().len(), 7);
     store.page_before(&room, None, 9).await.unwrap();
     store.page_after(&room, 0, 9).await.unwrap();
     assert_eq!(store.read_no(&room, misha).await.unwrap(), 0);

@@ -1,6 +1,7 @@
 // What this person sees of their rooms, as a value that events turn into the next one. No framework, no clock.
 
 import { mentionsIn, unreadMentions } from './mentions';
+import { reacted, withoutReactions } from './reactions';
 import { further, writers, wrote, type Pointers } from './readers';
 import type { Bump } from './wire/Bump';
 import type { CallSummary } from './wire/CallSummary';
@@ -62,8 +63,15 @@ const NO_READERS = {
 } as const;
 
 /** The messages of these events as they are now, by id. */
-export const messagesOf = (events: readonly RoomEvent[]): Map<string, Message> =>
-  new Map(events.flatMap((event) => (event.e === 'msg' || event.e === 'msg.changed' ? [[event.d.id, event.d] as const] : [])));
+export function messagesOf(events: readonly RoomEvent[]): Map<string, Message> {
+  const messages = new Map<string, Message>();
+  for (const event of events) {
+    if (event.e === 'msg' || event.e === 'msg.changed') messages.set(event.d.id, event.d);
+    const known = event.e === 'msg.reacted' && messages.get(event.d.id);
+    if (known) messages.set(known.id, reacted(known, event.d));
+  }
+  return messages;
+}
 
 const changedAt = ({ edited = '', deleted }: Message): string => deleted?.at ?? edited;
 
@@ -95,6 +103,7 @@ export function reduce(chat: Chat, event: Event): Chat {
   switch (event.e) {
     case 'msg':
     case 'msg.changed':
+    case 'msg.reacted':
     case 'call.started':
     case 'call.ended':
       return withRoom(chat, event.r, (room) => take(room, event, chat.me.id));
@@ -183,15 +192,17 @@ function apply(room: Room, event: RoomEvent, me: string): Room {
   if (event.s > room.head) return { ...tell(next, event.s, newsOf(event), me), head: event.s };
   // The list knows it already, its text maybe in part only; a lesson may have been left out.
   if (event.e !== 'msg' && event.e !== 'msg.changed') return lessonAt(next, event.s, newsOf(event));
-  return room.last?.no === event.d.no && changedAt(event.d) >= changedAt(room.last) ? { ...next, last: event.d } : next;
+  return room.last?.no === event.d.no && changedAt(event.d) >= changedAt(room.last) ? { ...next, last: withoutReactions(event.d) } : next;
 }
 
 function newsOf(event: RoomEvent): Bump {
   switch (event.e) {
     case 'msg':
-      return { last: event.d };
+      return { last: withoutReactions(event.d) };
     case 'msg.changed':
-      return { changed: event.d };
+      return { changed: withoutReactions(event.d) };
+    case 'msg.reacted':
+      return {};
     case 'call.started':
       return { started: event.d };
     case 'call.ended':
@@ -234,7 +245,7 @@ function retold(room: Room): Room {
   const lesson = room.events.findLast((event) => event.e === 'call.started' || event.e === 'call.ended');
   return {
     ...room,
-    last: message ? (messagesOf(room.events).get(message.d.id) ?? message.d) : room.last,
+    last: message ? withoutReactions(messagesOf(room.events).get(message.d.id) ?? message.d) : room.last,
     ...(lesson && { call: callAfter(room.call, newsOf(lesson)), callSeq: lesson.s }),
   };
 }

@@ -29,6 +29,7 @@ export interface Results {
   'msg.send': MsgSent;
   'msg.edit': object;
   'msg.delete': object;
+  'msg.react': object;
   sync: object;
   focus: object;
   read: object;

@@ -32,7 +32,7 @@ export function timeline(
   const messages = messagesOf(events);
   for (const event of events) {
     // It shows where the message is.
-    if (event.e === 'msg.changed') continue;
+    if (event.e === 'msg.changed' || event.e === 'msg.reacted') continue;
     const today = dayOf(event.d.at);
     if (today !== day) {
       lines.push({ kind: 'day', key: `day-${today}`, at: event.d.at });

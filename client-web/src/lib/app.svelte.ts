@@ -161,6 +161,11 @@ class App {
     await this.socket.request('msg.delete', { id });
   }
 
+  /** Answers a message with an emoji, or takes that back. */
+  async react(id: string, emoji: string, on: boolean): Promise<void> {
+    await this.socket.request('msg.react', { id, emoji, on });
+  }
+
   /** What a message said before. */
   async versions(id: string): Promise<readonly Version[]> {
     return (await api<Versions>('GET', `/messages/${encodeURIComponent(id)}/versions`)).versions;
@@ -225,6 +230,7 @@ class App {
         this.#receipts.heard();
         return;
       case 'msg.changed':
+      case 'msg.reacted':
       case 'call.started':
       case 'call.ended':
         this.#gaps.heard(event.r);

@@ -47,6 +47,7 @@ impl Member {
             let k = match event {
                 RoomEvent::Msg { d, .. } => self.names.number(d.cid.as_str()),
                 RoomEvent::MsgChanged { .. }
+                | RoomEvent::MsgReacted { .. }
                 | RoomEvent::CallStarted { .. }
                 | RoomEvent::CallEnded { .. } => None,
             };

@@ -147,6 +147,7 @@ mod tests {
                 re: None,
                 att: Vec::new(),
                 men: Vec::new(),
+                react: Vec::new(),
                 edited: None,
                 deleted: None,
             },

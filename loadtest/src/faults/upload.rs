@@ -170,6 +170,7 @@ const fn attached(event: &RoomEvent) -> usize {
     match event {
         RoomEvent::Msg { d, .. } => d.att.len(),
         RoomEvent::MsgChanged { .. }
+        | RoomEvent::MsgReacted { .. }
         | RoomEvent::CallStarted { .. }
         | RoomEvent::CallEnded { .. } => 0,
     }

@@ -26,8 +26,8 @@ pub enum Change<'a> {
 }
 
 #[derive(sqlx::FromRow)]
-struct Found {
-    room_id: String,
+pub(super) struct Found {
+    pub(super) room_id: String,
     no: i64,
     sender_id: String,
 }
@@ -86,6 +86,7 @@ impl Store {
                 Change::Edit(body) => sqlx::query("UPDATE messages SET body = $2, edited_at = $3 WHERE id = $1")
                     .bind(id.as_str()).bind(body).bind(now).execute(&mut *tx).await?,
                 Change::Delete { .. } => {
+                    sqlx::query("DELETE FROM reactions WHERE message_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
                     sqlx::query("UPDATE messages SET body = '', deleted_at = $2, deleted_by = $3 WHERE id = $1")
                         .bind(id.as_str()).bind(now).bind(by.as_str()).execute(&mut *tx).await?
                 }
@@ -123,7 +124,11 @@ impl Store {
     }
 
     // For members of its room only.
-    async fn message_for(&self, id: &MessageId, person: &UserId) -> StoreResult<Option<Found>> {
+    pub(super) async fn message_for(
+        &self,
+        id: &MessageId,
+        person: &UserId,
+    ) -> StoreResult<Option<Found>> {
         Ok(read!(self, db => {
             sqlx::query_as(
                 "SELECT messages.room_id, messages.no, messages.sender_id FROM messages

@@ -9,6 +9,7 @@ use super::calls::{JoinedCall, call_columns};
 use super::edits::CHANGED;
 use super::files::{attachments_by_message, attachments_of};
 use super::messages::{MessageRow, message_columns};
+use super::reactions::{REACTED, ReactedRow, UNREACTED};
 use super::{Store, StoreError, StoreResult, read};
 
 #[derive(sqlx::FromRow)]
@@ -16,11 +17,13 @@ struct EventRow {
     seq: i64,
     kind: String,
     #[sqlx(flatten)]
+    reacted: ReactedRow,
+    #[sqlx(flatten)]
     call: JoinedCall,
 }
 
 const EVENTS: &str = concat!(
-    "SELECT e.seq, e.kind, ",
+    "SELECT e.seq, e.kind, e.message_id, e.person_id, e.emoji, ",
     call_columns!(),
     " FROM events e LEFT JOIN calls c ON c.id = e.call_id
      WHERE e.room_id = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.seq",
@@ -75,6 +78,8 @@ impl Store {
                 changes
                     .remove(&row.seq)
                     .ok_or(StoreError::Inconsistent("events.message_id"))?
+            } else if row.kind == REACTED || row.kind == UNREACTED {
+                row.reacted.into_event(&row.kind, room.clone(), row.seq)?
             } else {
                 row.call
                     .row()

@@ -9,6 +9,7 @@ use protocol::{MessageId, RoomEvent, UserId};
 use super::files::{AttachmentRow, attachments_of};
 use super::mentions::people;
 use super::people::user_id;
+use super::reactions::reactions;
 use super::writer::Kept;
 use super::{Store, StoreError, StoreResult, read};
 use crate::time::rfc3339;
@@ -43,6 +44,7 @@ pub(super) struct MessageRow {
     body: String,
     at: i64,
     men: Option<String>,
+    reactions: Option<String>,
     edited_at: Option<i64>,
     deleted_at: Option<i64>,
     deleted_by: Option<String>,
@@ -54,7 +56,9 @@ macro_rules! message_columns {
         concat!(
             "id, no, sender_id, client_id, reply_to, body, at, edited_at, deleted_at, deleted_by, ",
             crate::store::mentions::men_of!("messages"),
-            " AS men"
+            " AS men, ",
+            crate::store::reactions::reactions_to!("messages"),
+            " AS reactions"
         )
     };
 }
@@ -90,6 +94,7 @@ impl MessageRow {
                 .map(AttachmentRow::into_attachment)
                 .collect::<StoreResult<_>>()?,
             men: people(self.men.as_deref())?,
+            react: reactions(self.reactions.as_deref())?,
             edited: self.edited_at.map(rfc3339),
             deleted,
         })
@@ -155,6 +160,8 @@ impl LastRow {
             body,
             at,
             men: self.m_men,
+            // A list of rooms shows none.
+            reactions: None,
             edited_at: self.m_edited_at,
             deleted_at: self.m_deleted_at,
             deleted_by: self.m_deleted_by,

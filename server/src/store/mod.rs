@@ -11,6 +11,7 @@ mod mentions;
 mod messages;
 mod people;
 mod pool;
+mod reactions;
 mod receipts;
 mod rooms;
 mod sessions;

@@ -37,6 +37,7 @@ impl Client {
             Command::MsgSend(send) => self.answer(i, self.send(send).await),
             Command::MsgEdit(edit) => self.answer(i, self.edit(edit).await),
             Command::MsgDelete(which) => self.answer(i, self.change(which.id, None).await),
+            Command::MsgReact(react) => self.answer(i, self.react(react).await),
             Command::Sync(sync) => self.answer(i, self.sync(&sync).await),
             Command::Focus(focus) => {
                 let focused = self.focus_on(focus).await;
@@ -132,7 +133,7 @@ impl Client {
     }
 
     /// Whether a text may be stored, now.
-    fn may_write(&self, body: &str) -> Answer<()> {
+    pub(super) fn may_write(&self, body: &str) -> Answer<()> {
         // PostgreSQL cannot store it, and no text needs it.
         if body.contains('\0') {
             return Err(ErrorCode::BadRequest.into());

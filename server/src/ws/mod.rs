@@ -8,6 +8,7 @@ mod marks;
 mod outgoing;
 mod queue;
 mod rate;
+mod reactions;
 mod socket;
 pub mod stream;
 mod switchboard;

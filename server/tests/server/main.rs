@@ -14,6 +14,7 @@ mod links;
 mod nodes;
 mod page;
 mod proxies;
+mod reactions;
 mod readiness;
 mod relay;
 mod rights;

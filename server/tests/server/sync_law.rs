@@ -182,6 +182,11 @@ async fn everything_in_focus() {
         .await
         .unwrap();
     seen.hear("msg.changed").await;
+    let react = |emoji: &str, on: bool| json!({"id": first, "emoji": emoji, "on": on});
+    for (emoji, on) in [("👍", true), ("🔥", true), ("👍", false)] {
+        a.ask("msg.react", react(emoji, on)).await.unwrap();
+        seen.hear("msg.reacted").await;
+    }
     let (mut phone, _) = student.hello().await;
     phone
         .ask("read", json!({"r": room, "no": 2}))
@@ -240,6 +245,10 @@ async fn one_room_in_focus() {
     let id = a.ask("msg.send", last).await.unwrap()["id"].clone();
     seen.hear("bump").await;
     a.ask("msg.edit", json!({"id": id, "body": "шесть"}))
+        .await
+        .unwrap();
+    seen.hear("bump").await;
+    a.ask("msg.react", json!({"id": id, "emoji": "👍", "on": true}))
         .await
         .unwrap();
     seen.hear("bump").await;

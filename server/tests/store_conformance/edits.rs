@@ -58,7 +58,9 @@ async fn a_message_is_changed_by_its_author_alone_and_its_texts_are_kept() {
             RoomEvent::Msg { s, d, .. } | RoomEvent::MsgChanged { s, d, .. } => {
                 (*s, d.body.clone())
             }
-            other @ (RoomEvent::CallStarted { .. } | RoomEvent::CallEnded { .. }) => {
+            other @ (RoomEvent::MsgReacted { .. }
+            | RoomEvent::CallStarted { .. }
+            | RoomEvent::CallEnded { .. }) => {
                 panic!("{other:?}")
             }
         });

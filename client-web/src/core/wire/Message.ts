@@ -3,6 +3,7 @@ import type { Attachment } from "./Attachment";
 import type { ClientId } from "./ClientId";
 import type { Deleted } from "./Deleted";
 import type { MessageId } from "./MessageId";
+import type { Reaction } from "./Reaction";
 import type { UserId } from "./UserId";
 
 /**
@@ -45,6 +46,10 @@ att?: Array<Attachment>,
  * Who is mentioned in it, by id, each once and never the sender.
  */
 men?: Array<UserId>, 
+/**
+ * With which emoji it was answered, in the order in which they came first. A list of rooms does without.
+ */
+react?: Array<Reaction>, 
 /**
  * When its text was last changed.
  */

@@ -2,6 +2,7 @@
 import type { CallOver } from "./CallOver";
 import type { CallSummary } from "./CallSummary";
 import type { Message } from "./Message";
+import type { Reacted } from "./Reacted";
 import type { RoomId } from "./RoomId";
 
 /**
@@ -31,7 +32,19 @@ s: number,
 /**
  * The whole message as it is now. Who catches up may be told of a later state than this event made.
  */
-d: Message, } | { "e": "call.started", 
+d: Message, } | { "e": "msg.reacted", 
+/**
+ * Room.
+ */
+r: RoomId, 
+/**
+ * Position.
+ */
+s: number, 
+/**
+ * What was done. It may be told on top of a later state, and gives the same then.
+ */
+d: Reacted, } | { "e": "call.started", 
 /**
  * Room.
  */

@@ -275,6 +275,7 @@ fn into_stored(row: NewRow<'_>, files: &HashMap<String, FileRow>) -> StoreResult
             .map(attachment)
             .collect::<StoreResult<_>>()?,
         men: row.men.to_vec(),
+        react: Vec::new(),
         edited: None,
         deleted: None,
     };
