@@ -113,3 +113,15 @@ pub const QUEUE_BYTES_SOFT: usize = 262_144;
 pub const LAG_SECONDS: u64 = 60;
 /// Open connections of one person; a further one closes the oldest.
 pub const CONNECTIONS_PER_USER: usize = 10;
+/// Longest text that is searched for, UTF-8.
+pub const SEARCH_BYTES_MAX: usize = 1_024;
+/// Most words of it that count.
+pub const SEARCH_WORDS_MAX: usize = 16;
+/// Messages of one page of a search and of mentions.
+pub const SEARCH_PAGE_MAX: u32 = 30;
+/// Searches per second and person that may go on for long.
+pub const SEARCHES_PER_SECOND: u32 = 4;
+/// Searches that a person may make at once: one for each letter of a long word.
+pub const SEARCHES_BURST: u32 = 30;
+/// People whose searches are counted; those who have not asked for a while are forgotten.
+pub const SEARCHERS_REMEMBERED: usize = 10_000;

@@ -12,6 +12,7 @@ use protocol::command::MsgSent;
 use protocol::device::{Devices, MadeDevice, NewDevice};
 use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start, Versions};
 use protocol::model::Attachment;
+use protocol::search::{Found, Position, Search};
 use protocol::{Command, Envelope, ErrorBody, Event, HelloOk, LiveEvent, Reply, RoomEvent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -98,6 +99,9 @@ fn check_body(name: &str, body: &Value) {
         "devices" => check::<Devices>(name, body),
         "post-device" => check::<NewDevice>(name, body),
         "made-device" => check::<MadeDevice>(name, body),
+        "post-search" => check::<Search>(name, body),
+        "found" => check::<Found>(name, body),
+        "position" => check::<Position>(name, body),
         "attachment" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
         _ => panic!("{name} is not a known body"),
@@ -151,6 +155,9 @@ fn no_kind_is_without_a_fixture() {
         "post-device",
         "made-device",
         "events-page",
+        "post-search",
+        "found",
+        "position",
         "attachment",
         "error",
     ] {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use protocol::{call, close, command, device, error, event, http};
+use protocol::{call, close, command, device, error, event, http, search};
 use ts_rs::{Config, TS};
 
 #[test]
@@ -48,6 +48,9 @@ fn export(folder: &Path) {
         device::Devices,
         device::NewDevice,
         device::MadeDevice,
+        search::Search,
+        search::Found,
+        search::Position,
     );
 }
 

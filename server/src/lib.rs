@@ -12,6 +12,7 @@ pub mod hub;
 pub mod lessons;
 pub mod metrics;
 mod reach;
+pub mod search;
 pub mod setup;
 pub mod store;
 pub mod time;
@@ -37,6 +38,7 @@ use files::sweep::{LEFT_AFTER, SWEEP_EVERY, sweep};
 use http::tls::Https;
 use lessons::Lessons;
 use metrics::Metrics;
+use search::Turns;
 use setup::SetupToken;
 use store::Store;
 use ws::{Switchboard, SwitchboardSettings};
@@ -77,6 +79,8 @@ pub struct Parts {
     pub switchboard: Switchboard,
     /// Live lessons.
     pub lessons: Lessons,
+    /// How often people may search.
+    pub search_turns: Turns,
     /// What is counted.
     pub metrics: Metrics,
     /// The one-time link.
@@ -191,9 +195,11 @@ pub async fn run(
         hasher,
         switchboard: switchboard.clone(),
         lessons,
+        search_turns: Turns::default(),
         metrics,
         demo,
     }));
+    let backlog = tokio::spawn(search::make_ready(store.clone()));
     tokio::spawn(sweep_files(files_folder, store.clone()));
     if let Some(listener) = metrics_listener {
         let at = listener.local_addr()?;
@@ -221,6 +227,7 @@ pub async fn run(
         () = async { stop.notified().await; tokio::time::sleep(LAST_WORDS).await; } => {}
     }
     media.shutdown().await;
+    backlog.abort();
     store.close().await;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod files;
 mod opening;
 pub mod origin;
 mod rooms;
+mod search;
 mod serve;
 mod session;
 mod source;
@@ -56,6 +57,9 @@ pub fn router(app: App) -> Router {
         )
         .route("/rooms/{room}/events", get(rooms::events))
         .route("/rooms/{room}/readers", get(rooms::readers))
+        .route("/rooms/{room}/position", get(search::position))
+        .route("/search", post(search::search))
+        .route("/mentions", get(search::mentions))
         .route("/messages/{message}/versions", get(rooms::versions))
         .route(
             "/rooms/{room}/devices",

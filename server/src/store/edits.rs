@@ -6,8 +6,11 @@ use protocol::{ErrorCode, MessageId, RoomEvent, RoomId, UserId};
 
 use super::files::attachments_of;
 use super::messages::{MessageRow, message_columns};
+use super::people::user_id;
 use super::rooms::room_id;
+use super::search::REWRITE;
 use super::{Store, StoreError, StoreResult, read, write};
+use crate::search::Document;
 use crate::time::rfc3339;
 
 /// The kind of a change in the log.
@@ -63,6 +66,9 @@ impl Store {
             return Err(ErrorCode::Forbidden.into());
         }
         let room = room_id(found.room_id)?;
+        let words = self
+            .changed_words(id, &room, found.sender_id, change)
+            .await?;
         let seq = write!(self, tx => {
             // The room is locked before the message is looked at: changes have an order.
             let (seq,): (i64,) =
@@ -91,6 +97,7 @@ impl Store {
                         .bind(id.as_str()).bind(now).bind(by.as_str()).execute(&mut *tx).await?
                 }
             };
+            sqlx::query(REWRITE).bind(id.as_str()).bind(&words).execute(&mut *tx).await?;
             sqlx::query("INSERT INTO events (room_id, seq, kind, message_id, at) VALUES ($1, $2, 'msg.changed', $3, $4)")
                 .bind(room.as_str()).bind(seq).bind(id.as_str()).bind(now).execute(&mut *tx).await?;
             seq
@@ -121,6 +128,25 @@ impl Store {
             until: rfc3339(until),
         };
         Ok(rows.into_iter().map(version).collect())
+    }
+
+    // What it will be found by. Its files stay what they are.
+    async fn changed_words(
+        &self,
+        id: &MessageId,
+        room: &RoomId,
+        sender: String,
+        change: Change<'_>,
+    ) -> StoreResult<String> {
+        let document = match change {
+            Change::Edit(body) => {
+                let names = self.names_of_files(&[id.as_str()]).await?;
+                let names = names.values().flatten().map(String::as_str);
+                Document::new(room, &user_id(sender)?, body, names)
+            }
+            Change::Delete { .. } => Document::empty(),
+        };
+        Ok(self.words_text(&document))
     }
 
     // For members of its room only.

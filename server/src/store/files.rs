@@ -42,6 +42,14 @@ pub(super) struct AttachmentRow {
 }
 
 impl AttachmentRow {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn into_name(self) -> String {
+        self.name
+    }
+
     pub(super) fn id(&self) -> &str {
         &self.id
     }

@@ -14,6 +14,8 @@ mod pool;
 mod reactions;
 mod receipts;
 mod rooms;
+mod search;
+mod search_debt;
 mod sessions;
 mod writer;
 
@@ -27,6 +29,7 @@ pub use files::{FileAccess, NewFile};
 pub use messages::{NewMessage, Stored};
 pub use people::{Account, NewPerson};
 pub use receipts::Receipts;
+pub use search::{Asked, Match};
 
 use pool::{Pool, read, write};
 use writer::Writers;

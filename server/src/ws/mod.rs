@@ -7,7 +7,7 @@ mod hello;
 mod marks;
 mod outgoing;
 mod queue;
-mod rate;
+pub(crate) mod rate;
 mod reactions;
 mod socket;
 pub mod stream;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 /// Allows `per_second` for long and `burst` at once.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     per_second: f64,
     burst: f64,
     tokens: f64,
@@ -14,7 +14,7 @@ pub(super) struct Bucket {
 impl Bucket {
     /// A full bucket.
     #[must_use]
-    pub(super) fn new(now: Instant, per_second: u32, burst: u32) -> Self {
+    pub(crate) fn new(now: Instant, per_second: u32, burst: u32) -> Self {
         Self {
             per_second: f64::from(per_second),
             burst: f64::from(burst),
@@ -27,7 +27,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The milliseconds until there is one again.
-    pub(super) fn take(&mut self, now: Instant) -> Result<(), u32> {
+    pub(crate) fn take(&mut self, now: Instant) -> Result<(), u32> {
         let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
         self.tokens = (self.tokens + elapsed * self.per_second).min(self.burst);
         self.at = now;
@@ -43,6 +43,14 @@ impl Bucket {
         )]
         let wait = ((1.0 - self.tokens) / self.per_second * 1_000.0).ceil() as u32;
         Err(wait)
+    }
+}
+
+impl Bucket {
+    /// Whether nothing is missing in it.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens + elapsed * self.per_second >= self.burst
     }
 }
 

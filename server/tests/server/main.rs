@@ -19,6 +19,7 @@ mod readiness;
 mod relay;
 mod rights;
 mod school;
+mod search;
 mod sessions;
 mod signing_in;
 mod stream;

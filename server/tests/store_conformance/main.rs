@@ -11,5 +11,6 @@ mod pointers;
 mod reactions;
 mod read_only;
 mod school;
+mod search;
 mod small_disk;
 mod trouble;

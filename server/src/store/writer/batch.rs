@@ -12,6 +12,7 @@ use super::super::{StoreError, StoreResult, new_id};
 use super::mentions::{Member, members};
 use super::questions::{FileRow, Known, Question, ask, files};
 use super::receipts::receive;
+use super::search::insert_words;
 use super::statements::{NewRow, Pointer, insert, move_pointers, take_numbers};
 use super::{Kept, Mark, Post, Receive};
 use crate::crash;
@@ -81,6 +82,7 @@ async fn attempt(pool: &Pool, jobs: &Jobs) -> StoreResult<Option<Done>> {
     if !insert(&mut tx, &rows).await? {
         return Ok(None);
     }
+    insert_words(&mut tx, &rows, &files).await?;
     let (pointers, deciding) = pointers(&rows, marks);
     let moved = move_pointers(&mut tx, &pointers, !marks.is_empty()).await?;
     let mut received = Vec::with_capacity(jobs.receives.len());

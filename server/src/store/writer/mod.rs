@@ -9,6 +9,7 @@ mod mentions;
 mod questions;
 mod receipts;
 mod rows;
+mod search;
 mod statements;
 mod work;
 
