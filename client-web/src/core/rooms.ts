@@ -6,7 +6,6 @@ import { further, writers, wrote, type Pointers } from './readers';
 import type { Bump } from './wire/Bump';
 import type { CallSummary } from './wire/CallSummary';
 import type { Event } from './wire/Event';
-import type { EventsPage } from './wire/EventsPage';
 import type { HelloOk } from './wire/HelloOk';
 import type { Marks } from './wire/Marks';
 import type { Message } from './wire/Message';
@@ -47,6 +46,13 @@ export interface Room {
   readonly events: readonly RoomEvent[];
   /** Events beyond a gap, by position. */
   readonly held: ReadonlyMap<number, RoomEvent>;
+}
+
+/** Consecutive events, and whether there are more beyond them. */
+export interface Page {
+  readonly epoch: string;
+  readonly events: readonly RoomEvent[];
+  readonly more: boolean;
 }
 
 export interface Chat {
@@ -144,7 +150,7 @@ function reset(room: Room, { ep, s, no, read, men = [] }: ResetTo): Room {
 }
 
 /** Puts a page of older events before what is held, if it fits. */
-export function prepend(chat: Chat, id: string, page: EventsPage): Chat {
+export function prepend(chat: Chat, id: string, page: Page): Chat {
   return withRoom(chat, id, (room) => {
     const first = firstSeq(room);
     const older = page.events.filter((event) => event.s < first);

@@ -18,18 +18,19 @@ const GROUP_MS = 5 * 60_000;
 
 /**
  * `dayOf` gives a time's calendar day in the reader's zone. Before the message number `goOn`, where reading goes on, stands
- * a line, unless the message is the reader's own.
+ * a line, unless the message is the reader's own. What `later` tells of these events' messages and lessons counts too.
  */
 export function timeline(
   events: readonly RoomEvent[],
   dayOf: (at: string) => string,
   goOn?: { readonly no: number; readonly me: string },
+  later: readonly RoomEvent[] = [],
 ): Line[] {
-  const over = new Set(events.flatMap((event) => (event.e === 'call.ended' ? [event.d.id] : [])));
+  const over = new Set([...events, ...later].flatMap((event) => (event.e === 'call.ended' ? [event.d.id] : [])));
   const lines: Line[] = [];
   let day = '';
   let before: Message | undefined;
-  const messages = messagesOf(events);
+  const messages = messagesOf([...events, ...later]);
   for (const event of events) {
     // It shows where the message is.
     if (event.e === 'msg.changed' || event.e === 'msg.reacted') continue;

@@ -12,7 +12,7 @@ import { Outbox, type Draft, type Item } from '../core/outbox';
 import { READ_TOLD_MEMBERS_MAX } from '../core/readers';
 import { Reads } from '../core/reads';
 import { Receipts } from '../core/receipts';
-import { acknowledge, firstSeq, greet, knowReaders, markRead, positions, prepend, reduce, type Chat, type Room } from '../core/rooms';
+import { acknowledge, firstSeq, greet, knowReaders, markRead, positions, prepend, reduce, type Chat, type Page, type Room } from '../core/rooms';
 import { Socket, type Status } from '../core/socket';
 import { overStream } from '../core/stream';
 import { Ways } from '../core/ways';
@@ -129,6 +129,11 @@ class App {
     const loading = this.#loading.get(room.id) ?? this.#load(room).finally(() => this.#loading.delete(room.id));
     this.#loading.set(room.id, loading);
     return loading;
+  }
+
+  /** Takes older events that were loaded apart, if they end where what is held begins. */
+  prepend(room: string, page: Page): void {
+    if (this.chat) this.chat = prepend(this.chat, room, page);
   }
 
   /** Asks who has read how far in a room. */

@@ -1,0 +1,24 @@
+// The panel over the page: the search, or the mentions. Their code is fetched when it is first needed.
+
+export type Panel = 'find' | 'mentions';
+
+class Panels {
+  open = $state<Panel>();
+
+  show(panel: Panel): void {
+    this.open = panel;
+  }
+
+  close(): void {
+    this.open = undefined;
+  }
+
+  /** Ctrl+K, ⌘K. By the key's place, so that it works with a Russian layout. */
+  key(event: KeyboardEvent): void {
+    if (event.code !== 'KeyK' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    event.preventDefault();
+    this.open = this.open === 'find' ? undefined : 'find';
+  }
+}
+
+export const panels = new Panels();
