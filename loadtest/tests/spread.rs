@@ -24,6 +24,7 @@ async fn a_lesson_over_two_threads_shows_everybody_everything() {
     };
     // The second who sends, and half of those who watch, are on the other thread.
     let options = Options {
+        join_within: 0.0,
         publishers: 2,
         subscribers: 4,
         warmup: 1,

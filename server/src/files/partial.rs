@@ -273,9 +273,12 @@ fn place(folder: &Path) -> io::Result<(String, Vec<u8>)> {
 }
 
 fn found<T>(result: io::Result<T>) -> Result<T, ErrorCode> {
-    result.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => ErrorCode::NotFound,
-        _ => internal(&error),
+    result.map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            ErrorCode::NotFound
+        } else {
+            internal(&error)
+        }
     })
 }
 

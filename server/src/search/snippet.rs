@@ -103,7 +103,7 @@ fn around(text: &str, first: usize) -> Range<usize> {
         Some((cut, letter)) => {
             let rest = text.get(cut..first).unwrap_or_default();
             rest.find(char::is_whitespace)
-                .map_or(cut + letter.len_utf8(), |space| cut + space + 1)
+                .map_or_else(|| cut + letter.len_utf8(), |space| cut + space + 1)
         }
     };
     let start = (start..=first)
