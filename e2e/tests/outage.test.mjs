@@ -1,4 +1,5 @@
-// A lesson of two in which one loses the network, or closes the lid of the laptop, and is back without a click.
+// A lesson of two in which one loses the network, closes the lid of the laptop or has a page that stands still, and is back
+// without a click.
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { setTimeout as passes } from 'node:timers/promises';
@@ -15,6 +16,8 @@ import { steps } from '../steps.mjs';
 const FAULT_MS = 20_000;
 /** How long the lid is closed: so long that the server gives the place in the lesson up (30 s). */
 const LID_MS = 35_000;
+/** How long the page stands still: longer than the server waits for one who is silent (30 s). */
+const STILL_MS = 40_000;
 
 /** @typedef {Awaited<ReturnType<typeof chromiumPerson>>} Browsing */
 
@@ -151,6 +154,32 @@ step('a lid closed for 35 s heals by itself, and who was muted still is', async 
   await allIsWell(texts);
 });
 
+step('a page that stands still for 40 s is back by itself', async () => {
+  const texts = ['Кто хочет ответить?', 'Я могу'];
+  await student.read(noteStandstill);
+  const before = await peerOf(student);
+  // As in a page that the browser froze no timer and no handler runs, and the rest of the browser goes on. The browser freezes
+  // only pages that nobody sees, and headless it takes every page for seen: a debugger's pause does the same to any.
+  const debug = await student.context.newCDPSession(student.page);
+  await debug.send('Debugger.enable');
+  await debug.send('Debugger.pause');
+  try {
+    const fault = passes(STILL_MS);
+    await say(teacher, texts[0]);
+    await until(teacher, isSent, texts[0]);
+    await fault;
+  } finally {
+    await debug.send('Debugger.resume');
+    await debug.detach();
+  }
+  await bothSeeAndHear();
+  await say(student, texts[1]);
+  await allIsWell(texts);
+  const stood = await student.read(() => /** @type {any} */ (window).e2e.kept.stood);
+  assert.ok(stood >= STILL_MS - 2_000, `the page stood still for ${stood} ms only`);
+  console.log(`# its place in the lesson was ${(await peerOf(student)) === before ? 'kept' : 'taken anew'}`);
+});
+
 async function bothSeeAndHear() {
   await seeAndHear(student, [teachersPeer]);
   // The student may have a new place.
@@ -195,6 +224,18 @@ function isInView(name) {
   const { left, right, top, bottom } = button.getBoundingClientRect();
   const inside = left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
   return inside && document.elementFromPoint((left + right) / 2, (top + bottom) / 2) === button;
+}
+
+// Runs in the page: the longest time in which none of its timers ran.
+function noteStandstill() {
+  const { kept } = /** @type {any} */ (window).e2e;
+  kept.stood = 0;
+  let last = performance.now();
+  setInterval(() => {
+    const now = performance.now();
+    kept.stood = Math.max(kept.stood, now - last);
+    last = now;
+  }, 500);
 }
 
 // Runs in the page before its scripts.
