@@ -13,6 +13,7 @@ use crate::call::{
 use crate::error::{ErrorBody, ErrorCode};
 use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
 use crate::model::{Person, RoomSummary};
+use crate::room::DirectPolicy;
 
 /// The outer form of a command, before its parameters are read. An empty object is the answer to a ping.
 #[derive(Debug, Deserialize)]
@@ -80,7 +81,10 @@ pub struct HelloOk {
     pub lim: Limits,
     /// Who is signed in.
     pub me: Person,
-    /// Everybody who shares a room with them.
+    /// Who may have conversations of two.
+    #[serde(default)]
+    pub direct: DirectPolicy,
+    /// Everybody who shares a room with them or once was in one of their rooms.
     pub people: Vec<Person>,
     /// Who of those is online.
     pub online: Vec<UserId>,

@@ -19,6 +19,12 @@ pub enum ErrorCode {
     BadCredentials,
     /// Signed in, but this is not allowed. Also the answer for things that the asker may not know to exist.
     Forbidden,
+    /// The person may read in this room and not write.
+    ReadOnly,
+    /// The room is in the archive.
+    Archived,
+    /// Nobody of the staff would be left in the room.
+    NoStaff,
     /// No such thing.
     NotFound,
     /// The page that sent the request does not belong to this server.

@@ -213,11 +213,18 @@ pub enum LiveEvent {
         /// Who, and up to which message.
         d: Vec<Reader>,
     },
-    /// This person became a member of a room.
+    /// This person became a member of a room, or its name, members or the rights in it changed. Of a room that was known
+    /// before only these are told anew: its position and what comes with it go by the room's own events.
     #[serde(rename = "u.room")]
     URoom {
-        /// The room and people that were not known before.
+        /// The room and its people.
         d: Box<NewRoom>,
+    },
+    /// This person is not a member of a room any more: drop what is held of it.
+    #[serde(rename = "u.left")]
+    ULeft {
+        /// Which.
+        d: RoomLeft,
     },
     /// Who is in the lesson: the whole list each time.
     #[serde(rename = "call.people")]
@@ -395,13 +402,24 @@ pub struct Reader {
     pub no: i64,
 }
 
-/// A room that is new to this person.
+/// A room that is new to this person, or has changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct NewRoom {
     /// The room.
     pub room: RoomSummary,
-    /// Its members.
+    /// Its members, and who was one before.
     pub people: Vec<Person>,
+    /// Who of them is online.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<UserId>>", optional)]
+    pub online: Vec<UserId>,
+}
+
+/// A room that this person is not in any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RoomLeft {
+    /// Which.
+    pub r: RoomId,
 }
 
 /// The loudest voices.

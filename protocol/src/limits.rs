@@ -65,6 +65,10 @@ pub const SIGN_IN_PAUSE_SECONDS_MAX: u64 = 60;
 pub const SIGN_INS_FAILED_REMEMBERED: usize = 10_000;
 /// Longest shown name of a person or room.
 pub const NAME_BYTES_MAX: usize = 128;
+/// Most members of a room.
+pub const ROOM_MEMBERS_MAX: usize = 1_000;
+/// Most people that the list of everybody has.
+pub const PEOPLE_LISTED_MAX: usize = 5_000;
 /// Longest file name that is kept; longer ones are shortened before the extension.
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 /// Largest SDP that a client may offer.

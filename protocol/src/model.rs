@@ -6,6 +6,7 @@ use ts_rs::TS;
 
 use crate::call::CallSummary;
 use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
+use crate::room::{Right, RoomKind};
 
 /// What a person may do in the whole organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -17,6 +18,8 @@ pub enum Role {
     Teacher,
     /// Learns.
     Student,
+    /// Parent or other legal representative of learners.
+    Guardian,
 }
 
 impl Role {
@@ -132,8 +135,18 @@ pub struct Deleted {
 pub struct RoomSummary {
     /// Which room.
     pub id: RoomId,
-    /// Shown name.
+    /// Shown name; of a conversation of two the other one's.
     pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: RoomKind,
+    /// Whether it is in the archive: it is read, and nothing is written there any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub archived: bool,
+    /// What this person may do there beyond reading.
+    #[serde(default)]
+    pub can: Vec<Right>,
     /// Changes only when the database was restored from a backup: drop what is cached.
     pub epoch: String,
     /// Last event.

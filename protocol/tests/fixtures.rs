@@ -13,6 +13,7 @@ use protocol::device::{Devices, MadeDevice, NewDevice};
 use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start, Versions};
 use protocol::model::Attachment;
 use protocol::search::{Found, Position, Search};
+use protocol::room::{MadeRoom, NewGroup, OpenDirect, People, RoomChange};
 use protocol::{Command, Envelope, ErrorBody, Event, HelloOk, LiveEvent, Reply, RoomEvent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -102,6 +103,11 @@ fn check_body(name: &str, body: &Value) {
         "post-search" => check::<Search>(name, body),
         "found" => check::<Found>(name, body),
         "position" => check::<Position>(name, body),
+        "people" => check::<People>(name, body),
+        "post-room" => check::<NewGroup>(name, body),
+        "patch-room" => check::<RoomChange>(name, body),
+        "post-direct" => check::<OpenDirect>(name, body),
+        "made-room" => check::<MadeRoom>(name, body),
         "attachment" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
         _ => panic!("{name} is not a known body"),
@@ -154,6 +160,11 @@ fn no_kind_is_without_a_fixture() {
         "devices",
         "post-device",
         "made-device",
+        "people",
+        "post-room",
+        "patch-room",
+        "post-direct",
+        "made-room",
         "events-page",
         "post-search",
         "found",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use protocol::{call, close, command, device, error, event, http, search};
+use protocol::{call, close, command, device, error, event, http, room, search};
 use ts_rs::{Config, TS};
 
 #[test]
@@ -51,6 +51,11 @@ fn export(folder: &Path) {
         search::Search,
         search::Found,
         search::Position,
+        room::People,
+        room::NewGroup,
+        room::RoomChange,
+        room::OpenDirect,
+        room::MadeRoom,
     );
 }
 

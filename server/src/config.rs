@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use protocol::room::DirectPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,10 @@ pub struct Config {
     /// Addresses of the reverse proxies before this server: what these say in X-Forwarded-For of where a request comes
     /// from is believed. Failed sign-ins are counted by it.
     pub proxies: Vec<IpAddr>,
+    /// Who may have conversations of two: "off" nobody, "staff" everybody with the staff, "all" also learners with learners and
+    /// guardians with guardians. Existing conversations that it does not allow can only be read.
+    #[schemars(with = "String", extend("enum" = ["off", "staff", "all"]))]
+    pub direct_messages: DirectPolicy,
     /// Largest file that may be uploaded, in bytes.
     pub file_bytes_max: u64,
     /// New connections per second that are let in, after twice as many at once; further ones are told to come a little
@@ -91,6 +96,7 @@ impl Default for Config {
             redis_prefix: "parta".to_owned(),
             origins: Vec::new(),
             proxies: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+            direct_messages: DirectPolicy::Staff,
             file_bytes_max: 512 * 1_024 * 1_024,
             connections_per_second: 0,
             drain_seconds: 10,

@@ -12,6 +12,7 @@ pub mod hub;
 pub mod lessons;
 pub mod metrics;
 mod reach;
+pub mod rights;
 pub mod search;
 pub mod setup;
 pub mod store;
@@ -160,6 +161,9 @@ pub async fn run(
         demo::fill(&store, &hasher)
             .await
             .map_err(ServerError::Demo)?;
+    }
+    for (room, _) in store.apply_direct_policy(config.direct_messages).await? {
+        tracing::info!(%room, policy = ?config.direct_messages, "a conversation follows another policy");
     }
     let (media_events, lesson_events) = mpsc::channel(MEDIA_EVENTS);
     let media = Media::start(reach::media_config(&config, address), media_events).await?;

@@ -125,6 +125,7 @@ enum RoleName {
     Administrator,
     Teacher,
     Student,
+    Guardian,
 }
 
 impl From<RoleName> for Role {
@@ -133,6 +134,7 @@ impl From<RoleName> for Role {
             RoleName::Administrator => Self::Administrator,
             RoleName::Teacher => Self::Teacher,
             RoleName::Student => Self::Student,
+            RoleName::Guardian => Self::Guardian,
         }
     }
 }

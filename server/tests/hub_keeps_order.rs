@@ -29,6 +29,10 @@ enum Op {
     Watch { which: usize },
     /// A connection that shows a summary wants every event again.
     Focus { which: usize },
+    /// A connection's person is taken out of the room.
+    Leave { which: usize },
+    /// And becomes a member again: it begins anew, on the same connection.
+    Join { which: usize },
     /// A connection ends.
     Detach { which: usize },
     /// Somebody reads the room's position in the database.
@@ -46,6 +50,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         3 => (0..8_usize).prop_map(|which| Op::GoLive { which }),
         2 => (0..8_usize).prop_map(|which| Op::Watch { which }),
         1 => (0..8_usize).prop_map(|which| Op::Focus { which }),
+        1 => (0..8_usize).prop_map(|which| Op::Leave { which }),
+        1 => (0..8_usize).prop_map(|which| Op::Join { which }),
         1 => (0..8_usize).prop_map(|which| Op::Detach { which }),
         1 => Just(Op::Known),
         2 => (1..3_000_u64).prop_map(|millis| Op::Wait { millis }),
@@ -86,6 +92,7 @@ enum Phase {
     HasRead,
     Live,
     Watching,
+    Outside,
 }
 
 /// What a connection holds.
@@ -212,6 +219,25 @@ impl World {
                     self.attach(conn);
                 }
             }
+            Op::Leave { which } => {
+                if let Some(conn) = self.pick(which, |c| c.phase != Phase::Outside) {
+                    let phase = Phase::Outside;
+                    self.clients.insert(
+                        conn,
+                        Client {
+                            phase,
+                            ..Client::default()
+                        },
+                    );
+                    self.tell(Input::Leave { conn, room: ROOM });
+                }
+            }
+            Op::Join { which } => {
+                if let Some(conn) = self.pick(which, |c| c.phase == Phase::Outside) {
+                    self.clients.insert(conn, Client::default());
+                    self.attach(conn);
+                }
+            }
             Op::Detach { which } => {
                 if let Some(conn) = self.pick(which, |_| true) {
                     self.clients.remove(&conn);
@@ -273,6 +299,7 @@ impl World {
                 }
                 Output::CatchUp { conn, room, after } => {
                     let committed = self.committed;
+                    assert_ne!(self.clients[&conn].phase, Phase::Outside);
                     let client = self.clients.get_mut(&conn).unwrap();
                     client.got.extend(after + 1..=committed);
                     client.mentioned.extend(mentions(after + 1..=committed));
@@ -306,6 +333,13 @@ impl World {
 
     fn check(&self, complete: bool) {
         for (conn, client) in &self.clients {
+            if client.phase == Phase::Outside {
+                assert!(
+                    client.got.is_empty(),
+                    "{conn:?} got {:?} from outside",
+                    client.got
+                );
+            }
             let Some(base) = client.base else { continue };
             let upto = client.position();
             assert_eq!(
@@ -393,6 +427,43 @@ fn a_summary_is_told_of_every_mention_that_passed_by_while_it_was_read() {
     assert_eq!(world.clients[&ConnId(1)].phase, Phase::Watching);
     world.settle();
     world.check(true);
+}
+
+#[test]
+fn nothing_reaches_who_has_left_the_room() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        world.run(Op::Attach);
+        world.run(Op::Read { which: 0 });
+    }
+    world.run(Op::GoLive { which: 0 });
+    world.run(Op::Watch { which: 1 });
+    world.run(Op::Commit);
+    // The first is live, the second shows a summary, the third is catching up.
+    for which in 0..3 {
+        let conn = ConnId(which);
+        world
+            .hub
+            .handle(world.now, Input::Leave { conn, room: ROOM });
+    }
+    world.hub.handle(world.now, event(1));
+    let passing = Input::Passing {
+        room: ROOM,
+        frame: Event(0),
+        except: None,
+    };
+    world.hub.handle(world.now, passing);
+    world.hub.handle(
+        world.now,
+        Input::Live {
+            conn: ConnId(2),
+            room: ROOM,
+            upto: 0,
+        },
+    );
+    world.hub.timeout(world.now + BUMP_WINDOW);
+    assert!(world.hub.poll().is_empty());
+    assert_eq!(world.hub.rooms().count(), 0, "an empty room costs nothing");
 }
 
 #[test]

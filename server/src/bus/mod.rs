@@ -43,6 +43,13 @@ pub enum Hint {
         /// Encoded event.
         text: String,
     },
+    /// A room was made, or its name, members or rights changed.
+    RoomChanged {
+        /// Room.
+        room: RoomId,
+        /// Members before or after.
+        people: Vec<UserId>,
+    },
     /// A session was ended: its connections end too.
     SessionEnded {
         /// Hash of the session's token.
@@ -150,6 +157,13 @@ impl Bus {
     pub fn user(&self, user: &UserId, text: &str) {
         if let Some(redis) = &self.redis {
             redis.user(user, text);
+        }
+    }
+
+    /// Tells that a room was made or changed.
+    pub fn room_changed(&self, room: &RoomId, people: &[UserId]) {
+        if let Some(redis) = &self.redis {
+            redis.room_changed(room, people);
         }
     }
 

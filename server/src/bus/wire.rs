@@ -23,6 +23,10 @@ pub(super) fn encode(origin: &NodeId, hint: &Hint) -> String {
         Hint::Event { room, seq, text } => format!("{origin}\tevent\t{room}\t{seq}\n{text}"),
         Hint::Passing { room, text } => format!("{origin}\tpassing\t{room}\n{text}"),
         Hint::User { user, text } => format!("{origin}\tuser\t{user}\n{text}"),
+        Hint::RoomChanged { room, people } => {
+            let people: Vec<&str> = people.iter().map(UserId::as_str).collect();
+            format!("{origin}\troom\t{room}\n{}", people.join(" "))
+        }
         Hint::SessionEnded { session } => format!("{origin}\tended\t{session}\n"),
         Hint::Presence { user, on, .. } => {
             format!("{origin}\t{}\t{user}\n", if *on { "came" } else { "left" })
@@ -58,6 +62,14 @@ pub(super) fn decode(me: &NodeId, message: &str) -> Option<Hint> {
             user: UserId::parse(name).ok()?,
             text,
         },
+        "room" => Hint::RoomChanged {
+            room: RoomId::parse(name).ok()?,
+            people: text
+                .split(' ')
+                .map(UserId::parse)
+                .collect::<Result<_, _>>()
+                .ok()?,
+        },
         "ended" => Hint::SessionEnded {
             session: name.to_owned(),
         },
@@ -92,6 +104,10 @@ mod tests {
             Hint::User {
                 user: user.clone(),
                 text: "{}".to_owned(),
+            },
+            Hint::RoomChanged {
+                room: RoomId::parse("R2").unwrap(),
+                people: vec![user.clone(), UserId::parse("U2").unwrap()],
             },
             Hint::SessionEnded {
                 session: "ab12".to_owned(),

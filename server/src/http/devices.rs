@@ -5,6 +5,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use protocol::device::{Devices, MadeDevice, NewDevice};
+use protocol::room::Right;
 use protocol::{DeviceId, ErrorBody, ErrorCode, RoomId};
 
 use super::ApiError;
@@ -34,7 +35,8 @@ pub(super) async fn make(
     Path(room): Path<RoomId>,
     body: Result<Json<NewDevice>, JsonRejection>,
 ) -> Result<Json<MadeDevice>, ApiError> {
-    allow(&app, &me, &room).await?;
+    let access = app.store.access(&room, &me.person.id).await?;
+    access.ok_or(ErrorCode::Forbidden)?.may(Right::Lesson)?;
     let Json(new) = body.map_err(|_| ErrorCode::BadRequest)?;
     let name = names::shown(&new.name)
         .ok_or_else(|| ErrorBody::from(ErrorCode::BadRequest).with_text("name"))?;

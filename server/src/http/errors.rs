@@ -56,10 +56,16 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Interrupted
         | ErrorCode::MediaRefused => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthorized | ErrorCode::BadCredentials => StatusCode::UNAUTHORIZED,
-        ErrorCode::Forbidden | ErrorCode::ForeignOrigin => StatusCode::FORBIDDEN,
+        ErrorCode::Forbidden | ErrorCode::ForeignOrigin | ErrorCode::ReadOnly => {
+            StatusCode::FORBIDDEN
+        }
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::Taken | ErrorCode::CallEnded | ErrorCode::CallFull => StatusCode::CONFLICT,
+        ErrorCode::Taken
+        | ErrorCode::Archived
+        | ErrorCode::NoStaff
+        | ErrorCode::CallEnded
+        | ErrorCode::CallFull => StatusCode::CONFLICT,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -9,6 +9,7 @@ use futures_util::TryStreamExt;
 use http_range_header::parse_range_header;
 use percent_encoding::percent_decode_str;
 use protocol::model::Attachment;
+use protocol::room::Right;
 use protocol::{ErrorCode, FileId, RoomId};
 
 use super::ApiError;
@@ -29,9 +30,8 @@ pub(super) async fn upload(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Attachment>, ApiError> {
-    if !app.store.is_member(&room, &me.person.id).await? {
-        return Err(ErrorCode::Forbidden.into());
-    }
+    let access = app.store.access(&room, &me.person.id).await?;
+    access.ok_or(ErrorCode::Forbidden)?.may(Right::Write)?;
     if let Some(length) = content_length(&headers) {
         match length {
             0 => return Err(ErrorCode::Empty.into()),

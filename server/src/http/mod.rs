@@ -6,6 +6,7 @@ mod errors;
 mod files;
 mod opening;
 pub mod origin;
+mod room_changes;
 mod rooms;
 mod search;
 mod serve;
@@ -22,7 +23,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -54,6 +55,14 @@ pub fn router(app: App) -> Router {
             get(session::current)
                 .post(session::sign_in)
                 .delete(session::sign_out),
+        )
+        .route("/people", get(room_changes::people))
+        .merge(
+            Router::new()
+                .route("/rooms", post(room_changes::make))
+                .route("/rooms/{room}", patch(room_changes::change))
+                .route("/direct", post(room_changes::direct))
+                .layer(DefaultBodyLimit::max(room_changes::BODY_BYTES_MAX)),
         )
         .route("/rooms/{room}/events", get(rooms::events))
         .route("/rooms/{room}/readers", get(rooms::readers))

@@ -68,6 +68,13 @@ pub enum Input<R, F> {
         /// Position.
         upto: i64,
     },
+    /// The connection has no part in this room any more. From here on nothing of it is delivered there.
+    Leave {
+        /// Connection.
+        conn: ConnId,
+        /// Room.
+        room: R,
+    },
     /// The connection is gone.
     Detach {
         /// Connection.
@@ -184,6 +191,12 @@ impl<R: Ord + Clone, F: Frame> Hub<R, F> {
                 }
             }),
             Input::Live { conn, room, upto } => self.live(now, conn, &room, upto),
+            Input::Leave { conn, room } => {
+                if let Some(rooms) = self.rooms_of.get_mut(&conn) {
+                    rooms.remove(&room);
+                }
+                self.take_out(conn, &room);
+            }
             Input::Detach { conn } => self.detach(conn),
             Input::Event { room, seq, frame } => self.at(now, &room, |room| {
                 let deliveries = room.event(now, seq, frame);
@@ -238,16 +251,20 @@ impl<R: Ord + Clone, F: Frame> Hub<R, F> {
 
     fn detach(&mut self, conn: ConnId) {
         for name in self.rooms_of.remove(&conn).unwrap_or_default() {
-            let Some(room) = self.rooms.get_mut(&name) else {
-                continue;
-            };
-            room.detach(conn);
-            if room.is_empty() {
-                if let Some(at) = room.deadline() {
-                    self.deadlines.remove(&(at, name.clone()));
-                }
-                self.rooms.remove(&name);
+            self.take_out(conn, &name);
+        }
+    }
+
+    fn take_out(&mut self, conn: ConnId, name: &R) {
+        let Some(room) = self.rooms.get_mut(name) else {
+            return;
+        };
+        room.detach(conn);
+        if room.is_empty() {
+            if let Some(at) = room.deadline() {
+                self.deadlines.remove(&(at, name.clone()));
             }
+            self.rooms.remove(name);
         }
     }
 

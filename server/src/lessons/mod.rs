@@ -16,7 +16,7 @@ use protocol::limits::{
     AUDIO_SLOTS, CALL_LINKS_SECONDS, SDP_BYTES_MAX, VIDEO_SLOTS_MAX, VIEWS_MAX,
 };
 use protocol::model::Person;
-use protocol::{CallId, ClientId, ErrorBody, ErrorCode, RoomId};
+use protocol::{CallId, ClientId, ErrorBody, ErrorCode, LiveEvent, RoomId};
 use signalling::{Media, MediaError, MediaEvent, Offer, PeerKey, Source, View};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::store::{Store, StoreResult};
 use crate::time::now_ms;
 use crate::ws::commands::to_user;
-use crate::ws::{News, Switchboard};
+use crate::ws::{Class, News, Switchboard, encode};
 pub use devices::Connected;
 use state::{Peer, State};
 
@@ -114,11 +114,8 @@ impl Lessons {
     /// Starts a lesson, or gives the one that is on. Staff only.
     ///
     /// # Errors
-    /// `Forbidden`.
+    /// `Forbidden`, `Archived`.
     pub async fn start(&self, by: &Person, room: &RoomId) -> Answer<CallSummary> {
-        if !by.role.is_staff() {
-            return Err(ErrorCode::Forbidden.into());
-        }
         let started = self
             .store
             .start_call(room, &by.id, now_ms())
@@ -244,6 +241,11 @@ impl Lessons {
         if self.lock().conn_of(&join.call, peer_key).is_none() {
             self.media.leave(peer_key).await;
             return Err(ended());
+        }
+        // Or the person taken out of the room, before there was anybody to take out of the lesson.
+        if !self.store.is_member(&room, me).await.map_err(to_user)? {
+            self.remove(&join.call, peer_key).await;
+            return Err(ErrorCode::Forbidden.into());
         }
         tracing::info!(call = %join.call, peer = peer_key.0, user = %me, "joined a lesson");
         self.tell_people(&join.call);
@@ -393,6 +395,46 @@ impl Lessons {
         }
     }
 
+    // Of a lesson in this room those who are not members of it any more.
+    async fn take_out_strangers(&self, room: &RoomId) {
+        let peers = self.lock().peers_in(room);
+        if peers.is_empty() {
+            return;
+        }
+        match self.store.members(room).await {
+            Ok(members) => {
+                for (call, peer, user) in peers {
+                    if !members.iter().any(|member| member.id == user) {
+                        self.expel(&call, peer).await;
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%room, %error, "members could not be read"),
+        }
+    }
+
+    async fn expel(&self, call: &CallId, peer: PeerKey) {
+        let conn = self.lock().conn_of(call, peer);
+        self.remove(call, peer).await;
+        if let Some(conn) = conn {
+            let gone = encode(&LiveEvent::CallGone { call: call.clone() });
+            self.switchboard.tell(conn, Class::Kept, gone);
+        }
+    }
+
+    /// Ends the lesson of a room that is closed for good, if one is on.
+    pub async fn end_in(&self, room: &RoomId) {
+        let open = match self.store.open_calls().await {
+            Ok(open) => open,
+            Err(error) => return tracing::warn!(%room, %error, "a lesson could not be looked up"),
+        };
+        for (_, call) in open.into_iter().filter(|(of, _)| of == room) {
+            if let Err(error) = self.close(&call.id).await {
+                tracing::warn!(call = %call.id, %error, "a lesson could not be ended");
+            }
+        }
+    }
+
     // Who is here by media alone has no connection that would be closed with the session, and the news of its end can be
     // lost with the bus.
     async fn end_dead_sessions(&self) {
@@ -449,6 +491,7 @@ impl Lessons {
                 news = news.recv() => match news {
                     Ok(News::SessionEnded(session)) => self.end_session(&session).await,
                     Ok(News::CallEnded(call)) => self.clear(&call).await,
+                    Ok(News::Left(room)) => self.take_out_strangers(&room).await,
                     Err(RecvError::Lagged(missed)) => tracing::error!(missed, "lessons missed news"),
                     // The switchboard lives as long as this task.
                     Err(RecvError::Closed) => return,

@@ -405,6 +405,20 @@ impl State {
             .collect()
     }
 
+    /// Everybody who is in a lesson of this room here.
+    pub(super) fn peers_in(&self, room: &RoomId) -> Vec<(CallId, PeerKey, UserId)> {
+        let lessons = self
+            .lessons
+            .iter()
+            .filter(|(_, lesson)| lesson.room == *room);
+        lessons
+            .flat_map(|(call, lesson)| {
+                let peers = lesson.peers.iter();
+                peers.map(|(key, peer)| (call.clone(), *key, peer.user.clone()))
+            })
+            .collect()
+    }
+
     /// Sessions of those who are in a lesson without a connection, each once.
     pub(super) fn sessions_without_connection(&self) -> Vec<String> {
         let peers = self

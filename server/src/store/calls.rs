@@ -2,6 +2,7 @@
 
 use protocol::call::CallSummary;
 use protocol::event::CallOver;
+use protocol::room::Right;
 use protocol::{CallId, ErrorCode, RoomEvent, RoomId, UserId};
 
 use super::people::user_id;
@@ -108,16 +109,18 @@ impl Store {
     /// Starts a lesson in a room, or gives the one that is on.
     ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`] for a stranger. Whether the person's role allows it is the caller's question.
+    /// [`ErrorCode::Forbidden`] for who may not, [`ErrorCode::Archived`].
     pub async fn start_call(&self, room: &RoomId, by: &UserId, now: i64) -> StoreResult<Started> {
-        if !self.is_member(room, by).await? {
-            return Err(ErrorCode::Forbidden.into());
-        }
+        let access = self.access(room, by).await?;
+        let access = access.ok_or(StoreError::Refused(ErrorCode::Forbidden))?;
+        access.may(Right::Lesson).map_err(StoreError::Refused)?;
         let id = new_id();
         let seq = write!(self, tx => {
-            let (seq,): (i64,) =
-                sqlx::query_as("UPDATE rooms SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq")
-                    .bind(room.as_str()).fetch_one(&mut *tx).await?;
+            let locked: Option<(i64,)> = sqlx::query_as(
+                "UPDATE rooms SET last_seq = last_seq + 1 WHERE id = $1 AND archived_at IS NULL RETURNING last_seq",
+            )
+            .bind(room.as_str()).fetch_optional(&mut *tx).await?;
+            let (seq,) = locked.ok_or(StoreError::Refused(ErrorCode::Archived))?;
             let open: Option<CallRow> =
                 sqlx::query_as(COLUMNS_OPEN).bind(room.as_str()).fetch_optional(&mut *tx).await?;
             if let Some(open) = open {

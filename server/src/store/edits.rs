@@ -2,8 +2,10 @@
 
 use protocol::http::Version;
 use protocol::model::Message;
+use protocol::room::Right;
 use protocol::{ErrorCode, MessageId, RoomEvent, RoomId, UserId};
 
+use super::access::{AccessRow, access_columns};
 use super::files::attachments_of;
 use super::messages::{MessageRow, message_columns};
 use super::people::user_id;
@@ -48,7 +50,8 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such message for this person, or no text of it to change any more,
-    /// [`ErrorCode::Forbidden`] when it is not theirs to change, [`ErrorCode::Empty`] when nothing would be left of it.
+    /// [`ErrorCode::Forbidden`] when it is not theirs to change, [`ErrorCode::Archived`] and [`ErrorCode::ReadOnly`] where they
+    /// may not write, unless they delete as staff, [`ErrorCode::Empty`] when nothing would be left of it.
     pub async fn change_message(
         &self,
         id: &MessageId,
@@ -74,6 +77,16 @@ impl Store {
             let (seq,): (i64,) =
                 sqlx::query_as("UPDATE rooms SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq")
                     .bind(room.as_str()).fetch_one(&mut *tx).await?;
+            let access: Option<AccessRow> = sqlx::query_as(concat!(
+                "SELECT ", access_columns!(), " FROM members m
+                 JOIN rooms r ON r.id = m.room_id JOIN people p ON p.id = m.person_id
+                 WHERE m.room_id = $1 AND m.person_id = $2",
+            ))
+            .bind(room.as_str()).bind(by.as_str()).fetch_optional(&mut *tx).await?;
+            let access = access.ok_or(StoreError::Refused(ErrorCode::NotFound))?.access()?;
+            if !matches!(change, Change::Delete { is_staff: true }) {
+                access.may(Right::Write).map_err(StoreError::Refused)?;
+            }
             let before: Before = sqlx::query_as(
                 "SELECT body, deleted_at, (SELECT COUNT(*) FROM attachments WHERE message_id = messages.id) AS files
                  FROM messages WHERE id = $1",

@@ -1,6 +1,7 @@
 //! The database: the only truth. One `Store` over two pools, SQLite (embedded, the default) and PostgreSQL (for
 //! several nodes), with one SQL text per query. `server/tests/store_conformance` runs every method on both.
 
+mod access;
 mod calls;
 mod devices;
 mod edits;
@@ -13,6 +14,7 @@ mod people;
 mod pool;
 mod reactions;
 mod receipts;
+mod room_changes;
 mod rooms;
 mod search;
 mod search_debt;
@@ -30,6 +32,7 @@ pub use messages::{NewMessage, Stored};
 pub use people::{Account, NewPerson};
 pub use receipts::Receipts;
 pub use search::{Asked, Match};
+pub use room_changes::{Changed, Made, MakeRoom};
 
 use pool::{Pool, read, write};
 use writer::Writers;

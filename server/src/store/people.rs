@@ -119,19 +119,34 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Everybody who shares a room with this person, the person included.
+    /// Everybody who shares a room with this person or was in one of their rooms, the person included.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn acquaintances(&self, person: &UserId) -> StoreResult<Vec<Person>> {
         let rows: Vec<PersonRow> = read!(self, db => {
             sqlx::query_as(
-                "SELECT DISTINCT p.id, p.name, p.role FROM people p
-                 JOIN members theirs ON theirs.person_id = p.id
-                 JOIN members mine ON mine.room_id = theirs.room_id
-                 WHERE mine.person_id = $1 ORDER BY p.name, p.id",
+                "SELECT p.id, p.name, p.role FROM people p WHERE p.id IN (
+                     SELECT theirs.person_id FROM members mine
+                     JOIN members theirs ON theirs.room_id = mine.room_id WHERE mine.person_id = $1
+                     UNION
+                     SELECT f.person_id FROM members mine
+                     JOIN former_members f ON f.room_id = mine.room_id WHERE mine.person_id = $1)
+                 ORDER BY p.name, p.id",
             )
             .bind(person.as_str()).fetch_all(db).await
+        })?;
+        rows.into_iter().map(PersonRow::into_person).collect()
+    }
+
+    /// The first so many people of the organisation, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn everybody(&self, limit: u32) -> StoreResult<Vec<Person>> {
+        let rows: Vec<PersonRow> = read!(self, db => {
+            sqlx::query_as("SELECT id, name, role FROM people ORDER BY name, id LIMIT $1")
+                .bind(i64::from(limit)).fetch_all(db).await
         })?;
         rows.into_iter().map(PersonRow::into_person).collect()
     }
@@ -141,19 +156,21 @@ pub(super) fn user_id(text: String) -> StoreResult<UserId> {
     UserId::parse(text).map_err(|_| StoreError::Inconsistent("people.id"))
 }
 
-const fn role_text(role: Role) -> &'static str {
+pub(super) const fn role_text(role: Role) -> &'static str {
     match role {
         Role::Administrator => "administrator",
         Role::Teacher => "teacher",
         Role::Student => "student",
+        Role::Guardian => "guardian",
     }
 }
 
-fn role_from(text: &str) -> StoreResult<Role> {
+pub(super) fn role_from(text: &str) -> StoreResult<Role> {
     match text {
         "administrator" => Ok(Role::Administrator),
         "teacher" => Ok(Role::Teacher),
         "student" => Ok(Role::Student),
+        "guardian" => Ok(Role::Guardian),
         _ => Err(StoreError::Inconsistent("people.role")),
     }
 }

@@ -7,6 +7,7 @@ use protocol::http::Marks;
 use protocol::model::{Person, RoomSummary};
 use protocol::{ErrorCode, RoomId, UserId};
 
+use super::access::{AccessRow, access_columns};
 use super::calls::{JoinedCall, call_columns};
 use super::files::attachments_of;
 use super::mentions::{before_last, numbers, unread_mentions};
@@ -19,7 +20,9 @@ use super::{Store, StoreError, StoreResult, new_id, read, write};
 #[derive(sqlx::FromRow)]
 struct RoomRow {
     id: String,
-    name: String,
+    shown: String,
+    #[sqlx(flatten)]
+    access: AccessRow,
     epoch: String,
     last_seq: i64,
     last_no: i64,
@@ -55,7 +58,11 @@ const MARKS: &str = concat!(
 
 // One statement sees one state of the database, so all this belongs together.
 const ROOMS_OF: &str = concat!(
-    "SELECT r.id, r.name, r.epoch, r.last_seq, r.last_no, mine.read_no, ",
+    "SELECT r.id, CASE WHEN r.kind = 'direct' THEN COALESCE((
+         SELECT q.name FROM members other JOIN people q ON q.id = other.person_id
+         WHERE other.room_id = r.id AND other.person_id <> $1), r.name) ELSE r.name END AS shown, ",
+    access_columns!(),
+    ", r.epoch, r.last_seq, r.last_no, mine.read_no, ",
     recv_no!("mine"),
     " AS recv_no, ",
     unread_mentions!(),
@@ -66,10 +73,11 @@ const ROOMS_OF: &str = concat!(
     "
      FROM members mine
      JOIN rooms r ON r.id = mine.room_id
+     JOIN people p ON p.id = mine.person_id
      LEFT JOIN receipts g ON g.room_id = mine.room_id AND g.person_id = mine.person_id
      LEFT JOIN messages m ON m.room_id = r.id AND m.no = r.last_no
      LEFT JOIN calls c ON c.room_id = r.id AND c.ended_at IS NULL
-     WHERE mine.person_id = $1 ORDER BY r.name, r.id",
+     WHERE mine.person_id = $1 ORDER BY shown, r.id",
 );
 
 static POSITIONS: LazyLock<Rows> =
@@ -106,6 +114,10 @@ impl Store {
                  ON CONFLICT (room_id, person_id) DO NOTHING",
             )
             .bind(room.as_str()).bind(person.as_str()).execute(&mut *tx).await?;
+            sqlx::query("DELETE FROM former_members WHERE room_id = $1 AND person_id = $2")
+                .bind(room.as_str()).bind(person.as_str()).execute(&mut *tx).await?;
+            sqlx::query("UPDATE people SET rooms_version = rooms_version + 1 WHERE id = $1")
+                .bind(person.as_str()).execute(&mut *tx).await?;
         });
         Ok(())
     }
@@ -149,10 +161,14 @@ impl Store {
         let mut rooms = Vec::with_capacity(rows.len());
         for row in rows {
             let id = room_id(row.id)?;
+            let access = row.access.access()?;
             rooms.push(RoomSummary {
                 members: members.remove(&id).unwrap_or_default(),
                 id,
-                name: row.name,
+                name: row.shown,
+                kind: access.kind,
+                archived: access.archived,
+                can: access.rights(),
                 epoch: row.epoch,
                 seq: row.last_seq,
                 no: row.last_no,
@@ -292,6 +308,23 @@ impl Store {
             sqlx::query_as(
                 "SELECT p.id, p.name, p.role FROM members m JOIN people p ON p.id = m.person_id
                  WHERE m.room_id = $1 ORDER BY p.name, p.id",
+            )
+            .bind(room.as_str()).fetch_all(db).await
+        })?;
+        rows.into_iter().map(PersonRow::into_person).collect()
+    }
+
+    /// Members of a room, and who was one before, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn people_of(&self, room: &RoomId) -> StoreResult<Vec<Person>> {
+        let rows: Vec<PersonRow> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT p.id, p.name, p.role FROM people p WHERE p.id IN (
+                     SELECT person_id FROM members WHERE room_id = $1
+                     UNION SELECT person_id FROM former_members WHERE room_id = $1)
+                 ORDER BY p.name, p.id",
             )
             .bind(room.as_str()).fetch_all(db).await
         })?;

@@ -200,6 +200,7 @@ impl Client {
         if focus.r.len() > FOCUS_ROOMS_MAX {
             return Err(ErrorCode::TooLarge.into());
         }
+        self.chooses = true;
         focus.r.sort();
         focus.r.dedup();
         if !focus.r.iter().all(|room| self.rooms.contains(room)) {
@@ -247,6 +248,9 @@ impl Client {
     async fn typing(&mut self, typing: Typing) -> Answer<Done> {
         if !self.rooms.contains(&typing.r) {
             return Err(ErrorCode::Forbidden.into());
+        }
+        if self.silent.contains(&typing.r) {
+            return Err(ErrorCode::ReadOnly.into());
         }
         let now = Instant::now();
         let soon = |at: &Instant| now.duration_since(*at) < Duration::from_secs(TYPING_SECONDS);

@@ -34,10 +34,14 @@ pub(super) struct Client {
     pub(super) id: ConnId,
     pub(super) me: SignedIn,
     pub(super) connection: Arc<Connection>,
-    /// Rooms that this person was in when the connection said hello; empty before.
+    /// Rooms that this person is in, as far as this connection has told; empty before hello.
     pub(super) rooms: Vec<RoomId>,
     /// Those of them that are so small that everybody is told who has read.
     pub(super) small: Vec<RoomId>,
+    /// Those in which they may not write.
+    pub(super) silent: Vec<RoomId>,
+    /// Whether the client chooses whose every event is sent; otherwise all rooms' are.
+    pub(super) chooses: bool,
     /// Those whose every event is sent.
     pub(super) focus: Vec<RoomId>,
     /// When typing in a room was last passed on.
@@ -140,6 +144,8 @@ impl Client {
             connection,
             rooms: Vec::new(),
             small: Vec::new(),
+            silent: Vec::new(),
+            chooses: false,
             focus: Vec::new(),
             typed: BTreeMap::new(),
             said_hello: false,
@@ -172,6 +178,7 @@ impl Client {
         pings.reset();
         let hello_by = tokio::time::sleep(Duration::from_secs(HELLO_SECONDS));
         tokio::pin!(hello_by);
+        let connection = Arc::clone(&self.connection);
         loop {
             let received = tokio::select! {
                 received = arriving.next() => received,
@@ -180,6 +187,12 @@ impl Client {
                         return self.connection.queue.close(CloseCode::NoPong);
                     }
                     self.connection.queue.push(Class::Passing, PING);
+                    continue;
+                }
+                () = connection.stale.noted(), if self.said_hello => {
+                    if let Err(code) = Box::pin(self.look_at_rooms()).await {
+                        return self.close_after(code).await;
+                    }
                     continue;
                 }
                 () = &mut hello_by, if !self.said_hello => {

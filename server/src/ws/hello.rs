@@ -4,7 +4,7 @@ use protocol::command::Limits;
 use protocol::event::ResetTo;
 use protocol::limits::{
     ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, FRAME_BYTES_MAX,
-    MENTIONS_MAX, PING_SECONDS, PONG_SECONDS, POSITIONS_MAX, READ_TOLD_MEMBERS_MAX,
+    MENTIONS_MAX, PING_SECONDS, PONG_SECONDS, POSITIONS_MAX,
 };
 use protocol::model::RoomSummary;
 use protocol::{CloseCode, ErrorCode, Hello, HelloOk, LiveEvent, RoomId, VERSION};
@@ -35,6 +35,9 @@ impl Client {
     async fn greet(&mut self, i: Option<u32>, hello: &Hello) -> StoreResult<()> {
         let app = self.app.clone();
         let me = &self.me.person.id;
+        // What changes from here on is looked at afterwards.
+        self.connection.stale.take();
+        let version = self.rooms_version().await?;
         // First the hub keeps what happens from now on, then the database tells what happened before.
         let rooms = app.store.room_ids_of(me).await?;
         app.switchboard.attach(self.id, &rooms).await;
@@ -43,10 +46,7 @@ impl Client {
         let people = app.store.acquaintances(me).await?;
         app.switchboard.came(self.id, me, &people);
         self.said_hello = true;
-        let small = summaries
-            .iter()
-            .filter(|room| room.members.len() <= READ_TOLD_MEMBERS_MAX);
-        self.small = small.map(|room| room.id.clone()).collect();
+        self.take_in(&summaries);
         let standings: Vec<Standing> = summaries.iter().map(Standing::from).collect();
         let ok = HelloOk {
             sid: self.id.0.to_string(),
@@ -55,6 +55,7 @@ impl Client {
             pongto: PONG_SECONDS,
             lim: limits(app.config.file_bytes_max),
             me: self.me.person.clone(),
+            direct: app.config.direct_messages,
             online: app
                 .switchboard
                 .online(people.iter().map(|person| &person.id)),
@@ -79,6 +80,7 @@ impl Client {
                 app.switchboard.watch(self.id, room, standing.seq).await;
             }
         }
+        self.chooses = hello.focus.is_some();
         self.focus = match &hello.focus {
             Some(focus) => focus
                 .iter()
@@ -88,6 +90,7 @@ impl Client {
             None => rooms.clone(),
         };
         self.rooms = rooms;
+        self.connection.stale.knows(version);
         self.queue(encode(&LiveEvent::Ready {}));
         app.lessons.connection_back(&self.me, &hello.dev, self.id);
         self.device = Some(hello.dev.clone());

@@ -9,6 +9,7 @@ mod outgoing;
 mod queue;
 pub(crate) mod rate;
 mod reactions;
+mod rooms;
 mod socket;
 pub mod stream;
 mod switchboard;

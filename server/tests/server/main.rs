@@ -18,6 +18,7 @@ mod reactions;
 mod readiness;
 mod relay;
 mod rights;
+mod rooms;
 mod school;
 mod search;
 mod sessions;

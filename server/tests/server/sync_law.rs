@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Person, ROOM, Server, Socket, room_named};
@@ -253,4 +254,58 @@ async fn one_room_in_focus() {
         .unwrap();
     seen.hear("bump").await;
     seen.finish("one-room-in-focus", &student).await;
+}
+
+#[tokio::test]
+async fn rooms_come_and_go() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let mut seen = Recorder::start(&student, None).await;
+    let (mut a, hello) = teacher.hello().await;
+    seen.hear("presence").await;
+    let (room, _) = room_named(&hello, ROOM);
+    let (other, _) = room_named(&hello, OTHER_ROOM);
+    let me = seen.before.hello["me"]["id"].clone();
+    let json = [("content-type", "application/json")];
+    let send = async |method: Method, path: String, body: Value| {
+        let answer = teacher
+            .send(method, &path, &json, body.to_string().into_bytes())
+            .await;
+        assert!(answer.status.is_success(), "{:?}", answer.json());
+        answer.json()
+    };
+    let new = json!({"cid": "wish", "name": "Объявления", "kind": "announcements", "people": [me]});
+    let made = send(Method::POST, "/rooms".to_owned(), new).await["id"].clone();
+    seen.hear("u.room").await;
+    for (room, cid) in [(&json!(room), "c1"), (&made, "c2")] {
+        let say = json!({"r": room, "cid": cid, "body": cid, "men": [me]});
+        a.ask("msg.send", say).await.unwrap();
+        seen.hear("msg").await;
+    }
+    let renamed = json!({"name": "Робототехника, поток 1", "archived": true});
+    send(Method::PATCH, format!("/rooms/{room}"), renamed).await;
+    seen.hear("u.room").await;
+    send(
+        Method::PATCH,
+        format!("/rooms/{other}"),
+        json!({"remove": [me]}),
+    )
+    .await;
+    seen.hear("u.left").await;
+    let say = json!({"r": other, "cid": "c3", "body": "без нас"});
+    a.ask("msg.send", say).await.unwrap();
+    send(
+        Method::PATCH,
+        format!("/rooms/{other}"),
+        json!({"add": [me]}),
+    )
+    .await;
+    seen.hear("u.room").await;
+    let say = json!({"r": made, "cid": "c4", "body": "последнее"});
+    a.ask("msg.send", say).await.unwrap();
+    seen.hear("msg").await;
+    seen.finish("rooms-come-and-go", &student).await;
 }

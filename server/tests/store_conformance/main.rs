@@ -10,6 +10,7 @@ mod methods;
 mod pointers;
 mod reactions;
 mod read_only;
+mod rooms;
 mod school;
 mod search;
 mod small_disk;

@@ -11,6 +11,7 @@ import type { ReadTo } from "./ReadTo";
 import type { Reader } from "./Reader";
 import type { ResetTo } from "./ResetTo";
 import type { RoomId } from "./RoomId";
+import type { RoomLeft } from "./RoomLeft";
 import type { Slot } from "./Slot";
 import type { SlotStream } from "./SlotStream";
 import type { SourceCodec } from "./SourceCodec";
@@ -82,9 +83,13 @@ r: RoomId,
  */
 d: Array<Reader>, } | { "e": "u.room", 
 /**
- * The room and people that were not known before.
+ * The room and its people.
  */
-d: NewRoom, } | { "e": "call.people", 
+d: NewRoom, } | { "e": "u.left", 
+/**
+ * Which.
+ */
+d: RoomLeft, } | { "e": "call.people", 
 /**
  * Lesson.
  */

@@ -143,6 +143,13 @@ impl Sender {
         });
     }
 
+    pub(super) fn room_changed(&self, room: &RoomId, people: &[UserId]) {
+        self.hint(&Hint::RoomChanged {
+            room: room.clone(),
+            people: people.to_vec(),
+        });
+    }
+
     pub(super) fn session_ended(&self, session: &str) {
         self.hint(&Hint::SessionEnded {
             session: session.to_owned(),

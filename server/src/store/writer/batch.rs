@@ -174,6 +174,8 @@ fn judge_one(
         (Known::Elsewhere, _) => return Verdict::Refused(ErrorCode::BadRequest),
         (_, Some(same)) if same == room => return Verdict::Earlier,
         (_, Some(_)) => return Verdict::Refused(ErrorCode::BadRequest),
+        (Known::Archived, None) => return Verdict::Refused(ErrorCode::Archived),
+        (Known::Reader, None) => return Verdict::Refused(ErrorCode::ReadOnly),
         (Known::NoTarget, None) => return Verdict::Refused(ErrorCode::NotFound),
         (Known::Fine, None) => {}
     }

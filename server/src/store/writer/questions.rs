@@ -22,6 +22,10 @@ pub(super) struct Question<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
     Stranger,
+    /// Reads here, and does not write.
+    Reader,
+    /// The room is in the archive.
+    Archived,
     /// An earlier try was stored in this room.
     Earlier,
     /// The client id was used in another room.
@@ -38,12 +42,17 @@ static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
                 WHEN mine.person_id IS NULL THEN 's'
                 WHEN earlier.room_id = input.column2 THEN 'e'
                 WHEN earlier.room_id IS NOT NULL THEN 'o'
+                WHEN room.archived_at IS NOT NULL THEN 'a'
+                WHEN room.writers <> 'members' AND NOT (
+                    room.writers = 'staff' AND author.role IN ('administrator', 'teacher')) THEN 'w'
                 WHEN input.column5 IS NOT NULL AND target.id IS NULL THEN 'r'
                 ELSE 'f' END, ' ')
          FROM (VALUES ",
         "CAST(# AS BIGINT), ?, ?, ?, ?",
         ") AS input
          LEFT JOIN members mine ON mine.room_id = input.column2 AND mine.person_id = input.column3
+         LEFT JOIN rooms room ON room.id = input.column2
+         LEFT JOIN people author ON author.id = input.column3
          LEFT JOIN messages earlier ON earlier.sender_id = input.column3 AND earlier.client_id = input.column4
          LEFT JOIN messages target ON target.id = input.column5 AND target.room_id = input.column2
          WHERE input.column2 IS NOT NULL",
@@ -80,6 +89,8 @@ fn answered(word: &str) -> Option<(usize, Known)> {
     let (place, letter) = word.split_at_checked(word.len().checked_sub(1)?)?;
     let known = match letter {
         "s" => Known::Stranger,
+        "a" => Known::Archived,
+        "w" => Known::Reader,
         "e" => Known::Earlier,
         "o" => Known::Elsewhere,
         "r" => Known::NoTarget,

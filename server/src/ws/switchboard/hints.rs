@@ -49,6 +49,7 @@ async fn take(inner: &Arc<Inner>, hint: Hint) {
                 .await
         }
         Hint::User { user, text } => inner.tell_user(&user, None, &Utf8Bytes::from(text)),
+        Hint::RoomChanged { room, people } => inner.room_changed(&room, &people),
         Hint::SessionEnded { session } => inner.end_session(&session),
         Hint::Presence { node, user, on } => {
             let news = inner.presence().elsewhere(&node, &user, on);
@@ -119,6 +120,9 @@ impl Inner {
                 }
             }
             Err(error) => tracing::warn!(%error, "rooms could not be compared with the database"),
+        }
+        if let Err(error) = self.look_for_stale().await {
+            tracing::warn!(%error, "members could not be compared with the database");
         }
     }
 

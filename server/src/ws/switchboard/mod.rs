@@ -3,6 +3,7 @@
 mod hints;
 mod presence;
 mod receipts;
+mod rooms;
 mod shards;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -29,6 +30,8 @@ use crate::hub::presence::Presence;
 use crate::hub::{ConnId, Input};
 use crate::store::{Receipts, Store};
 
+pub(super) use rooms::{Rooms, Stale};
+
 /// Inputs that may wait for a shard before its senders wait.
 const SHARD_INPUTS: usize = 4_096;
 /// News that a slow listener may leave unread before it misses some.
@@ -45,6 +48,8 @@ pub struct Connection {
     pub session: String,
     /// What waits to be written.
     pub queue: Queue,
+    /// What of the person's rooms changed since it was told of them.
+    pub(super) stale: Stale,
 }
 
 /// What a person has open here.
@@ -66,6 +71,8 @@ impl Default for Theirs {
 
 enum ShardInput {
     Hub(Input<RoomId, Published>),
+    /// Somebody leaves a room, and wants to know when that is done.
+    Leave(Input<RoomId, Published>, oneshot::Sender<()>),
     /// Which rooms have connections?
     Rooms(oneshot::Sender<Vec<RoomId>>),
 }
@@ -86,6 +93,8 @@ pub enum News {
     SessionEnded(String),
     /// A lesson was ended.
     CallEnded(CallId),
+    /// Somebody may not be a member of this room any more.
+    Left(RoomId),
 }
 
 /// Passes events from whoever makes them to the connections. Cheap to clone.
@@ -182,6 +191,7 @@ impl Switchboard {
             user: user.clone(),
             session,
             queue: Queue::counting(Arc::clone(&self.0.drops)),
+            stale: Stale::default(),
         });
         self.0.connections.insert(id, Arc::clone(&connection));
         let mut theirs = self.0.by_user.entry(user.clone()).or_default();
@@ -386,8 +396,8 @@ impl Inner {
             | Input::Event { room, .. }
             | Input::Known { room, .. }
             | Input::Passing { room, .. } => self.shard_of(room),
-            // These concern several shards and are sent to each.
-            Input::Attach { .. } | Input::Detach { .. } => return,
+            // These concern several shards and are sent to each, or are answered.
+            Input::Attach { .. } | Input::Leave { .. } | Input::Detach { .. } => return,
         };
         // Fails only when the server is going down.
         let _ = self.shards[shard].send(ShardInput::Hub(input)).await;

@@ -36,9 +36,14 @@ pub(super) async fn run(inner: Weak<Inner>, mut inputs: mpsc::Receiver<ShardInpu
             gathered.push(input);
         }
         let now = Instant::now();
+        let mut leaving = Vec::new();
         for input in gathered.drain(..) {
             match input {
                 ShardInput::Hub(input) => hub.handle(now, input),
+                ShardInput::Leave(input, done) => {
+                    hub.handle(now, input);
+                    leaving.push(done);
+                }
                 ShardInput::Rooms(answer) => {
                     // Whoever asked may have gone.
                     let _ = answer.send(hub.rooms().cloned().collect());
@@ -50,6 +55,10 @@ pub(super) async fn run(inner: Weak<Inner>, mut inputs: mpsc::Receiver<ShardInpu
         let mut to_wake = Vec::new();
         for output in hub.poll() {
             carry_out(&inner, now, output, &mut to_wake);
+        }
+        for done in leaving {
+            // Whoever waited may have gone.
+            let _ = done.send(());
         }
         for connection in to_wake {
             connection.queue.wake();

@@ -1,0 +1,190 @@
+//! What people may do in rooms, by kind of room and role. Pure: the store and the page both follow it.
+
+use protocol::ErrorCode;
+use protocol::model::Role;
+use protocol::room::{DirectPolicy, Right, RoomKind};
+
+/// Who may write in a room that is not in the archive. It is stored with the room, so that a message's transaction need
+/// not know what kinds there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writers {
+    /// Every member.
+    Members,
+    /// Members of the staff.
+    Staff,
+    /// Nobody.
+    Nobody,
+}
+
+/// A member's situation in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// What the room is for.
+    pub kind: RoomKind,
+    /// Who may write in it.
+    pub writers: Writers,
+    /// Whether it is in the archive.
+    pub archived: bool,
+    /// The member's role in the organisation.
+    pub role: Role,
+}
+
+impl Access {
+    /// What the member may do beyond reading.
+    #[must_use]
+    pub fn rights(self) -> Vec<Right> {
+        [Right::Write, Right::Lesson, Right::Manage]
+            .into_iter()
+            .filter(|right| self.has(*right))
+            .collect()
+    }
+
+    /// Whether the member may do this.
+    ///
+    /// # Errors
+    /// Why not: [`ErrorCode::Archived`], [`ErrorCode::ReadOnly`], [`ErrorCode::Forbidden`].
+    pub fn may(self, right: Right) -> Result<(), ErrorCode> {
+        if self.has(right) {
+            return Ok(());
+        }
+        Err(match right {
+            Right::Lesson | Right::Manage if !self.role.is_staff() => ErrorCode::Forbidden,
+            Right::Write | Right::Lesson if self.archived => ErrorCode::Archived,
+            Right::Write => ErrorCode::ReadOnly,
+            Right::Lesson | Right::Manage => ErrorCode::Forbidden,
+        })
+    }
+
+    fn has(self, right: Right) -> bool {
+        let is_staff = self.role.is_staff();
+        let writes = match self.writers {
+            Writers::Members => !self.archived,
+            Writers::Staff => !self.archived && is_staff,
+            Writers::Nobody => false,
+        };
+        match right {
+            Right::Write => writes,
+            Right::Lesson => writes && is_staff,
+            Right::Manage => is_staff && self.kind != RoomKind::Direct,
+        }
+    }
+}
+
+/// Who writes in rooms of a kind. Of conversations of two see [`direct_writers`].
+#[must_use]
+pub const fn writers(kind: RoomKind) -> Writers {
+    match kind {
+        RoomKind::Group | RoomKind::Guardians => Writers::Members,
+        RoomKind::Announcements => Writers::Staff,
+        RoomKind::Direct => Writers::Nobody,
+    }
+}
+
+/// Who writes in the conversation of two people with these roles.
+#[must_use]
+pub const fn direct_writers(policy: DirectPolicy, one: Role, other: Role) -> Writers {
+    let with_staff = one.is_staff() || other.is_staff();
+    let allowed = match policy {
+        DirectPolicy::Off => false,
+        DirectPolicy::Staff => with_staff,
+        // A guardian is an adult whom other people's children do not know.
+        DirectPolicy::All => {
+            with_staff
+                || matches!(
+                    (one, other),
+                    (Role::Student, Role::Student) | (Role::Guardian, Role::Guardian)
+                )
+        }
+    };
+    if allowed {
+        Writers::Members
+    } else {
+        Writers::Nobody
+    }
+}
+
+/// Whether somebody with this role may be in a room of this kind.
+#[must_use]
+pub const fn fits(kind: RoomKind, role: Role) -> bool {
+    !matches!((kind, role), (RoomKind::Guardians, Role::Student))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLES: [Role; 4] = [
+        Role::Administrator,
+        Role::Teacher,
+        Role::Student,
+        Role::Guardian,
+    ];
+
+    fn access(kind: RoomKind, archived: bool, role: Role) -> Access {
+        Access {
+            kind,
+            writers: writers(kind),
+            archived,
+            role,
+        }
+    }
+
+    #[test]
+    fn announcements_are_written_by_the_staff_alone() {
+        for role in ROLES {
+            let here = access(RoomKind::Announcements, false, role);
+            let expected = if role.is_staff() {
+                Ok(())
+            } else {
+                Err(ErrorCode::ReadOnly)
+            };
+            assert_eq!(here.may(Right::Write), expected, "{role:?}");
+            assert_eq!(
+                access(RoomKind::Group, false, role).may(Right::Write),
+                Ok(())
+            );
+        }
+    }
+
+    #[test]
+    fn in_the_archive_nobody_writes_and_the_staff_can_take_it_out() {
+        for role in ROLES {
+            let here = access(RoomKind::Group, true, role);
+            assert_eq!(here.may(Right::Write), Err(ErrorCode::Archived));
+            let lesson = if role.is_staff() {
+                ErrorCode::Archived
+            } else {
+                ErrorCode::Forbidden
+            };
+            assert_eq!(here.may(Right::Lesson), Err(lesson));
+            assert_eq!(here.may(Right::Manage).is_ok(), role.is_staff());
+        }
+    }
+
+    #[test]
+    fn conversations_of_two_follow_the_policy() {
+        let allowed = |policy, one, other| direct_writers(policy, one, other) == Writers::Members;
+        for one in ROLES {
+            for other in ROLES {
+                let with_staff = one.is_staff() || other.is_staff();
+                assert!(!allowed(DirectPolicy::Off, one, other));
+                assert_eq!(allowed(DirectPolicy::Staff, one, other), with_staff);
+                assert_eq!(
+                    allowed(DirectPolicy::All, one, other),
+                    with_staff || one == other
+                );
+            }
+        }
+        let two = Access {
+            kind: RoomKind::Direct,
+            writers: Writers::Members,
+            archived: false,
+            role: Role::Teacher,
+        };
+        assert_eq!(
+            two.may(Right::Manage),
+            Err(ErrorCode::Forbidden),
+            "nobody else comes in"
+        );
+    }
+}

@@ -1,0 +1,436 @@
+//! Rooms that are made and changed by people. Whoever is concerned gets a higher `rooms_version` in the same transaction.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use protocol::limits::ROOM_MEMBERS_MAX;
+use protocol::model::Role;
+use protocol::room::{DirectPolicy, RoomChange, RoomKind};
+use protocol::{ClientId, ErrorCode, RoomId, UserId};
+
+use super::access::{AccessRow, access_columns, kind_text, writers_text};
+use super::people::{role_from, user_id};
+use super::pool::{Tx, within};
+use super::rooms::room_id;
+use super::writer::{ROWS_MAX, Rows};
+use super::{Store, StoreError, StoreResult, new_id, read};
+use crate::rights::{self, Writers, direct_writers};
+
+/// A room to be made.
+#[derive(Clone, Debug)]
+pub struct MakeRoom<'a> {
+    /// What for.
+    pub kind: RoomKind,
+    /// Shown name.
+    pub name: &'a str,
+    /// Who makes it and is its first member.
+    pub by: &'a UserId,
+    /// Their id of it.
+    pub cid: &'a ClientId,
+    /// The other members.
+    pub people: &'a [UserId],
+}
+
+/// A room that was made now, or earlier by the same wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Which.
+    pub room: RoomId,
+    /// Its members, when it was made now.
+    pub people: Vec<UserId>,
+}
+
+/// What has become of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Members before or after: they are to be told.
+    pub people: Vec<UserId>,
+    /// Who became a member.
+    pub joined: Vec<UserId>,
+    /// Who is one no longer.
+    pub left: Vec<UserId>,
+}
+
+static ROLES: LazyLock<Rows> =
+    LazyLock::new(|| Rows::new("SELECT id, role FROM people WHERE id IN (", "?", ")"));
+
+// What was written before counts as read.
+static JOIN: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "INSERT INTO members (room_id, person_id, read_no)
+         SELECT rooms.id, input.column2, rooms.last_no FROM (VALUES ",
+        "?, ?",
+        ") AS input JOIN rooms ON rooms.id = input.column1
+         WHERE input.column2 IS NOT NULL ON CONFLICT (room_id, person_id) DO NOTHING",
+    )
+});
+
+static FORMER: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "INSERT INTO former_members (room_id, person_id, left_at) SELECT column1, column2, column3 FROM (VALUES ",
+        "?, ?, CAST(? AS BIGINT)",
+        ") AS input WHERE column2 IS NOT NULL ON CONFLICT (room_id, person_id) DO NOTHING",
+    )
+});
+
+static LEAVE: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "DELETE FROM members WHERE (room_id, person_id) IN (VALUES ",
+        "?, ?",
+        ")",
+    )
+});
+
+static BACK: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "DELETE FROM former_members WHERE (room_id, person_id) IN (VALUES ",
+        "?, ?",
+        ")",
+    )
+});
+
+static TOUCH: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "UPDATE people SET rooms_version = rooms_version + 1 WHERE id IN (",
+        "?",
+        ")",
+    )
+});
+
+impl Store {
+    /// Makes a room, once for each of its maker's ids.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when there is no such person, [`ErrorCode::BadRequest`] when somebody does not belong into
+    /// such a room, [`ErrorCode::TooLarge`]. Whether the maker's role allows it is the caller's question.
+    pub async fn make_room(&self, new: &MakeRoom<'_>, now: i64) -> StoreResult<Made> {
+        let mut people = new.people.to_vec();
+        people.push(new.by.clone());
+        people.sort();
+        people.dedup();
+        let wish = format!("made:{}:{}", new.by, new.cid);
+        let writers = rights::writers(new.kind);
+        let mut tx = self.pool.begin().await?;
+        check_people(&mut tx, new.kind, &people).await?;
+        let made = insert(&mut tx, &wish, new.name, (new.kind, writers), &people, now).await?;
+        tx.commit().await?;
+        Ok(made)
+    }
+
+    /// The conversation of two people, made now when there is none.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] when they share no room or the policy does not allow it, [`ErrorCode::BadRequest`] when
+    /// they are one.
+    pub async fn open_direct(
+        &self,
+        me: &UserId,
+        other: &UserId,
+        policy: DirectPolicy,
+        now: i64,
+    ) -> StoreResult<Made> {
+        if me == other {
+            return Err(ErrorCode::BadRequest.into());
+        }
+        let mut people = vec![me.clone(), other.clone()];
+        people.sort();
+        let wish = format!("direct:{}:{}", people[0], people[1]);
+        let mut tx = self.pool.begin().await?;
+        let shared: Option<(String,)> = within!(&mut tx, db => {
+            sqlx::query_as(
+                "SELECT mine.room_id FROM members mine
+                 JOIN members theirs ON theirs.room_id = mine.room_id AND theirs.person_id = $2
+                 WHERE mine.person_id = $1 LIMIT 1",
+            )
+            .bind(me.as_str()).bind(other.as_str()).fetch_optional(db).await?
+        });
+        let roles = roles(&mut tx, &people).await?;
+        let (Some(_), Some(one), Some(two)) = (shared, roles.get(me), roles.get(other)) else {
+            return Err(ErrorCode::Forbidden.into());
+        };
+        let writers = direct_writers(policy, *one, *two);
+        if writers == Writers::Nobody {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        let made = insert(
+            &mut tx,
+            &wish,
+            "",
+            (RoomKind::Direct, writers),
+            &people,
+            now,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(made)
+    }
+
+    /// Changes a room's name, members or place.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] for who may not, [`ErrorCode::NoStaff`] when nobody of the staff would be left in it,
+    /// otherwise as [`Self::make_room`].
+    pub async fn change_room(
+        &self,
+        room: &RoomId,
+        by: &UserId,
+        change: &RoomChange,
+        now: i64,
+    ) -> StoreResult<Changed> {
+        let mut tx = self.pool.begin().await?;
+        // The room is locked before its members are read: changes have an order.
+        within!(&mut tx, db => {
+            sqlx::query("UPDATE rooms SET last_seq = last_seq WHERE id = $1").bind(room.as_str()).execute(db).await?;
+        });
+        let access: Option<AccessRow> = within!(&mut tx, db => {
+            sqlx::query_as(concat!(
+                "SELECT ", access_columns!(), " FROM members m
+                 JOIN rooms r ON r.id = m.room_id JOIN people p ON p.id = m.person_id
+                 WHERE m.room_id = $1 AND m.person_id = $2",
+            ))
+            .bind(room.as_str()).bind(by.as_str()).fetch_optional(db).await?
+        });
+        let access = access
+            .ok_or(StoreError::Refused(ErrorCode::Forbidden))?
+            .access()?;
+        access
+            .may(protocol::room::Right::Manage)
+            .map_err(StoreError::Refused)?;
+        let before = members(&mut tx, room).await?;
+        let (joined, left) = moves(&before, change)?;
+        check_people(&mut tx, access.kind, &joined).await?;
+        let mut after = before.clone();
+        after.retain(|person, _| !left.contains(person));
+        after.extend(roles(&mut tx, &joined).await?);
+        if after.len() > ROOM_MEMBERS_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        if !after.values().any(|role| role.is_staff()) {
+            return Err(ErrorCode::NoStaff.into());
+        }
+        if let Some(name) = &change.name {
+            within!(&mut tx, db => {
+                sqlx::query("UPDATE rooms SET name = $2 WHERE id = $1").bind(room.as_str()).bind(name).execute(db).await?;
+            });
+        }
+        if let Some(archived) = change.archived {
+            within!(&mut tx, db => {
+                sqlx::query(
+                    "UPDATE rooms SET archived_at = CASE WHEN $2 THEN COALESCE(archived_at, $3) ELSE NULL END WHERE id = $1",
+                )
+                .bind(room.as_str()).bind(archived).bind(now).execute(db).await?;
+            });
+        }
+        add_members(&mut tx, room, &joined).await?;
+        remove_members(&mut tx, room, &left, now).await?;
+        let mut people: Vec<UserId> = before.into_keys().chain(joined.iter().cloned()).collect();
+        people.sort();
+        touch(&mut tx, &people).await?;
+        tx.commit().await?;
+        Ok(Changed {
+            people,
+            joined,
+            left,
+        })
+    }
+
+    /// Brings the conversations of two in line with the policy; gives those that changed, with their people.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn apply_direct_policy(
+        &self,
+        policy: DirectPolicy,
+    ) -> StoreResult<Vec<(RoomId, [UserId; 2])>> {
+        let rows: Vec<(String, String, String, String, String, String)> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT r.id, r.writers, p.id, p.role, q.id, q.role FROM rooms r
+                 JOIN members m ON m.room_id = r.id JOIN people p ON p.id = m.person_id
+                 JOIN members n ON n.room_id = r.id AND n.person_id > m.person_id JOIN people q ON q.id = n.person_id
+                 WHERE r.kind = 'direct' ORDER BY r.id",
+            )
+            .fetch_all(db).await
+        })?;
+        let mut changed = Vec::new();
+        for (room, writers, one, its_role, two, role) in rows {
+            let now = writers_text(direct_writers(
+                policy,
+                role_from(&its_role)?,
+                role_from(&role)?,
+            ));
+            if now == writers {
+                continue;
+            }
+            let (room, people) = (room_id(room)?, [user_id(one)?, user_id(two)?]);
+            let mut tx = self.pool.begin().await?;
+            within!(&mut tx, db => {
+                sqlx::query("UPDATE rooms SET writers = $2 WHERE id = $1").bind(room.as_str()).bind(now).execute(db).await?;
+            });
+            touch(&mut tx, &people).await?;
+            tx.commit().await?;
+            changed.push((room, people));
+        }
+        Ok(changed)
+    }
+}
+
+// Who really comes and goes.
+fn moves(
+    before: &BTreeMap<UserId, Role>,
+    change: &RoomChange,
+) -> StoreResult<(Vec<UserId>, Vec<UserId>)> {
+    let mut joined = change.add.clone();
+    let mut left = change.remove.clone();
+    if joined.iter().any(|person| left.contains(person)) {
+        return Err(ErrorCode::BadRequest.into());
+    }
+    joined.retain(|person| !before.contains_key(person));
+    left.retain(|person| before.contains_key(person));
+    for people in [&mut joined, &mut left] {
+        people.sort();
+        people.dedup();
+    }
+    Ok((joined, left))
+}
+
+async fn insert(
+    tx: &mut Tx<'_>,
+    wish: &str,
+    name: &str,
+    (kind, writers): (RoomKind, Writers),
+    people: &[UserId],
+    now: i64,
+) -> StoreResult<Made> {
+    let id = new_id();
+    let epoch = uuid::Uuid::new_v4().simple().to_string();
+    let made = within!(tx, db => {
+        sqlx::query(
+            "INSERT INTO rooms (id, name, epoch, last_seq, last_no, created_at, kind, writers, made_as)
+             VALUES ($1, $2, $3, 0, 0, $4, $5, $6, $7) ON CONFLICT (made_as) DO NOTHING",
+        )
+        .bind(&id).bind(name).bind(&epoch).bind(now).bind(kind_text(kind)).bind(writers_text(writers)).bind(wish)
+        .execute(db).await?.rows_affected()
+    });
+    if made == 0 {
+        let (earlier,): (String,) = within!(tx, db => {
+            sqlx::query_as("SELECT id FROM rooms WHERE made_as = $1").bind(wish).fetch_one(db).await?
+        });
+        return Ok(Made {
+            room: room_id(earlier)?,
+            people: Vec::new(),
+        });
+    }
+    let room = room_id(id)?;
+    add_members(tx, &room, people).await?;
+    touch(tx, people).await?;
+    Ok(Made {
+        room,
+        people: people.to_vec(),
+    })
+}
+
+// They exist, are not too many, and belong into such a room.
+async fn check_people(tx: &mut Tx<'_>, kind: RoomKind, people: &[UserId]) -> StoreResult<()> {
+    if people.len() > ROOM_MEMBERS_MAX {
+        return Err(ErrorCode::TooLarge.into());
+    }
+    let roles = roles(tx, people).await?;
+    if roles.len() != people.len() {
+        return Err(ErrorCode::NotFound.into());
+    }
+    if !roles.values().all(|role| rights::fits(kind, *role)) {
+        return Err(ErrorCode::BadRequest.into());
+    }
+    Ok(())
+}
+
+async fn roles(tx: &mut Tx<'_>, people: &[UserId]) -> StoreResult<BTreeMap<UserId, Role>> {
+    let mut roles = BTreeMap::new();
+    for chunk in people.chunks(ROWS_MAX) {
+        let (text, ids) = ROLES.with(chunk);
+        let found: Vec<(String, String)> = within!(tx, db => {
+            let mut query = sqlx::query_as(text);
+            for id in ids {
+                query = query.bind(id.map(UserId::as_str));
+            }
+            query.fetch_all(db).await?
+        });
+        for (id, role) in found {
+            roles.insert(user_id(id)?, role_from(&role)?);
+        }
+    }
+    Ok(roles)
+}
+
+async fn members(tx: &mut Tx<'_>, room: &RoomId) -> StoreResult<BTreeMap<UserId, Role>> {
+    let rows: Vec<(String, String)> = within!(tx, db => {
+        sqlx::query_as("SELECT p.id, p.role FROM members m JOIN people p ON p.id = m.person_id WHERE m.room_id = $1")
+            .bind(room.as_str()).fetch_all(db).await?
+    });
+    rows.into_iter()
+        .map(|(id, role)| Ok((user_id(id)?, role_from(&role)?)))
+        .collect()
+}
+
+async fn add_members(tx: &mut Tx<'_>, room: &RoomId, people: &[UserId]) -> StoreResult<()> {
+    for rows in [&JOIN, &BACK] {
+        for chunk in people.chunks(ROWS_MAX) {
+            let (text, ids) = rows.with(chunk);
+            within!(tx, db => {
+                let mut query = sqlx::query(text);
+                for id in ids {
+                    query = query.bind(room.as_str()).bind(id.map(UserId::as_str));
+                }
+                query.execute(db).await?;
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn remove_members(
+    tx: &mut Tx<'_>,
+    room: &RoomId,
+    people: &[UserId],
+    now: i64,
+) -> StoreResult<()> {
+    for chunk in people.chunks(ROWS_MAX) {
+        let (text, ids) = FORMER.with(chunk);
+        within!(tx, db => {
+            let mut query = sqlx::query(text);
+            for id in ids {
+                query = query.bind(room.as_str()).bind(id.map(UserId::as_str)).bind(now);
+            }
+            query.execute(db).await?;
+        });
+        let (text, ids) = LEAVE.with(chunk);
+        within!(tx, db => {
+            let mut query = sqlx::query(text);
+            for id in ids {
+                query = query.bind(room.as_str()).bind(id.map(UserId::as_str));
+            }
+            query.execute(db).await?;
+        });
+    }
+    Ok(())
+}
+
+/// Tells the connections of these people, who are in order, that they know their rooms as they were.
+pub(super) async fn touch(tx: &mut Tx<'_>, people: &[UserId]) -> StoreResult<()> {
+    // One after the other on PostgreSQL, so that two changes never wait for each other; see `take_numbers`.
+    let at_once = match tx {
+        Tx::Sqlite(..) => ROWS_MAX,
+        Tx::Postgres(_) => 1,
+    };
+    for chunk in people.chunks(at_once) {
+        let (text, ids) = TOUCH.with(chunk);
+        within!(tx, db => {
+            let mut query = sqlx::query(text);
+            for id in ids {
+                query = query.bind(id.map(UserId::as_str));
+            }
+            query.execute(db).await?;
+        });
+    }
+    Ok(())
+}
