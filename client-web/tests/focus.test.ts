@@ -54,6 +54,23 @@ describe('the focus', () => {
     expect(told).toEqual([['R1'], ['R2', 'R1']]);
   });
 
+  it('is told anew when a room was left that was named in it', async () => {
+    focus.ready([], mine);
+    focus.open('R1');
+    focus.open('R2');
+    focus.left('R1');
+    // The server did not know the room any more, and refused both.
+    answers[0]?.reject(new Refused({ c: 'forbidden' }));
+    await settle();
+    answers[1]?.resolve();
+    await settle();
+    expect(told).toEqual([['R1'], ['R2']]);
+    focus.left('R2');
+    expect(focus.rooms).toEqual([]);
+    await settle();
+    expect(told.length).toBe(2);
+  });
+
   it('says of the open room that all is heard from now on, once the server knows of it', async () => {
     focus.open('R1');
     expect(heard).toEqual([]);

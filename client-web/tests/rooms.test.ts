@@ -18,9 +18,10 @@ const hello = (seq: number, over: Partial<HelloOk['rooms'][0]> = {}): HelloOk =>
   pongto: 10,
   lim: { frame: 65536, body: 16384, att: 20, men: 20, file: 1000 },
   me: { id: 'me', name: 'Я', role: 'student' },
+  direct: 'staff',
   people: [],
   online: ['anna'],
-  rooms: [{ id: 'R', name: 'Группа', epoch: 'e', seq, no: seq, read_no: 0, recv_no: 0, members: ['me', 'anna'], ...over }],
+  rooms: [{ id: 'R', name: 'Группа', kind: 'group', can: ['write'], epoch: 'e', seq, no: seq, read_no: 0, recv_no: 0, members: ['me', 'anna'], ...over }],
 });
 
 const room = (chat: Chat) => {
@@ -29,6 +30,33 @@ const room = (chat: Chat) => {
   return found;
 };
 const seqs = (chat: Chat) => room(chat).events.map((event) => event.s);
+
+describe('rooms', () => {
+  const told = (change: object) => ({
+    e: 'u.room' as const,
+    d: { room: { ...hello(0).rooms[0]!, ...change }, people: [{ id: 'anna', name: 'Анна', role: 'teacher' as const }], online: ['boris'] },
+  });
+
+  it('that change keep what is held of them, also when the news are older', () => {
+    const before = [1, 2, 3].reduce((chat, s) => reduce(chat, msg(s)), greet(undefined, hello(0)));
+    const chat = reduce(before, told({ seq: 2, no: 2, name: 'Другое имя', archived: true, can: [], members: ['me'] }));
+    expect(seqs(chat)).toEqual([1, 2, 3]);
+    const { name, archived, can, members, no, seq, head } = room(chat);
+    expect({ name, archived, can, members, no, seq, head }).toEqual({ name: 'Другое имя', archived: true, can: [], members: ['me'], no: 3, seq: 3, head: 3 });
+    expect(chat.people.get('anna')?.name).toBe('Анна');
+    expect([...chat.online].sort()).toEqual(['anna', 'boris']);
+  });
+
+  it('that were left are gone, and begin anew when one is back', () => {
+    const before = reduce(greet(undefined, hello(0)), msg(1));
+    const left = reduce(before, { e: 'u.left', d: { r: 'R' } });
+    expect(left.rooms.size).toBe(0);
+    expect(reduce(left, { e: 'u.left', d: { r: 'R' } })).toBe(left);
+    expect(reduce(left, msg(2)).rooms.size).toBe(0);
+    const back = reduce(left, told({ seq: 5, no: 5, read_no: 5 }));
+    expect({ seq: room(back).seq, unread: unread(room(back)), held: seqs(back) }).toEqual({ seq: 5, unread: 0, held: [] });
+  });
+});
 
 describe('events of a room', () => {
   it('are applied once and in order, whatever way they arrive', () => {

@@ -8,7 +8,7 @@ import type { RoomSummary } from '../src/core/wire/RoomSummary';
 export const ROOM = 'R7';
 
 export function summary(change: Partial<RoomSummary> = {}): RoomSummary {
-  return { id: ROOM, name: 'Робототехника', epoch: 'e1', seq: 10, no: 8, read_no: 5, recv_no: 8, members: ['U1', 'U4'], ...change };
+  return { id: ROOM, name: 'Робототехника', kind: 'group', can: ['write', 'lesson', 'manage'], epoch: 'e1', seq: 10, no: 8, read_no: 5, recv_no: 8, members: ['U1', 'U4'], ...change };
 }
 
 export function hello(rooms: RoomSummary[] = [summary()]): HelloOk {
@@ -18,6 +18,7 @@ export function hello(rooms: RoomSummary[] = [summary()]): HelloOk {
     ping: 25,
     pongto: 10,
     lim: { frame: 65_536, body: 16_384, att: 20, men: 20, file: 1_000_000 },
+    direct: 'staff',
     me: { id: 'U1', name: 'Ирина Ковалёва', role: 'teacher' },
     people: [
       { id: 'U1', name: 'Ирина Ковалёва', role: 'teacher' },

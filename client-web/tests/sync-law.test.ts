@@ -28,6 +28,9 @@ function seen(chat: Chat) {
   const rooms = [...chat.rooms.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).map((room) => ({
     id: room.id,
     name: room.name,
+    kind: room.kind,
+    archived: room.archived,
+    can: room.can,
     members: room.members,
     epoch: room.epoch,
     seq: room.seq,
@@ -73,6 +76,12 @@ it('has reactions in them, set and taken back', () => {
 
 it('has somebody in them whom messages have reached unread', () => {
   expect(sequences.some(({ marks_after = [] }) => marks_after.some(({ no, recv }) => recv > no))).toBe(true);
+});
+
+it('has rooms in them that come, change and go', () => {
+  const kinds = new Set(sequences.flatMap(({ events }) => events.map(({ e }) => e)));
+  expect(kinds).toContain('u.room');
+  expect(kinds).toContain('u.left');
 });
 
 it.each(sequences)('$name: the snapshot and its events are the next snapshot', (sequence) => {

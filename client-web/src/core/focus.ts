@@ -45,6 +45,13 @@ export class Focus {
     void this.#catchUp();
   }
 
+  /** The room is this person's no more. What was asked for together with it may have been refused: it is asked again. */
+  left(room: string): void {
+    this.#rooms = this.#rooms.filter((other) => other !== room);
+    if (this.#told) this.#told = [];
+    void this.#catchUp();
+  }
+
   /** The connection is gone: the next begins with these rooms. */
   lost(): void {
     this.#told = undefined;
@@ -55,13 +62,14 @@ export class Focus {
     if (this.#telling) return;
     this.#telling = true;
     for (let tries = 0; this.#told && this.#rooms.some((room) => !this.#told?.includes(room)); ) {
-      const rooms = this.#rooms;
+      const [rooms, told] = [this.#rooms, this.#told];
       const wait = await this.#tell(rooms).then(
         () => undefined,
         (error: unknown) => waitAfter(error, tries++),
       );
       if (wait !== undefined) await new Promise((resolve) => setTimeout(resolve, wait));
-      else if (this.#told) this.#told = rooms;
+      // Unless the room was left, or the connection lost, meanwhile.
+      else if (this.#told === told) this.#told = rooms;
     }
     this.#telling = false;
     const [open] = this.#rooms;

@@ -56,4 +56,4 @@ export function candidates(begun: string, people: readonly Named[]): Named[] {
 }
 
 // As people type a name: without capitals, ё as е, a hyphen as a space.
-const plain = (name: string): string => name.toLocaleLowerCase('ru').replaceAll('ё', 'е').replaceAll('-', ' ');
+export const plain = (name: string): string => name.toLocaleLowerCase('ru').replaceAll('ё', 'е').replaceAll('-', ' ');

@@ -13,7 +13,9 @@ import type { MsgSent } from './wire/MsgSent';
 import type { Person } from './wire/Person';
 import type { Reader } from './wire/Reader';
 import type { ResetTo } from './wire/ResetTo';
+import type { Right } from './wire/Right';
 import type { RoomEvent } from './wire/RoomEvent';
+import type { RoomKind } from './wire/RoomKind';
 import type { RoomSummary } from './wire/RoomSummary';
 
 /**
@@ -23,6 +25,10 @@ import type { RoomSummary } from './wire/RoomSummary';
 export interface Room {
   readonly id: string;
   readonly name: string;
+  readonly kind: RoomKind;
+  readonly archived: boolean;
+  /** What this person may do here beyond reading. */
+  readonly can: readonly Right[];
   readonly epoch: string;
   /** Last event that was applied. */
   readonly seq: number;
@@ -133,8 +139,16 @@ export function reduce(chat: Chat, event: Event): Chat {
     case 'u.room': {
       const people = new Map(chat.people);
       for (const person of event.d.people) people.set(person.id, person);
-      const room = meet(chat.rooms.get(event.d.room.id), event.d.room);
-      return { ...chat, people, rooms: new Map(chat.rooms).set(room.id, room) };
+      const online = event.d.online?.length ? new Set([...chat.online, ...event.d.online]) : chat.online;
+      const known = chat.rooms.get(event.d.room.id);
+      const room = known?.epoch === event.d.room.epoch ? renew(known, event.d.room) : meet(undefined, event.d.room);
+      return { ...chat, people, online, rooms: new Map(chat.rooms).set(room.id, room) };
+    }
+    case 'u.left': {
+      if (!chat.rooms.has(event.d.r)) return chat;
+      const rooms = new Map(chat.rooms);
+      rooms.delete(event.d.r);
+      return { ...chat, rooms };
     }
     default:
       // Passing events of lessons, typing and control, and events that a newer server may add.
@@ -281,10 +295,14 @@ function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
   return changed === room ? chat : { ...chat, rooms: new Map(chat.rooms).set(id, changed) };
 }
 
+// What of a room is told anew while it is held: all that its own events do not tell.
+const renew = (room: Room, { name, kind, archived = false, can, members, read_no }: RoomSummary): Room =>
+  readUpTo({ ...room, name, kind, archived, can, members }, read_no);
+
 // A room's summary, beside what is held of the room already.
 function meet(known: Room | undefined, summary: RoomSummary): Room {
-  const { id, name, epoch, seq, no, read_no, men: mentions = [], members, last, call } = summary;
-  const list = { id, name, epoch, head: seq, no, readNo: read_no, mentions, members, last, call, callSeq: seq };
+  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], members, last, call } = summary;
+  const list = { id, name, kind, archived, can, epoch, head: seq, no, readNo: read_no, mentions, members, last, call, callSeq: seq };
   const fresh: Room = { ...list, ...NO_READERS, seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.

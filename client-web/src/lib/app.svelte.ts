@@ -16,6 +16,7 @@ import { acknowledge, firstSeq, greet, knowReaders, markRead, positions, prepend
 import { Socket, type Status } from '../core/socket';
 import { overStream } from '../core/stream';
 import { Ways } from '../core/ways';
+import type { DirectPolicy } from '../core/wire/DirectPolicy';
 import type { Event } from '../core/wire/Event';
 import type { EventsPage } from '../core/wire/EventsPage';
 import type { Hello } from '../core/wire/Hello';
@@ -48,6 +49,8 @@ class App {
   status = $state<Status>('connecting');
   outbox = $state.raw<readonly Item[]>([]);
   limits = $state.raw<Limits | undefined>(undefined);
+  /** Who may have conversations of two. */
+  direct = $state<DirectPolicy>('off');
   /** Who writes, by room: person → when it ends. */
   typing = $state.raw<ReadonlyMap<string, ReadonlyMap<string, number>>>(new Map());
   /** Why the server asked this page to stay away. */
@@ -222,6 +225,7 @@ class App {
   #hello(ok: HelloOk): void {
     this.chat = greet(this.chat, ok);
     this.limits = ok.lim;
+    this.direct = ok.direct;
     this.#receipts.known(ok.rooms);
   }
 
@@ -246,6 +250,13 @@ class App {
         return;
       case 'bump':
         if (event.d.last) void this.#box?.arrived(event.d.last.cid);
+        this.#receipts.heard();
+        return;
+      case 'u.left':
+        this.#focus.left(event.d.r);
+        this.drafts.delete(event.d.r);
+        return;
+      case 'u.room':
         this.#receipts.heard();
         return;
       case 'lag':

@@ -1,0 +1,28 @@
+// People: who works here, who is found by a few letters, who may talk to whom alone.
+
+import { plain } from './naming';
+import type { DirectPolicy } from './wire/DirectPolicy';
+import type { Person } from './wire/Person';
+import type { Role } from './wire/Role';
+import type { RoomKind } from './wire/RoomKind';
+
+export const isStaff = (role: Role | undefined): boolean => role === 'administrator' || role === 'teacher';
+
+/** Those in whose name each word of the query begins a word, in the order given. */
+export function found(people: readonly Person[], query: string): readonly Person[] {
+  const words = plain(query).split(/\s+/u).filter(Boolean);
+  if (words.length === 0) return people;
+  return people.filter(({ name }) => {
+    const inName = ` ${plain(name)}`;
+    return words.every((word) => inName.includes(` ${word}`));
+  });
+}
+
+/** Whether two people with these roles may have a conversation; the server decides likewise. */
+export function mayTalk(policy: DirectPolicy, one: Role, other: Role): boolean {
+  if (policy === 'off') return false;
+  return isStaff(one) || isStaff(other) || (policy === 'all' && one === other);
+}
+
+/** Whether somebody with this role may be in a room of this kind; the server decides likewise. */
+export const fits = (kind: RoomKind, role: Role): boolean => kind !== 'guardians' || role !== 'student';

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { fits, found, isStaff, mayTalk } from '../src/core/people';
+import type { Person } from '../src/core/wire/Person';
+import type { Role } from '../src/core/wire/Role';
+
+const ROLES: readonly Role[] = ['administrator', 'teacher', 'student', 'guardian'];
+const people = ['Семён Ёлкин', 'Анна Сергеевна Иванова', 'Иван Аннин', 'Варвара Константинопольская-Белоцерковская'].map(
+  (name, at): Person => ({ id: `U${at}`, name, role: 'student' }),
+);
+const names = (query: string): string[] => found(people, query).map(({ name }) => name);
+
+describe('people are found', () => {
+  it('by beginnings of words, in any order, with ё or е', () => {
+    expect(names('анн')).toEqual(['Анна Сергеевна Иванова', 'Иван Аннин']);
+    expect(names('ива анн сер')).toEqual(['Анна Сергеевна Иванова']);
+    expect(names('ЕЛКИН сем')).toEqual(['Семён Ёлкин']);
+    expect(names('белоцер')).toEqual(['Варвара Константинопольская-Белоцерковская']);
+    expect(names('нна')).toEqual([]);
+  });
+
+  it('all of them, without a query', () => {
+    expect(names('  ')).toEqual(people.map(({ name }) => name));
+  });
+});
+
+describe('who may talk alone', () => {
+  it('follows the policy as the server does', () => {
+    for (const one of ROLES) {
+      for (const other of ROLES) {
+        const withStaff = isStaff(one) || isStaff(other);
+        expect(mayTalk('off', one, other)).toBe(false);
+        expect(mayTalk('staff', one, other)).toBe(withStaff);
+        expect(mayTalk('all', one, other)).toBe(withStaff || one === other);
+      }
+    }
+  });
+});
+
+it('learners are in no room of guardians', () => {
+  expect(ROLES.filter((role) => fits('guardians', role))).toEqual(['administrator', 'teacher', 'guardian']);
+  expect(ROLES.filter((role) => fits('group', role))).toEqual(ROLES);
+});
