@@ -1,0 +1,147 @@
+// Rooms that a teacher makes and changes in Chromium, as a student in Firefox sees it.
+import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
+
+import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
+import { Server } from '../server.mjs';
+import { steps } from '../steps.mjs';
+
+const NAME = 'Проект «Луноход»';
+const NEWS = 'Объявления центра';
+
+const step = steps();
+/** @type {Server} */
+let server;
+/** @type {import('playwright-core').Browser} */
+let chromium;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let teacher;
+/** @type {Awaited<ReturnType<typeof firefoxPerson>>} */
+let student;
+
+before(async () => {
+  server = await Server.create();
+  chromium = await launchChromium();
+  [teacher, student] = await Promise.all([chromiumPerson(chromium, 'teacher'), firefoxPerson('student')]);
+  await Promise.all([signIn(teacher, server, 'teacher'), signIn(student, server, 'student1')]);
+});
+
+after(async () => {
+  await Promise.allSettled([student?.close(), chromium?.close()]);
+  await server?.stop();
+});
+
+/**
+ * @param {import('../browsers.mjs').Person} person
+ * @param {string} text
+ */
+async function say(person, text) {
+  await person.type('Сообщение', text);
+  await person.click('button', 'Отправить');
+}
+
+/**
+ * @param {import('../browsers.mjs').Person} person
+ * @param {string} text
+ */
+function waitForText(person, text) {
+  return person.until((wanted) => document.querySelector('main')?.innerText.includes(wanted), text, `«${text}»`);
+}
+
+/**
+ * Whether the list of rooms has one of this name.
+ * @param {import('../browsers.mjs').Person} person
+ * @param {string} name
+ * @param {boolean} there
+ */
+function waitForRoom(person, name, there) {
+  return person.until(
+    (wanted) => [...document.querySelectorAll('nav a')].some((link) => link.getAttribute('aria-label') === wanted.name) === wanted.there,
+    { name, there },
+    `${there ? 'a' : 'no'} room «${name}»`,
+  );
+}
+
+step('a teacher makes a group with the keyboard, and it is there for its members at once', async () => {
+  await teacher.click('button', 'Новая группа');
+  await teacher.type('Название', NAME);
+  await teacher.type('Найти по имени', 'куз миш');
+  await teacher.press('Enter');
+  const chosen = await teacher.read(() => [...document.querySelectorAll('dialog input:checked[type="checkbox"]')].length);
+  assert.equal(chosen, 1);
+  await teacher.click('button', 'Создать');
+  await teacher.see('textbox', 'Сообщение');
+  await say(teacher, 'Собираемся в среду');
+  await waitForRoom(student, NAME, true);
+  await student.click('link', NAME);
+  await waitForText(student, 'Собираемся в среду');
+  await say(student, 'Буду!');
+  await waitForText(teacher, 'Буду!');
+});
+
+step('in announcements a student reads, and the page says why they cannot write', async () => {
+  await teacher.click('button', 'Новая группа');
+  await teacher.type('Название', NEWS);
+  await teacher.read(() => document.querySelector('dialog input[value="announcements"]')?.closest('label')?.click());
+  await teacher.type('Найти по имени', 'Миша');
+  await teacher.press('Enter');
+  await teacher.click('button', 'Создать');
+  await teacher.until((name) => document.querySelector('main h2')?.textContent === name, NEWS, 'the new room');
+  await say(teacher, 'Завтра занятий нет');
+  await waitForRoom(student, NEWS, true);
+  await student.click('link', NEWS);
+  await waitForText(student, 'Завтра занятий нет');
+  await waitForText(student, 'Здесь пишут только сотрудники.');
+  assert.equal(await student.read(() => document.querySelector('main textarea')), null);
+});
+
+step('a group in the archive is read and not written, until it is back', async () => {
+  for (const person of [teacher, student]) await person.click('link', NAME);
+  await teacher.click('button', 'Участники');
+  await teacher.click('button', 'Настройки группы');
+  await teacher.click('button', 'В архив');
+  for (const person of [teacher, student]) {
+    await waitForText(person, 'Группа в архиве: читать можно, писать нельзя.');
+    await waitForText(person, 'Собираемся в среду');
+  }
+  await teacher.click('button', 'Настройки группы');
+  await teacher.click('button', 'Вернуть из архива');
+  await student.see('textbox', 'Сообщение');
+  await say(student, 'Снова здесь');
+  await waitForText(teacher, 'Снова здесь');
+});
+
+step('a student writes to the teacher alone', async () => {
+  const [{ name: teachers }, { name: students }] = [await server.person('teacher'), await server.person('student1')];
+  await student.click('button', 'Участники');
+  await student.click('button', `Написать лично: ${teachers}`);
+  await student.until((name) => document.querySelector('main h2')?.textContent === name, teachers, 'the conversation');
+  await say(student, 'Можно личный вопрос?');
+  await waitForRoom(teacher, students, true);
+  await teacher.click('link', students);
+  await waitForText(teacher, 'Можно личный вопрос?');
+});
+
+step('who is taken out of a group loses it at once, with the page open', async () => {
+  for (const person of [teacher, student]) await person.click('link', NAME);
+  await waitForText(student, 'Снова здесь');
+  await teacher.until((name) => document.querySelector('main h2')?.textContent === name, NAME, 'the group');
+  await teacher.click('button', 'Участники');
+  await teacher.click('button', 'Настройки группы');
+  const { name } = await server.person('student1');
+  await teacher.click('button', `Убрать: ${name}`);
+  await teacher.click('button', 'Сохранить');
+  await waitForRoom(student, NAME, false);
+  await waitForText(student, 'Этой группы нет в вашем списке.');
+  const page = await student.read(() => document.body.innerText);
+  assert.ok(!page.includes('Снова здесь'), page);
+  await say(teacher, 'Дальше без него');
+  const status = await student.read(async () => {
+    const room = location.pathname.split('/').at(-1);
+    return (await fetch(`/api/v1/rooms/${room}/events`)).status;
+  });
+  assert.equal(status, 403);
+  await student.reload();
+  await waitForRoom(student, NEWS, true);
+  await waitForRoom(student, NAME, false);
+});
