@@ -55,6 +55,20 @@ impl Access {
         })
     }
 
+    /// Whether the member may answer messages with emoji: also where only the staff write.
+    ///
+    /// # Errors
+    /// Why not: [`ErrorCode::Archived`], [`ErrorCode::ReadOnly`].
+    pub fn may_react(self) -> Result<(), ErrorCode> {
+        if self.archived {
+            return Err(ErrorCode::Archived);
+        }
+        match self.writers {
+            Writers::Members | Writers::Staff => Ok(()),
+            Writers::Nobody => Err(ErrorCode::ReadOnly),
+        }
+    }
+
     fn has(self, right: Right) -> bool {
         let is_staff = self.role.is_staff();
         let writes = match self.writers {

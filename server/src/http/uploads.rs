@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt;
 use protocol::model::Attachment;
+use protocol::room::Right;
 use protocol::{ErrorCode, FileId, RoomId};
 
 use super::ApiError;
@@ -120,9 +121,8 @@ async fn begin(
     headers: HeaderMap,
 ) -> Result<Response, Failed> {
     speaks_tus(&headers)?;
-    if !app.store.is_member(&room, &me.person.id).await? {
-        return Err(ErrorCode::Forbidden.into());
-    }
+    let access = app.store.access(&room, &me.person.id).await?;
+    access.ok_or(ErrorCode::Forbidden)?.may(Right::Write)?;
     let size = number(&headers, &LENGTH).ok_or(ErrorCode::BadRequest)?;
     match size {
         0 => return Err(ErrorCode::Empty.into()),
@@ -215,13 +215,14 @@ async fn made(
     Ok(Json(file.ok_or(ErrorCode::NotFound)?))
 }
 
-/// The upload, which is this person's and for a room that they are still in.
+/// The upload, which is this person's and for a room that they may still write in.
 async fn own(app: &App, me: &SignedIn, id: &FileId) -> Result<Announced, Failed> {
     let announced = app.files.announced(id).await?;
-    let mine = announced.owner == me.person.id;
-    if !mine || !app.store.is_member(&announced.room, &me.person.id).await? {
+    if announced.owner != me.person.id {
         return Err(ErrorCode::NotFound.into());
     }
+    let access = app.store.access(&announced.room, &me.person.id).await?;
+    access.ok_or(ErrorCode::NotFound)?.may(Right::Write)?;
     Ok(announced)
 }
 

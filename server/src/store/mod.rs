@@ -31,8 +31,8 @@ pub use files::{FileAccess, NewFile};
 pub use messages::{NewMessage, Stored};
 pub use people::{Account, NewPerson};
 pub use receipts::Receipts;
-pub use search::{Asked, Match};
 pub use room_changes::{Changed, Made, MakeRoom};
+pub use search::{Asked, Match};
 
 use pool::{Pool, read, write};
 use writer::Writers;

@@ -83,7 +83,8 @@ impl Store {
     /// is that way already. That `emoji` is one, in its canonical form, is the caller's to see to.
     ///
     /// # Errors
-    /// [`ErrorCode::NotFound`] when there is no such message for this person, or it was deleted, [`ErrorCode::TooLarge`]
+    /// [`ErrorCode::NotFound`] when there is no such message for this person, or it was deleted, [`ErrorCode::Archived`] and
+    /// [`ErrorCode::ReadOnly`] where nothing changes any more, [`ErrorCode::TooLarge`]
     /// beyond [`REACTIONS_BY_PERSON_MAX`], [`REACTION_KINDS_MAX`] or [`REACTIONS_PER_MESSAGE_MAX`].
     pub async fn react(
         &self,
@@ -96,6 +97,9 @@ impl Store {
         let found = self.message_for(id, by).await?;
         let found = found.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
         let room = room_id(found.room_id)?;
+        let access = self.access(&room, by).await?;
+        let access = access.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
+        access.may_react().map_err(StoreError::Refused)?;
         let seq = write!(self, tx => {
             // The room is locked before the message is looked at: changes have an order.
             let (seq,): (i64,) =

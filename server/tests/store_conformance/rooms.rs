@@ -357,7 +357,7 @@ async fn two_people_have_one_conversation_if_the_policy_allows_it() {
                 .into_iter()
                 .map(|(room, _)| room)
                 .collect::<Vec<_>>(),
-            [learners.clone()]
+            std::slice::from_ref(&learners)
         );
         assert!(s.store.apply_direct_policy(staff).await.unwrap().is_empty());
         let send = text(&learners, "c1", "тайком");
