@@ -105,7 +105,7 @@ function firstOfSound() {
   return ['0', '3'].map((mid) => {
     const section = sdp.split(/(?=^m=)/m).find((/** @type {string} */ one) => one.includes(`a=mid:${mid}\r\n`));
     const [, type] = /^m=audio \d+ \S+ (\d+)/.exec(section) ?? [];
-    return new RegExp(`^a=rtpmap:${type} (\\w+)/`, 'm').exec(section)?.[1];
+    return new RegExp(`^a=rtpmap:${type} (\\w+)/`, 'm').exec(section)?.[1] ?? '';
   });
 }
 
