@@ -181,7 +181,7 @@ pub async fn run_spawned(
     ];
     let port = 0;
     let mut server = installation.launch(&Launch { port, variables }).await?;
-    let mut report = run(&server.address, Some(&server), options).await?;
+    let mut report = Box::pin(run(&server.address, Some(&server), options)).await?;
     let metrics = Address::parse(&format!("http://{metrics}"))?;
     let carried = figure(&metrics, "parta_media_packets_carried_total").await?;
     let dropped = figure(&metrics, "parta_media_crossings_dropped_total").await?;

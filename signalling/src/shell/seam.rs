@@ -108,10 +108,11 @@ impl Way {
     fn put(&mut self, room: RoomKey, crossing: Crossing) -> bool {
         let bytes = crossing.bytes();
         let waiting = self.under_way.load(Ordering::Relaxed) + self.bytes;
-        let (most, worth) = match crossing.worth() {
-            worth @ Worth::Picture => (PICTURES_MAX, worth),
-            worth @ Worth::Sound => (PICTURES_MAX + SOUND_MORE, worth),
-            worth @ Worth::State => (PICTURES_MAX + SOUND_MORE + STATE_MORE, worth),
+        let worth = crossing.worth();
+        let most = match worth {
+            Worth::Picture => PICTURES_MAX,
+            Worth::Sound => PICTURES_MAX + SOUND_MORE,
+            Worth::State => PICTURES_MAX + SOUND_MORE + STATE_MORE,
         };
         let fits = waiting + bytes <= most;
         if worth == Worth::Picture {

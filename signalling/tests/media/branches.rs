@@ -15,11 +15,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Everybody has got more than `some` packets of everybody else's sound and picture.
 fn all_meet(house: &House, some: usize) -> bool {
-    let pairs = house.clients.keys().flat_map(|of| {
+    let mut pairs = house.clients.keys().flat_map(|of| {
         let others = house.clients.iter().filter(move |(peer, _)| *peer != of);
         others.map(move |(peer, client)| (of, peer, client))
     });
-    pairs.into_iter().all(|(of, peer, client)| {
+    pairs.all(|(of, peer, client)| {
         let mut sources = client.sending.iter();
         sources.all(|source| house.got(*of, *peer, *source) > some)
     })

@@ -75,12 +75,10 @@ impl Digest {
 
 impl Far {
     fn is_like(&self, other: &Self) -> bool {
-        let sends = self.sends.iter().zip(&other.sends);
+        let mut sends = self.sends.iter().zip(&other.sends);
         self.joined == other.joined
             && self.takes == other.takes
             && self.sends.len() == other.sends.len()
-            && sends
-                .into_iter()
-                .all(|((of, one), (as_of, another))| of == as_of && one.is_like(another))
+            && sends.all(|((of, one), (as_of, another))| of == as_of && one.is_like(another))
     }
 }
