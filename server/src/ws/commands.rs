@@ -200,7 +200,6 @@ impl Client {
         if focus.r.len() > FOCUS_ROOMS_MAX {
             return Err(ErrorCode::TooLarge.into());
         }
-        self.chooses = true;
         focus.r.sort();
         focus.r.dedup();
         if !focus.r.iter().all(|room| self.rooms.contains(room)) {
@@ -225,6 +224,7 @@ impl Client {
             app.switchboard.watch(self.id, room.clone(), seq).await;
         }
         self.focus = focus.r;
+        self.chooses = true;
         Ok(Done {})
     }
 

@@ -354,11 +354,8 @@ async fn in_the_archive_a_room_is_only_read_and_its_lesson_ends() {
     let page = student.get(&format!("/rooms/{room}/events")).await;
     assert_eq!(page.status, StatusCode::OK, "it is still read");
     change(&teacher, room, json!({"archived": false})).await;
-    assert_eq!(s.event("u.room").await["d"]["room"]["archived"], true);
-    assert_eq!(
-        s.event("u.room").await["d"]["room"]["archived"],
-        Value::Null
-    );
+    // Told of both changes, or, when the second came soon enough, of the last alone.
+    while s.event("u.room").await["d"]["room"]["archived"] != Value::Null {}
     say(&mut s, room, "снова можно").await.unwrap();
 }
 
