@@ -169,6 +169,7 @@ step('the other keyboard layout is understood, and that is said', async () => {
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: OTHER_ROOM }).waitFor();
   await page.keyboard.press('Control+KeyK');
+  await field.waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
 });
@@ -213,7 +214,7 @@ step('all mentions are a list, and each leads to its place', async () => {
 
 step('rooms are narrowed to those with something new', async () => {
   const { page } = student;
-  await page.getByRole('button', { name: 'Непрочитанные' }).click();
+  await page.getByRole('button', { name: 'Новые', exact: true }).click();
   await page.getByRole('link', { name: ROOM }).waitFor();
   await page.getByRole('link', { name: OTHER_ROOM }).waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Все', exact: true }).click();

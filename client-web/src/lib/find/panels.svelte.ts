@@ -15,6 +15,8 @@ class Panels {
 
   /** Ctrl+K, ⌘K. By the key's place, so that it works with a Russian layout. */
   key(event: KeyboardEvent): void {
+    // What is open keeps the key to itself; this one came while it was still being fetched.
+    if (event.key === 'Escape') this.close();
     if (event.code !== 'KeyK' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
     event.preventDefault();
     this.open = this.open === 'find' ? undefined : 'find';

@@ -327,7 +327,7 @@ export const ru = {
     noMentions: 'Вас пока не упоминали.',
     toDate: 'Перейти к дате',
     show: 'Какие группы показать',
-    only: { all: 'Все', unread: 'Непрочитанные', mentions: 'С упоминаниями' },
+    only: { all: 'Все', unread: 'Новые', mentions: 'С упоминаниями' },
     nothingHere: 'Таких групп сейчас нет.',
   },
   playSound: 'Нажмите, чтобы включить звук',
