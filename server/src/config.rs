@@ -320,7 +320,7 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 22] = [
+const SETTINGS: [&str; 23] = [
     "organisation",
     "listen",
     "tls_certificate",
@@ -337,6 +337,7 @@ const SETTINGS: [&str; 22] = [
     "redis_prefix",
     "origins",
     "proxies",
+    "direct_messages",
     "file_bytes_max",
     "connections_per_second",
     "drain_seconds",

@@ -116,6 +116,9 @@ impl Lessons {
     /// # Errors
     /// `Forbidden`, `Archived`.
     pub async fn start(&self, by: &Person, room: &RoomId) -> Answer<CallSummary> {
+        if !by.role.is_staff() {
+            return Err(ErrorCode::Forbidden.into());
+        }
         let started = self
             .store
             .start_call(room, &by.id, now_ms())

@@ -109,11 +109,12 @@ impl Store {
     /// Starts a lesson in a room, or gives the one that is on.
     ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`] for who may not, [`ErrorCode::Archived`].
+    /// [`ErrorCode::Forbidden`] for a stranger, [`ErrorCode::Archived`] and [`ErrorCode::ReadOnly`] where nothing may be begun.
+    /// Whether the person's role allows it is the caller's question.
     pub async fn start_call(&self, room: &RoomId, by: &UserId, now: i64) -> StoreResult<Started> {
         let access = self.access(room, by).await?;
         let access = access.ok_or(StoreError::Refused(ErrorCode::Forbidden))?;
-        access.may(Right::Lesson).map_err(StoreError::Refused)?;
+        access.may(Right::Write).map_err(StoreError::Refused)?;
         let id = new_id();
         let seq = write!(self, tx => {
             let locked: Option<(i64,)> = sqlx::query_as(

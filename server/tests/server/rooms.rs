@@ -32,8 +32,8 @@ fn id_of(hello: &Value, name: &str) -> String {
     person["id"].as_str().unwrap().to_owned()
 }
 
-async fn say(socket: &mut Socket, room: &str, cid: &str) -> Result<Value, String> {
-    let send = json!({"r": room, "cid": cid, "body": cid});
+async fn say(socket: &mut Socket, room: &str, body: &str) -> Result<Value, String> {
+    let send = json!({"r": room, "cid": uuid::Uuid::new_v4().to_string(), "body": body});
     socket.ask("msg.send", send).await
 }
 
