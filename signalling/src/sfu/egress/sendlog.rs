@@ -91,12 +91,12 @@ impl SendLog {
         let base = self.extend(twcc.base_sequence_number())?;
         let next = self.first + self.entries.len() as u64;
         let span = next.saturating_sub(base).min(SPAN_MAX) as usize;
-        let between = self.between(base, base + span as u64, twcc.feedback_packet_count());
-        let (mut lost, mut found) = (0, 0);
+        let (mut lost, mut found, mut end) = (0, 0, base);
         let mut newest: Option<Instant> = None;
         for (nth, packet) in twcc.packets().take(span).enumerate() {
             // What came before a broken part stands.
             let Ok((_, status)) = packet else { break };
+            end = base + nth as u64 + 1;
             if let TwccPacketStatus::Received { delta } = status {
                 arrived_us += i64::from(delta) * DELTA_US;
             }
@@ -127,6 +127,7 @@ impl SendLog {
                 ) => {}
             }
         }
+        let between = self.between(base, end, twcc.feedback_packet_count());
         if self.acks.is_empty() && lost + between == 0 {
             return None;
         }
