@@ -55,7 +55,7 @@ step('an upload goes on after the server was killed and after the page was loade
   await teacher.page.getByRole('button', { name: `Убрать: ${FILE.name}` }).waitFor();
   const repeated = offsets.filter((offset) => offset === 0).length;
   assert.equal(repeated, 1, `the upload began anew: pieces at ${offsets.join(', ')}`);
-  await teacher.page.getByRole('textbox').fill('Вот проект.');
+  await teacher.page.getByRole('textbox', { name: 'Сообщение' }).fill('Вот проект.');
   await teacher.click('button', 'Отправить');
   await teacher.page.getByRole('link', { name: FILE.name }).waitFor();
 });
@@ -74,7 +74,7 @@ step('what arrived is what was sent', async () => {
 step('after sending, a reload brings no file back', async () => {
   await teacher.page.reload();
   await teacher.page.getByText('Вот проект.').waitFor();
-  await teacher.page.getByRole('textbox').waitFor();
+  await teacher.page.getByRole('textbox', { name: 'Сообщение' }).waitFor();
   assert.equal(await teacher.page.locator('.uploads li').count(), 0);
 });
 

@@ -69,8 +69,9 @@ step('a browser whose packets are lost repeats them, without an offer', async ()
   await sendsFirst(['red', 'red']);
   assert.equal(await student.read(() => /** @type {any} */ (window).e2e.offers), 1);
   await seeAndHear(teacher, [peer]);
-  const [plain, more] = [await bytesOfSound(teacher), await bytesOfSound(student)];
-  assert.ok(more > plain * 1.5, `${more} bytes in a packet of sound, others send ${plain}`);
+  // The false microphone beeps, so that single stretches differ; in the end each packet has the one before in it.
+  const plain = await bytesOfSound(teacher);
+  while ((await bytesOfSound(student)) < plain * 1.5);
 });
 
 step('and stops when nothing has been lost for a while', async () => {
