@@ -177,6 +177,7 @@ step('the other keyboard layout is understood, and that is said', async () => {
 step('filters narrow by room, person and files', async () => {
   const { page } = student;
   await student.click('link', ROOM);
+  await page.getByRole('heading', { name: ROOM }).waitFor();
   await page.locator('input[type=file]:not([capture])').setInputFiles({ name: 'Учебный план.pdf', mimeType: 'application/pdf', buffer: pdf() });
   await page.getByText('Учебный план.pdf').first().waitFor();
   await student.click('button', 'Отправить');
