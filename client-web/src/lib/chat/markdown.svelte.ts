@@ -1,4 +1,5 @@
-// The reader of Markdown comes beside the page, not before it. Until then texts stand as they were written.
+// The reader of Markdown comes with the first text that is shown, not with the page. Until then texts stand as they were
+// written.
 
 import type { Block } from '../../core/tree';
 
@@ -6,15 +7,20 @@ import type { Block } from '../../core/tree';
 const AGAIN_MS = 10_000;
 
 class Markdown {
-  parse = $state.raw<(text: string) => Block[]>();
+  #parse = $state.raw<(text: string) => Block[]>();
+  #asked = false;
 
-  constructor() {
-    this.#load();
+  get parse(): ((text: string) => Block[]) | undefined {
+    if (!this.#asked) {
+      this.#asked = true;
+      this.#load();
+    }
+    return this.#parse;
   }
 
   #load(): void {
     import('../../core/markdown').then(
-      ({ parse }) => (this.parse = parse),
+      ({ parse }) => (this.#parse = parse),
       () => setTimeout(() => this.#load(), AGAIN_MS),
     );
   }
