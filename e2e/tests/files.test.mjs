@@ -61,14 +61,16 @@ step('an upload goes on after the server was killed and after the page was loade
 });
 
 step('what arrived is what was sent', async () => {
-  const sum = await teacher.read(async (/** @type {string} */ name) => {
-    const links = [...document.querySelectorAll('a[download]')];
-    const link = links.find((one) => /** @type {HTMLAnchorElement} */ (one).download === name);
-    const answer = await fetch(/** @type {HTMLAnchorElement} */ (link).href);
+  const isWhole = async (/** @type {{name: string, sha256: string}} */ sent) => {
+    const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll('a[download]')]);
+    const link = links.find((one) => one.download === sent.name);
+    // For a moment the message is neither on its way nor there.
+    if (!link) return false;
+    const answer = await fetch(link.href);
     const digest = await crypto.subtle.digest('SHA-256', await answer.arrayBuffer());
-    return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  }, FILE.name);
-  assert.equal(sum, SHA256);
+    return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('') === sent.sha256;
+  };
+  await teacher.until(isWhole, { name: FILE.name, sha256: SHA256 }, 'the file as it was sent');
 });
 
 step('after sending, a reload brings no file back', async () => {
