@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 mode=${1:-run}
 run_packages=(build-essential)
-test_packages=(redis-server postgresql nginx haproxy coturn iproute2 iptables faketime chromium firefox-esr fonts-dejavu-core)
+test_packages=(redis-server postgresql nginx haproxy coturn iproute2 iptables openssl faketime chromium firefox-esr fonts-dejavu-core)
 case $mode in
 run) packages=("${run_packages[@]}") ;;
 test) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
