@@ -6,7 +6,7 @@ import type { Participant } from '../src/core/wire/Participant';
 
 const CALL = 'C1';
 const person = (p: string, ...on: Participant['on']): Participant => ({ p, u: `U-${p}`, on, here: true });
-const joined = { p: 'P1', sdp: 'answer', people: [person('P1')] };
+const joined = { p: 'P1', sdp: 'answer', people: [person('P1')], v: 3 };
 
 type Encoding = { active?: boolean; codec?: { mimeType: string }; scalabilityMode?: string };
 const CODECS = [
@@ -174,16 +174,35 @@ describe('joining', () => {
     const session = start();
     answer = (m) => {
       if (m !== 'call.join') return {};
-      session.event({ e: 'call.people', call: CALL, d: [person('P1'), person('P2')] });
+      session.event({ e: 'call.people', call: CALL, v: 4, d: [person('P1'), person('P2')] });
       return joined;
     };
     await session.join({});
     expect(state.people.map((one) => one.p)).toEqual(['P1', 'P2']);
   });
 
+  it('applies to the answer what changed since, and nothing that it contains', async () => {
+    const session = start();
+    answer = (m) => {
+      if (m !== 'call.join') return {};
+      session.event({ e: 'call.changed', call: CALL, v: 3, d: { set: [person('P7')], gone: ['P1'] } });
+      session.event({ e: 'call.changed', call: CALL, v: 4, d: { set: [person('P2')], gone: [] } });
+      return joined;
+    };
+    await session.join({});
+    expect(state.people.map((one) => one.p)).toEqual(['P1', 'P2']);
+  });
+
+  it('keeps everybody in their place while others come, change and go', async () => {
+    const session = await enter();
+    session.event({ e: 'call.people', call: CALL, v: 4, d: [person('P1'), person('P2'), person('P3')] });
+    session.event({ e: 'call.changed', call: CALL, v: 5, d: { set: [person('P4'), person('P1', 'mic')], gone: ['P2'] } });
+    expect(state.people).toEqual([person('P1', 'mic'), person('P3'), person('P4')]);
+  });
+
   it('does not take an old list for news after the server forgot everything', async () => {
     const session = await enter();
-    session.event({ e: 'call.people', call: CALL, d: [person('P1'), person('P2')] });
+    session.event({ e: 'call.people', call: CALL, v: 4, d: [person('P1'), person('P2')] });
     session.event({ e: 'call.gone', call: CALL });
     await vi.advanceTimersByTimeAsync(1_000);
     expect(FakePeer.all.length).toBe(2);
@@ -282,7 +301,7 @@ describe('during a lesson', () => {
   it('never negotiates for switches, people or slots', async () => {
     const session = await enter();
     await session.setSource('mic', true);
-    session.event({ e: 'call.people', call: CALL, d: [person('P1', 'mic'), person('P2')] });
+    session.event({ e: 'call.people', call: CALL, v: 4, d: [person('P1', 'mic'), person('P2')] });
     session.event({ e: 'call.slots', call: CALL, d: [{ mid: '8', from: { p: 'P2', src: 'camera' } }] });
     expect(session.remoteDescriptions).toBe(1);
     expect(methods().filter((m) => m === 'call.join' || m === 'call.restart')).toEqual(['call.join']);
@@ -290,7 +309,7 @@ describe('during a lesson', () => {
 
   it('ignores another lesson', async () => {
     const session = await enter();
-    session.event({ e: 'call.people', call: 'C2', d: [] });
+    session.event({ e: 'call.people', call: 'C2', v: 5, d: [] });
     expect(state.people.length).toBe(1);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { grid, stableOrder } from '../src/core/call/layout';
+import { grid, picturesFirst, stableOrder } from '../src/core/call/layout';
 
 describe('the grid', () => {
   it('fits into its room', () => {
@@ -33,6 +33,14 @@ describe('the order of tiles', () => {
 
   it('stays when a visible person speaks', () => {
     expect(stableOrder(['a', 'b', 'c'], ['a', 'b', 'c'], 'b', 2)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('brings a picture that is out of sight in at the cost of the last tile without one', () => {
+    const hasPicture = (id: string): boolean => ['a', 'd', 'e'].includes(id);
+    expect(picturesFirst(['a', 'b', 'c', 'd', 'e'], hasPicture, 3)).toEqual(['a', 'e', 'd', 'c', 'b']);
+    expect(picturesFirst(['a', 'd', 'c', 'e'], hasPicture, 2)).toEqual(['a', 'd', 'c', 'e']);
+    expect(picturesFirst(['b', 'c'], hasPicture, 9)).toEqual(['b', 'c']);
+    expect(picturesFirst(['b', 'a'], hasPicture, 0)).toEqual(['b', 'a']);
   });
 
   it('brings a hidden speaker in at the cost of one tile', () => {

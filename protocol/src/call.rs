@@ -170,6 +170,8 @@ pub struct CallJoined {
     pub sdp: String,
     /// Everybody in the lesson, this browser included.
     pub people: Vec<Participant>,
+    /// The telling of that list which is contained in it. Events with a higher one are newer.
+    pub v: u32,
 }
 
 /// `call.restart`: an offer with new ICE credentials (RFC 8445 §9) after the network was lost.

@@ -226,13 +226,26 @@ pub enum LiveEvent {
         /// Which.
         d: RoomLeft,
     },
-    /// Who is in the lesson: the whole list each time.
+    /// Who is in the lesson: the whole list, while at most [`crate::limits::CALL_PEOPLE_WHOLE_MAX`] are, and to a connection
+    /// that comes back.
     #[serde(rename = "call.people")]
     CallPeople {
         /// Lesson.
         call: CallId,
+        /// Which telling of the lesson's list this is. They grow.
+        v: u32,
         /// Everybody in it.
         d: Vec<Participant>,
+    },
+    /// What changed in the list since the telling before this one, in a lesson of many.
+    #[serde(rename = "call.changed")]
+    CallChanged {
+        /// Lesson.
+        call: CallId,
+        /// Which telling of the lesson's list this is.
+        v: u32,
+        /// What changed.
+        d: PeopleChange,
     },
     /// What this browser's downlink sections carry: the whole map each time.
     #[serde(rename = "call.slots")]
@@ -420,6 +433,15 @@ pub struct NewRoom {
 pub struct RoomLeft {
     /// Which.
     pub r: RoomId,
+}
+
+/// What `call.changed` tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PeopleChange {
+    /// Who came, or is otherwise than before.
+    pub set: Vec<Participant>,
+    /// Who left.
+    pub gone: Vec<PeerId>,
 }
 
 /// The loudest voices.

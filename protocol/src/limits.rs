@@ -83,6 +83,10 @@ pub const DEVICES_PER_ROOM_MAX: usize = 32;
 pub const DISPLAY_VIDEO_MAX: usize = 16;
 /// Most tiles that one `call.view` may name.
 pub const VIEWS_MAX: usize = 64;
+/// Largest lesson in which everybody is told the whole list of its people whenever that changes, in people and devices.
+pub const CALL_PEOPLE_WHOLE_MAX: usize = 50;
+/// Milliseconds between two `call.changed` of a lesson that is larger.
+pub const CALL_CHANGED_MILLIS: u64 = 1_000;
 /// Seconds between two `call.stats` of a browser.
 pub const CALL_STATS_SECONDS: u64 = 5;
 /// Seconds that one `call.stats` may tell of.

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use protocol::limits::ROOM_MEMBERS_MAX;
 use protocol::room::DirectPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ pub struct Config {
     /// People of one lesson on one of these threads; whoever comes to it then is put on another one, which is
     /// handed what its people see and hear.
     pub media_spread_from: u32,
+    /// Most people and devices in one lesson; who comes then is told that it is full.
+    pub lesson_people_max: u32,
     /// Addresses at which browsers reach the media port, IPv4 and IPv6. Empty: this machine's own addresses. Behind a
     /// router they are the router's.
     pub media_addresses: Vec<IpAddr>,
@@ -87,6 +90,7 @@ impl Default for Config {
             media_port: 10_000,
             media_workers: 1,
             media_spread_from: 100,
+            lesson_people_max: 500,
             media_addresses: Vec::new(),
             media_public_port: 0,
             media_tcp_port: 0,
@@ -250,6 +254,12 @@ impl Config {
                 reason: "must be at least 1".to_owned(),
             });
         }
+        if !(2..=ROOM_MEMBERS_MAX).contains(&(self.lesson_people_max as usize)) {
+            return Err(ConfigError::Value {
+                key: "lesson_people_max",
+                reason: format!("must be from 2 to {ROOM_MEMBERS_MAX}"),
+            });
+        }
         if self.empty_lesson_minutes == 0 {
             return Err(ConfigError::Value {
                 key: "empty_lesson_minutes",
@@ -320,7 +330,7 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 23] = [
+const SETTINGS: [&str; 24] = [
     "organisation",
     "listen",
     "tls_certificate",
@@ -328,6 +338,7 @@ const SETTINGS: [&str; 23] = [
     "media_port",
     "media_workers",
     "media_spread_from",
+    "lesson_people_max",
     "media_addresses",
     "media_public_port",
     "media_tcp_port",
@@ -446,6 +457,8 @@ mod tests {
             ("media_workers = 0", "media_workers"),
             ("media_workers = 65", "media_workers"),
             ("media_spread_from = 0", "media_spread_from"),
+            ("lesson_people_max = 1", "lesson_people_max"),
+            ("lesson_people_max = 1001", "lesson_people_max"),
             ("media_port = 65530\nmedia_workers = 8", "media_workers"),
             ("origins = ['parta.ru']", "origins"),
             ("origins = ['https://parta.ru/']", "origins"),

@@ -37,7 +37,7 @@ use config::Config;
 use files::Files;
 use files::sweep::{LEFT_AFTER, SWEEP_EVERY, sweep};
 use http::tls::Https;
-use lessons::Lessons;
+use lessons::{LessonSettings, Lessons};
 use metrics::Metrics;
 use search::Turns;
 use setup::SetupToken;
@@ -172,15 +172,17 @@ pub async fn run(
         connections_per_second: connections_per_second(&config, cores),
     };
     let switchboard = Switchboard::start(store.clone(), settings, open_bus(&config)?);
-    let empty_ends_after = Duration::from_secs(60 * u64::from(config.empty_lesson_minutes));
     let metrics = Metrics::default();
     let lessons = Lessons::start_up(
         store.clone(),
         switchboard.clone(),
         media.clone(),
         metrics.clone(),
-        reach::has_relay(&config),
-        empty_ends_after,
+        LessonSettings {
+            has_relay: reach::has_relay(&config),
+            empty_ends_after: Duration::from_secs(60 * u64::from(config.empty_lesson_minutes)),
+            people_max: config.lesson_people_max as usize,
+        },
         lesson_events,
     )
     .await?;

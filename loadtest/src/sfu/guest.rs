@@ -94,7 +94,7 @@ impl Guest {
             cameras: Vec::new(),
             down_kbps: Arc::clone(&down_kbps),
         };
-        tokio::spawn(watcher.run(joined.people, stopped.clone()));
+        tokio::spawn(watcher.run(joined.people, joined.v, stopped.clone()));
         self.browser.connect(joined.sdp).await?;
         Ok(Seat::new(self.browser, asked, down_kbps, stopped))
     }
@@ -111,7 +111,12 @@ struct Watcher {
 
 impl Watcher {
     // An end of the connection shows in the numbers of packets.
-    async fn run(mut self, people: Vec<Participant>, mut stopped: watch::Receiver<bool>) {
+    async fn run(
+        mut self,
+        mut people: Vec<Participant>,
+        since: u32,
+        mut stopped: watch::Receiver<bool>,
+    ) {
         if self.view(&people).await.is_err() {
             return;
         }
@@ -121,7 +126,16 @@ impl Watcher {
                 _ = stopped.wait_for(|stopped| *stopped) => return,
             };
             let done = match incoming {
-                Ok(Incoming::Live(LiveEvent::CallPeople { d, .. })) => self.view(&d).await,
+                Ok(Incoming::Live(LiveEvent::CallPeople { v, d, .. })) if v > since => {
+                    people = d;
+                    self.view(&people).await
+                }
+                Ok(Incoming::Live(LiveEvent::CallChanged { v, d, .. })) if v > since => {
+                    let is_there = |one: &Participant| d.set.iter().any(|set| set.p == one.p);
+                    people.retain(|one| !is_there(one) && !d.gone.contains(&one.p));
+                    people.extend(d.set);
+                    self.view(&people).await
+                }
                 Ok(Incoming::Live(LiveEvent::CallQuality { d, .. })) => {
                     self.down_kbps.store(d.down_kbps, Ordering::Relaxed);
                     Ok(())

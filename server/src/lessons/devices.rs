@@ -72,7 +72,7 @@ impl Lessons {
         self.mute_devices(&device.room).await;
         tracing::info!(device = %device.id, room = %device.room, does = ?device.does, peer = peer.0, "a device connected");
         self.tell_people_of(peer);
-        let relay = self.has_relay.then(|| {
+        let relay = self.settings.has_relay.then(|| {
             let given = self.media.relay_credentials(device.id.as_str());
             RelayLogin {
                 user: given.username,

@@ -10,6 +10,7 @@ use protocol::{CallId, LiveEvent, PeerId};
 use signalling::{Codec, LinkQuality, MediaEvent, PeerKey, Source, Transport};
 
 use super::Lessons;
+use super::state::State;
 use crate::hub::ConnId;
 use crate::ws::{Class, encode};
 
@@ -72,22 +73,44 @@ impl Lessons {
         }
     }
 
-    /// Tells everybody in the lesson who is in it.
+    /// Tells everybody in the lesson who is in it: at once, or soon when many are.
     pub(super) fn tell_people(&self, call: &CallId) {
-        let d = self.lock().people(call);
-        self.tell_all(
-            call,
-            Class::Kept,
-            &LiveEvent::CallPeople {
-                call: call.clone(),
-                d,
-            },
-        );
+        let mut state = self.lock();
+        let event = state.people_changed(call);
+        self.tell_in_order(&state, call, event);
     }
 
-    /// Tells a connection that came back what its slots carry, which layers of its camera are of use, and in which codecs
-    /// to send.
-    pub(super) fn tell_slots(&self, call: &CallId, conn: ConnId) {
+    /// Tells what waited in lessons of many.
+    pub(super) fn tell_changes(&self) {
+        let mut state = self.lock();
+        for call in state.with_changes() {
+            let event = state.changes(&call);
+            self.tell_in_order(&state, &call, event);
+        }
+    }
+
+    // With the state in hand, so that what was told first also arrives first.
+    fn tell_in_order(&self, state: &State, call: &CallId, event: Option<LiveEvent>) {
+        let Some(event) = event else { return };
+        let frame = encode(&event);
+        for conn in state.conns(call) {
+            self.switchboard.tell(conn, Class::Kept, frame.clone());
+        }
+    }
+
+    /// Tells a connection that came back who is here, what its slots carry, which layers of its camera are of use, and in
+    /// which codecs to send.
+    pub(super) fn tell_again(&self, call: &CallId, conn: ConnId) {
+        {
+            let state = self.lock();
+            let (d, v) = state.people(call);
+            let call = call.clone();
+            self.tell_conn(
+                Some(conn),
+                Class::Kept,
+                &LiveEvent::CallPeople { call, v, d },
+            );
+        }
         let told = self.lock().told(call, conn);
         if let Some(told) = told {
             let d = told.slots;

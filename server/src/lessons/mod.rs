@@ -4,6 +4,7 @@
 mod devices;
 mod links;
 mod media;
+mod roll;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ use protocol::call::{
     CallIce, CallJoin, CallJoined, CallSet, CallStats, CallSummary, CallView, CallWatch, RelayLogin,
 };
 use protocol::limits::{
-    AUDIO_SLOTS, CALL_LINKS_SECONDS, SDP_BYTES_MAX, VIDEO_SLOTS_MAX, VIEWS_MAX,
+    AUDIO_SLOTS, CALL_CHANGED_MILLIS, CALL_LINKS_SECONDS, SDP_BYTES_MAX, VIDEO_SLOTS_MAX, VIEWS_MAX,
 };
 use protocol::model::Person;
 use protocol::{CallId, ClientId, ErrorBody, ErrorCode, LiveEvent, RoomId};
@@ -31,8 +32,6 @@ use crate::ws::{Class, News, Switchboard, encode};
 pub use devices::Connected;
 use state::{Peer, State};
 
-/// Most people in one lesson.
-pub const PEERS_MAX: usize = 200;
 const TICK: Duration = Duration::from_secs(1);
 
 /// Who asks to join.
@@ -69,10 +68,18 @@ pub struct Lessons {
     media: Media,
     metrics: Metrics,
     state: Arc<Mutex<State>>,
+    settings: LessonSettings,
+}
+
+/// What the settings say of lessons.
+#[derive(Clone, Copy, Debug)]
+pub struct LessonSettings {
     /// Whether browsers reach the relay.
-    has_relay: bool,
+    pub has_relay: bool,
     /// A lesson without anybody in it ends after this.
-    empty_ends_after: Duration,
+    pub empty_ends_after: Duration,
+    /// Most people and devices in one lesson.
+    pub people_max: usize,
 }
 
 type Answer<T> = Result<T, ErrorBody>;
@@ -87,11 +94,10 @@ impl Lessons {
         switchboard: Switchboard,
         media: Media,
         metrics: Metrics,
-        has_relay: bool,
-        empty_ends_after: Duration,
+        settings: LessonSettings,
         events: mpsc::Receiver<MediaEvent>,
     ) -> StoreResult<Self> {
-        let mut state = State::default();
+        let mut state = State::new(settings.people_max);
         // With several nodes those that are on may be another one's.
         if switchboard.is_alone() {
             for (room, call) in store.open_calls().await? {
@@ -104,8 +110,7 @@ impl Lessons {
             media,
             metrics,
             state: Arc::new(Mutex::new(state)),
-            has_relay,
-            empty_ends_after,
+            settings,
         };
         tokio::spawn(lessons.clone().run(events));
         Ok(lessons)
@@ -159,7 +164,7 @@ impl Lessons {
         if !is_member.map_err(to_user)? {
             return Err(ErrorCode::Forbidden.into());
         }
-        let relay = self.has_relay.then(|| {
+        let relay = self.settings.has_relay.then(|| {
             let given = self.media.relay_credentials(me.id.as_str());
             RelayLogin {
                 user: given.username,
@@ -252,11 +257,12 @@ impl Lessons {
         }
         tracing::info!(call = %join.call, peer = peer_key.0, user = %me, "joined a lesson");
         self.tell_people(&join.call);
-        let people = self.lock().people(&join.call);
+        let (people, v) = self.lock().people(&join.call);
         Ok(CallJoined {
             p: media::peer_id(peer_key),
             sdp,
             people,
+            v,
         })
     }
 
@@ -370,8 +376,7 @@ impl Lessons {
     pub fn connection_back(&self, me: &SignedIn, device: &ClientId, conn: ConnId) {
         let calls = self.lock().bind(&me.person.id, device, conn);
         for call in calls {
-            self.tell_people(&call);
-            self.tell_slots(&call, conn);
+            self.tell_again(&call, conn);
         }
     }
 
@@ -488,6 +493,7 @@ impl Lessons {
     async fn run(self, mut events: mpsc::Receiver<MediaEvent>) {
         let mut ticks = tokio::time::interval(TICK);
         let mut links = tokio::time::interval(Duration::from_secs(CALL_LINKS_SECONDS));
+        let mut changes = tokio::time::interval(Duration::from_millis(CALL_CHANGED_MILLIS));
         let mut news = self.switchboard.news();
         loop {
             tokio::select! {
@@ -504,10 +510,11 @@ impl Lessons {
                     None => return,
                 },
                 _ = links.tick() => self.tell_links(),
+                _ = changes.tick() => self.tell_changes(),
                 _ = ticks.tick() => {
                     self.end_dead_sessions().await;
                     self.look_after_devices().await;
-                    let empty = self.lock().empty_for(Instant::now(), self.empty_ends_after);
+                    let empty = self.lock().empty_for(Instant::now(), self.settings.empty_ends_after);
                     for call in empty {
                         if let Err(error) = self.close(&call).await {
                             tracing::warn!(%call, %error, "an empty lesson could not be ended");

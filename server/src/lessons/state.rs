@@ -9,18 +9,21 @@ use protocol::call::{
     CallStats, Codec, Participant, Slot, SlotStream, Source as WireSource, SourceCodec, Via, Whose,
 };
 use protocol::event::{PeerLink, Quality};
-use protocol::{CallId, ClientId, DeviceId, RoomId, UserId};
+use protocol::{CallId, ClientId, DeviceId, LiveEvent, RoomId, UserId};
 use signalling::{PeerKey, RoomKey, Source};
 
 use super::links::{self, Link};
-use super::{LessonFigures, PEERS_MAX, media};
+use super::roll::Roll;
+use super::{LessonFigures, media};
 use crate::hub::ConnId;
 use halls::Hall;
 pub(super) use halls::Present;
 
 /// Every lesson that is on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
+    /// Most people and devices in one lesson.
+    people_max: usize,
     lessons: BTreeMap<CallId, Lesson>,
     /// Rooms with devices.
     halls: BTreeMap<RoomId, Hall>,
@@ -37,6 +40,8 @@ struct Lesson {
     /// Begun on this node, so that nobody is in it elsewhere.
     ours: bool,
     empty_since: Option<Instant>,
+    /// What everybody was told of who is here.
+    roll: Roll,
 }
 
 /// A browser in a lesson.
@@ -92,6 +97,15 @@ impl Peer {
 }
 
 impl State {
+    pub(super) const fn new(people_max: usize) -> Self {
+        Self {
+            people_max,
+            lessons: BTreeMap::new(),
+            halls: BTreeMap::new(),
+            last_key: 0,
+        }
+    }
+
     pub(super) fn open(&mut self, call: CallId, room: RoomId, ours: bool, now: Instant) {
         // The devices that wait are in it at once.
         let fresh = RoomKey(self.fresh_key());
@@ -103,6 +117,7 @@ impl State {
             off: BTreeMap::new(),
             ours,
             empty_since: Some(now),
+            roll: Roll::default(),
         });
     }
 
@@ -138,7 +153,7 @@ impl State {
         for old in &before {
             lesson.peers.remove(old);
         }
-        (lesson.peers.len() + devices < PEERS_MAX).then_some((lesson.key, peer, before))
+        (lesson.peers.len() + devices < self.people_max).then_some((lesson.key, peer, before))
     }
 
     /// False when the lesson ended meanwhile.
@@ -341,10 +356,36 @@ impl State {
             .unwrap_or_default()
     }
 
-    pub(super) fn people(&self, call: &CallId) -> Vec<Participant> {
-        let Some(lesson) = self.lessons.get(call) else {
-            return Vec::new();
-        };
+    /// Who is in a lesson, and which telling of that is contained in it.
+    pub(super) fn people(&self, call: &CallId) -> (Vec<Participant>, u32) {
+        let lesson = self.lessons.get(call);
+        lesson.map_or_else(Default::default, |lesson| {
+            (self.people_in(lesson), lesson.roll.version())
+        })
+    }
+
+    /// Who is in the lesson has changed: what to tell everybody at once.
+    pub(super) fn people_changed(&mut self, call: &CallId) -> Option<LiveEvent> {
+        let people = self.people(call).0;
+        let roll = &mut self.lessons.get_mut(call)?.roll;
+        roll.changed(call, people)
+    }
+
+    /// Lessons of many, in which something waits to be told.
+    pub(super) fn with_changes(&self) -> Vec<CallId> {
+        let lessons = self.lessons.iter();
+        let waiting = lessons.filter(|(_, lesson)| lesson.roll.waits());
+        waiting.map(|(call, _)| call.clone()).collect()
+    }
+
+    /// What waited to be told.
+    pub(super) fn changes(&mut self, call: &CallId) -> Option<LiveEvent> {
+        let people = self.people(call).0;
+        let roll = &mut self.lessons.get_mut(call)?.roll;
+        roll.tell_waiting(call, people)
+    }
+
+    fn people_in(&self, lesson: &Lesson) -> Vec<Participant> {
         lesson
             .peers
             .iter()
@@ -461,7 +502,7 @@ mod tests {
 
     #[test]
     fn only_lessons_of_this_node_end_by_themselves() {
-        let mut state = State::default();
+        let mut state = State::new(10);
         let call = |name: &str| CallId::parse(name).unwrap();
         let start = Instant::now();
         for (name, ours) in [("here", true), ("elsewhere", false)] {
@@ -474,7 +515,7 @@ mod tests {
 
     #[test]
     fn sessions_are_looked_up_for_those_who_are_here_by_media_alone() {
-        let mut state = State::default();
+        let mut state = State::new(10);
         let call = CallId::parse("C1").unwrap();
         state.open(
             call.clone(),

@@ -10,6 +10,7 @@ mod focus;
 mod harness;
 mod hostile;
 mod https;
+mod large;
 mod links;
 mod nodes;
 mod page;

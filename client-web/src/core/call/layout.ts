@@ -24,6 +24,23 @@ export function grid(count: number, width: number, height: number, gap: number):
 }
 
 /**
+ * Brings pictures that are out of sight into the places of tiles that have none, from the last one on; nobody else moves.
+ */
+export function picturesFirst(order: readonly string[], hasPicture: (id: string) => boolean, visible: number): string[] {
+  const after = [...order];
+  let place = visible - 1;
+  for (const [from, id] of order.entries()) {
+    if (from < visible || !hasPicture(id)) continue;
+    while (place >= 0 && hasPicture(after[place] ?? '')) place -= 1;
+    const displaced = after[place];
+    if (displaced === undefined) break;
+    after[place] = id;
+    after[from] = displaced;
+  }
+  return after;
+}
+
+/**
  * Keeps tiles where they are: those still present keep their order, new ones follow, and `front` comes first only when
  * it would not be visible otherwise.
  */

@@ -20,6 +20,7 @@ import { Freezes } from './freezes';
 import { addTransceivers, mid, upMids, type Transceivers } from './offer';
 import { LOOK_MS, Pulse, received } from './pulse';
 import { iceServers } from './relay';
+import { joinedList, told, type Telling } from './roll';
 import { repeat, type Repeating } from './sound';
 import { statsByPeer, type PeerStats } from './stats';
 
@@ -86,8 +87,8 @@ export class CallSession {
   #pc: RTCPeerConnection | undefined;
   #transceivers: Transceivers | undefined;
   #views: readonly View[] = [];
-  /** Whether the list of people came after this join was asked for. */
-  #listed = false;
+  /** What was told of the people since this join was asked for, until it is answered. */
+  #early: Telling[] | undefined;
   /** Switches that the server has not heard of, because there was no connection. */
   #unsaid = new Set<Source>();
   /** What the server said of this join's senders. */
@@ -163,8 +164,9 @@ export class CallSession {
     if (!('call' in event) || event.call !== this.#options.call) return;
     switch (event.e) {
       case 'call.people':
-        this.#listed = true;
-        this.#set({ people: event.d });
+      case 'call.changed':
+        this.#early?.push(event);
+        this.#set({ people: told(this.state.people, event) });
         return;
       case 'call.slots':
         this.#freezes.slots(event.d);
@@ -263,7 +265,7 @@ export class CallSession {
       }
       await pc.setLocalDescription(await pc.createOffer());
       const { on } = this.state;
-      this.#listed = false;
+      this.#early = [];
       const joined = await this.#options.request('call.join', {
         call: this.#options.call,
         sdp: pc.localDescription?.sdp ?? '',
@@ -273,9 +275,8 @@ export class CallSession {
         on: SOURCES.filter((source) => on[source]),
       });
       if (pc !== this.#pc) return;
-      // News of who is here may have overtaken the answer; the list that names this browser is the newer one.
-      const overtaken = this.#listed && this.state.people.some((one) => one.p === joined.p);
-      this.#set({ me: joined.p, people: overtaken ? this.state.people : joined.people });
+      this.#set({ me: joined.p, people: joinedList(joined, this.#early ?? []) });
+      this.#early = undefined;
       this.#unsaid.clear();
       for (const source of SOURCES) if (on[source] !== this.state.on[source]) void this.#tellSource(source);
       this.remoteDescriptions += 1;

@@ -17,4 +17,8 @@ sdp: string,
 /**
  * Everybody in the lesson, this browser included.
  */
-people: Array<Participant>, };
+people: Array<Participant>, 
+/**
+ * The telling of that list which is contained in it. Events with a higher one are newer.
+ */
+v: number, };

@@ -5,6 +5,7 @@ import type { CallId } from "./CallId";
 import type { NewRoom } from "./NewRoom";
 import type { Participant } from "./Participant";
 import type { PeerLink } from "./PeerLink";
+import type { PeopleChange } from "./PeopleChange";
 import type { Presence } from "./Presence";
 import type { Quality } from "./Quality";
 import type { ReadTo } from "./ReadTo";
@@ -95,9 +96,25 @@ d: RoomLeft, } | { "e": "call.people",
  */
 call: CallId, 
 /**
+ * Which telling of the lesson's list this is. They grow.
+ */
+v: number, 
+/**
  * Everybody in it.
  */
-d: Array<Participant>, } | { "e": "call.slots", 
+d: Array<Participant>, } | { "e": "call.changed", 
+/**
+ * Lesson.
+ */
+call: CallId, 
+/**
+ * Which telling of the lesson's list this is.
+ */
+v: number, 
+/**
+ * What changed.
+ */
+d: PeopleChange, } | { "e": "call.slots", 
 /**
  * Lesson.
  */

@@ -7,7 +7,7 @@ use protocol::call::{CallDevice, Participant, Whose};
 use protocol::{CallId, DeviceId, RoomId};
 use signalling::{PeerKey, RoomKey, Source};
 
-use super::super::{PEERS_MAX, media};
+use super::super::media;
 use super::{Lesson, State};
 
 /// The devices of a room.
@@ -52,7 +52,7 @@ impl State {
             .filter(of_device)
             .map(|(peer, _)| *peer)
             .collect();
-        if people + self.count_devices(room) - before.len() >= PEERS_MAX {
+        if people + self.count_devices(room) - before.len() >= self.people_max {
             return None;
         }
         let hall = self.halls.entry(room.clone()).or_insert_with(|| Hall {
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_device_that_comes_again_stays_when_its_old_peer_is_told_to_be_gone() {
-        let mut state = State::default();
+        let mut state = State::new(10);
         let (key, old) = enter(&mut state, camera("D1"));
         let (again, peer, before) = state.admit_device(&room(), camera("D1")).unwrap();
         assert_eq!((again, before), (key, vec![old]));
@@ -252,13 +252,13 @@ mod tests {
 
     #[test]
     fn a_device_that_waits_is_in_the_lesson_when_it_begins_and_waits_again_afterwards() {
-        let mut state = State::default();
+        let mut state = State::new(10);
         let (key, peer) = enter(&mut state, camera("D1"));
         assert_eq!(state.device_mutes(&room()), [(peer, Source::Camera, true)]);
         state.open(call("C1"), room(), true, Instant::now());
         assert_eq!(state.device_mutes(&room()), [(peer, Source::Camera, false)]);
         assert_eq!(state.call_with_key(key), Some(call("C1")));
-        assert_eq!(state.people(&call("C1")).len(), 1);
+        assert_eq!(state.people(&call("C1")).0.len(), 1);
         assert!(state.close(&call("C1")).is_empty(), "the device stays");
         assert_eq!(state.device_mutes(&room()), [(peer, Source::Camera, true)]);
         assert_eq!(state.call_of(peer), None);
@@ -266,17 +266,17 @@ mod tests {
 
     #[test]
     fn a_device_that_comes_later_meets_the_lesson() {
-        let mut state = State::default();
+        let mut state = State::new(10);
         state.open(call("C1"), room(), true, Instant::now());
         let (key, peer) = enter(&mut state, camera("D1"));
         assert_eq!(state.call_with_key(key), Some(call("C1")));
         assert_eq!(state.leave_device(peer), Some(call("C1")));
-        assert!(state.people(&call("C1")).is_empty() && state.halls().is_empty());
+        assert!(state.people(&call("C1")).0.is_empty() && state.halls().is_empty());
     }
 
     #[test]
     fn a_device_alone_does_not_keep_a_lesson_going() {
-        let mut state = State::default();
+        let mut state = State::new(10);
         let begin = Instant::now();
         state.open(call("C1"), room(), true, begin);
         enter(&mut state, camera("D1"));
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_the_staff_switched_off_stays_off_when_the_device_comes_back() {
-        let mut state = State::default();
+        let mut state = State::new(10);
         state.open(call("C1"), room(), true, Instant::now());
         let (_, peer) = enter(&mut state, camera("D1"));
         let switched = state.switch_device(&call("C1"), peer, Source::Camera, false);
