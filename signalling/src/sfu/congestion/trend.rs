@@ -174,7 +174,7 @@ impl Trend {
             return;
         }
         let scaled = self.groups.min(GROUPS_MAX) as f64 * slope * GAIN;
-        if scaled > self.threshold + JITTER_SHARE * self.jitter {
+        if scaled > self.line() {
             let over = self.over_ms.map_or(sent_ms / 2.0, |over| over + sent_ms);
             self.over_ms = Some(over);
             self.over_count += 1;
@@ -202,16 +202,19 @@ impl Trend {
             .map_or(0.0, |before| (ms(at) - ms(before)).clamp(0.0, 100.0));
         self.adapted = Some(at);
         // A sudden large spike, as of a lost link, says nothing about the usual delay.
-        if scaled.abs() > self.threshold + 15.0 {
+        let distance = scaled.abs() - self.line();
+        if distance > 15.0 {
             return;
         }
-        let speed = if scaled.abs() < self.threshold {
-            DOWN
-        } else {
-            UP
-        };
-        self.threshold = (self.threshold + speed * (scaled.abs() - self.threshold) * since)
-            .clamp(THRESHOLD_MIN, THRESHOLD_MAX);
+        // Not before the line is crossed: it would run ahead of a slope that grows with a slow stream's queue.
+        let speed = if distance < 0.0 { DOWN } else { UP };
+        self.threshold =
+            (self.threshold + speed * distance * since).clamp(THRESHOLD_MIN, THRESHOLD_MAX);
+    }
+
+    /// What the slope must exceed.
+    fn line(&self) -> f64 {
+        self.threshold + JITTER_SHARE * self.jitter
     }
 }
 
