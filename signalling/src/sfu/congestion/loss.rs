@@ -16,6 +16,9 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// A cut to this share must have lowered the loss by as much, or the loss is not ours.
 const TRIED: f64 = 0.7;
 const STAYED: f64 = 0.7;
+/// How long that cut must have been in force, and a round trip: layers are chosen anew twice a second, and what waited in a
+/// queue arrives first.
+const SETTLE: Duration = Duration::from_secs(1);
 /// A larger share than this, now and on the average, is never taken for the radio's: a link that drops much of what it is
 /// sent because its queue is full goes on doing so while cuts are too small to matter.
 const INHERENT_MAX: f64 = 0.25;
@@ -30,6 +33,19 @@ struct Cut {
     at: Instant,
     bps: f64,
     share: f64,
+    /// Since when the rate is at most [`TRIED`] of that.
+    tried: Option<Instant>,
+}
+
+impl Cut {
+    /// Whether the loss stays although less has been sent for long enough.
+    fn cured_nothing(&mut self, now: Instant, bps: f64, share: f64, round_trip: Duration) -> bool {
+        if bps > self.bps * TRIED {
+            return false;
+        }
+        let since = *self.tried.get_or_insert(now);
+        now >= since + SETTLE + round_trip && share >= self.share * STAYED
+    }
 }
 
 /// The limit that loss sets.
@@ -100,25 +116,23 @@ impl Loss {
             self.lowered = Some(now);
             self.cut = self.cut.filter(|cut| now < cut.at + BELIEVED);
             let lower = (current * (1.0 - 0.5 * share)).max(BPS_MIN as f64);
-            match self.cut {
-                Some(cut)
-                    if share.max(self.average) <= INHERENT_MAX
-                        && current <= cut.bps * TRIED
-                        && share >= cut.share * STAYED =>
-                {
-                    self.inherent = Some((share, now + BELIEVED));
-                    self.cap = Some(cut.bps);
-                    self.cut = None;
-                }
-                Some(_) => self.cap = Some(lower),
-                None => {
-                    self.cut = Some(Cut {
-                        at: now,
-                        bps: current,
-                        share,
-                    });
-                    self.cap = Some(lower);
-                }
+            let Some(cut) = &mut self.cut else {
+                self.cut = Some(Cut {
+                    at: now,
+                    bps: current,
+                    share,
+                    tried: None,
+                });
+                self.cap = Some(lower);
+                return;
+            };
+            let cured_nothing = cut.cured_nothing(now, current, share, round_trip);
+            if cured_nothing && share.max(self.average) <= INHERENT_MAX {
+                self.inherent = Some((share, now + BELIEVED));
+                self.cap = Some(cut.bps);
+                self.cut = None;
+            } else {
+                self.cap = Some(lower);
             }
         } else if excess < LOW {
             self.cut = None;
@@ -181,6 +195,34 @@ mod tests {
         let full = |bps: u64| (1.0 - 140_000.0 / bps as f64).max(0.0);
         let bps = after(30, full);
         assert!(bps < 200_000, "{bps}");
+    }
+
+    #[test]
+    fn a_full_queue_is_not_taken_for_a_bad_radio_while_layers_follow_late() {
+        let start = Instant::now();
+        let mut loss = Loss::default();
+        let (mut due, mut lossy, mut longest) = (0.0, 0, 0);
+        let mut caps = vec![u64::MAX; 13];
+        for nth in 0..600 {
+            // What is sent follows 1.3 s late, in steps.
+            let cap = caps[nth];
+            let fits = |bps: &u64| *bps <= cap;
+            let sent = [248_000, 170_000, 110_000]
+                .into_iter()
+                .find(fits)
+                .unwrap_or(110_000);
+            let share = (1.0 - 200_000.0 / sent as f64).max(0.0);
+            lossy = if share > 0.0 { lossy + 1 } else { 0 };
+            longest = longest.max(lossy);
+            due += 10.0 * share;
+            let lost = due as usize;
+            due -= lost as f64;
+            let now = start + Duration::from_millis(100) * nth as u32;
+            let round_trip = Duration::from_millis(500);
+            loss.take(now, 10 - lost, lost, 0, round_trip, 300_000);
+            caps.push(loss.cap().min(300_000));
+        }
+        assert!(longest < 60, "lossy for {longest} tenths of a second");
     }
 
     #[test]
