@@ -250,7 +250,7 @@ describe('during a lesson', () => {
     const [, camera, screen] = peer().senders;
     session.event({ e: 'call.codec', call: CALL, d: { src: 'screen', codec: 'av1' } });
     await vi.waitFor(() => expect(screen?.encodings[0]?.codec).toBe(CODECS[3]));
-    expect(screen?.encodings[0]?.scalabilityMode).toBe('L1T1');
+    expect(screen?.encodings[0]?.scalabilityMode).toBe('L1T3');
     session.event({ e: 'call.codec', call: CALL, d: { src: 'screen', codec: 'vp8' } });
     await vi.waitFor(() => expect(screen?.encodings[0]?.codec).toBe(CODECS[0]));
     // One that this browser does not have changes nothing.

@@ -56,6 +56,9 @@ impl FromIterator<Codec> for Codecs {
 /// Spatial layers told apart in one stream.
 pub const SPATIAL_MAX: usize = 3;
 
+/// Temporal layers told apart; what lies above counts as the highest.
+pub const TEMPORAL_MAX: usize = 4;
+
 /// A number that runs from picture to picture, and the bits that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Number {
@@ -80,6 +83,8 @@ pub struct Coded {
     pub widths: [u16; SPATIAL_MAX],
     /// Its place among the spatial layers of a stream that has them in it (SVC).
     pub spatial: Option<Spatial>,
+    /// Its place among the temporal layers, in a stream that has them.
+    pub temporal: Option<Temporal>,
 }
 
 impl Coded {
@@ -92,6 +97,7 @@ impl Coded {
             key_frame: false,
             widths: [0; SPATIAL_MAX],
             spatial: None,
+            temporal: None,
         }
     }
 }
@@ -107,4 +113,31 @@ pub struct Spatial {
     pub ends: bool,
     /// Needs nothing but lower layers of the same picture: the layer can be added here.
     pub fresh: bool,
+}
+
+/// A picture in a stream with temporal layers: layers of the frame rate. Lower ones never need higher ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Temporal {
+    /// The lowest layer for which the picture is needed, below [`TEMPORAL_MAX`].
+    pub layer: u8,
+    /// First packet of the picture.
+    pub starts: bool,
+    /// Needs nothing but pictures of the lowest layer: who has had all layers below can add this one here.
+    pub sync: bool,
+    /// Who has had this picture's layer can take all up to this one from here on.
+    pub opens: u8,
+}
+
+impl Temporal {
+    /// A picture of a layer, of which nothing else is known. Layers beyond [`TEMPORAL_MAX`] count as the highest.
+    pub const fn of(layer: u8, starts: bool) -> Self {
+        let highest = TEMPORAL_MAX as u8 - 1;
+        let layer = if layer < highest { layer } else { highest };
+        Self {
+            layer,
+            starts,
+            sync: false,
+            opens: layer,
+        }
+    }
 }

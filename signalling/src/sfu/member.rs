@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use super::Stream;
+use super::allocate::Rung;
 use super::codec::{Codec, Coded};
 use super::egress::DownlinkTold;
 use super::limits::{LAYERS_MAX, PATHS_PER_PEER_MAX, UNTAKEN_TOLD_AFTER};
@@ -13,6 +14,7 @@ use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
 use super::redundancy::Repeats;
 use super::rewrite::Rewriter;
 use super::slots::SlotMap;
+use super::temporal::Ladder;
 use super::track::{Published, Track};
 use super::uplink::{Uplink, UplinkTold};
 use crate::{LinkQuality, Offer, PeerKey, Slot, Source, View};
@@ -28,6 +30,8 @@ struct Lane {
     /// Codec of what is being sent, and whether it has spatial layers.
     coding: (Codec, bool),
     rewrite: Rewriter,
+    /// How much of the frame rate is sent.
+    ladder: Ladder,
     /// Since when the link has no room for a stream that is held.
     waits: Option<Instant>,
     /// The receiver knows that.
@@ -42,6 +46,7 @@ impl Lane {
             current: None,
             coding: (Codec::Vp8, false),
             rewrite: Rewriter::new(rate),
+            ladder: Ladder::new(),
             waits: None,
             told: false,
         }
@@ -76,6 +81,7 @@ impl Lane {
     /// Begins with a key frame.
     fn begin(&mut self, target: u8, packet: &Packet, coded: &Coded) {
         self.rewrite.switch(&packet.numbers, packet.captured);
+        self.ladder.begin();
         self.coding = (coded.codec, coded.spatial.is_some());
         // All layers of a key picture begin with it.
         self.current = Some(if coded.spatial.is_some() {
@@ -103,6 +109,20 @@ impl Lane {
         self.current = Some(current);
         self.coding.1 = true;
         (spatial.layer <= current).then_some(spatial.ends && spatial.layer == current)
+    }
+
+    /// Whether a packet belongs to the frame rate being sent. If not, the numbers of what follows close up.
+    fn keeps_pace(&mut self, packet: &Packet, coded: &Coded) -> bool {
+        let numbers = &packet.numbers;
+        let ahead = self.rewrite.is_ahead(numbers);
+        let takes = self.ladder.takes(numbers.seq, ahead, coded.temporal);
+        match coded.codec {
+            _ if takes => {}
+            Codec::Vp8 => self.rewrite.skip_picture(numbers),
+            // References name the pictures that they mean.
+            Codec::Vp9 | Codec::Av1 | Codec::H264 => self.rewrite.skip(numbers),
+        }
+        takes
     }
 
     /// The layers of which packets are needed, a bit for each.
@@ -344,25 +364,28 @@ impl Member {
             .collect()
     }
 
-    /// Layer now sent of a video stream.
-    pub(super) fn current(&self, stream: Stream) -> Option<u8> {
-        self.video
-            .iter()
-            .find(|lane| lane.stream == Some(stream))?
-            .current
+    /// What is now sent of a video stream.
+    pub(super) fn current(&self, stream: Stream) -> Option<Rung> {
+        let mut lanes = self.video.iter();
+        let lane = lanes.find(|lane| lane.stream == Some(stream))?;
+        Some(Rung {
+            layer: lane.current?,
+            temporal: lane.ladder.current(),
+        })
     }
 
-    /// Sets the layer to send of a video stream; `None` when there is no room for any. What had to wait does so for a
+    /// Sets what to send of a video stream; `None` when there is no room for any. What had to wait does so for a
     /// while, however soon there is room again.
-    pub(super) fn aim(&mut self, now: Instant, stream: Stream, target: Option<u8>) {
+    pub(super) fn aim(&mut self, now: Instant, stream: Stream, target: Option<Rung>) {
         let mut lanes = self.video.iter_mut().enumerate();
         let Some((at, lane)) = lanes.find(|(_, lane)| lane.stream == Some(stream)) else {
             return;
         };
         let soon = |since: Instant| now < since + OTHERS_AFTER;
-        if target.is_some() && !lane.waits.is_some_and(soon) {
+        if let Some(rung) = target.filter(|_| !lane.waits.is_some_and(soon)) {
             lane.waits = None;
-            lane.target = target;
+            lane.target = Some(rung.layer);
+            lane.ladder.aim(rung.temporal);
             return;
         }
         if lane.target.take().is_some() {
@@ -480,6 +503,9 @@ impl Member {
                 return Sent::KeyFrame(packet.layer);
             }
             lane.begin(target, packet, coded);
+        }
+        if !lane.keeps_pace(packet, coded) {
+            return Sent::No;
         }
         let Some(ends_picture) = lane.climb(target, coded) else {
             lane.rewrite.skip(&packet.numbers);

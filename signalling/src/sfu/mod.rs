@@ -36,6 +36,7 @@ mod member;
 mod reconcile;
 mod room;
 mod skips;
+mod temporal;
 mod track;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

@@ -224,8 +224,8 @@ impl Room {
         let can_probe = receiver.peer.can_probe();
         let narrow = receiver.pause.judge(now, estimate, least, can_probe);
         let chosen = allocate(estimate.unwrap_or(ASSUMED_BPS), sound, narrow, &wants);
-        for (picture, layer) in pictures.iter().zip(&chosen.layers) {
-            receiver.aim(now, picture.stream, *layer);
+        for (picture, rung) in pictures.iter().zip(&chosen.rungs) {
+            receiver.aim(now, picture.stream, *rung);
         }
         // Probes go to about what is asked for, and a probe's result replaces the estimate: asking
         // for the bare cost would make the estimate hover at the edge of it.

@@ -11,6 +11,8 @@ use super::skips::Skips;
 const FIRST_SEQ: u64 = 1_000;
 /// First RTP time of an outgoing stream.
 const FIRST_TIME: u32 = 90_000;
+/// Added to the number of a source's first picture, a multiple of every range, so that earlier ones have numbers too.
+const PICTURES_BEFORE: u64 = 1 << 17;
 /// A step above this between packets of one stream is a restart of the sender, not a loss.
 const STEP_MAX: u64 = 500;
 
@@ -53,6 +55,8 @@ struct Base {
     picture_id: u16,
     tl0_pic_idx: u8,
     newest_in: u64,
+    /// The newest picture, its number extended beyond its bits.
+    newest_picture: u64,
 }
 
 /// The state of one outgoing stream.
@@ -62,6 +66,8 @@ pub struct Rewriter {
     rate: u32,
     base: Option<Base>,
     skips: Skips,
+    /// Pictures that are left out, of a codec whose decoders wait for a missing one.
+    pictures: Skips,
     next_seq: u64,
     /// Newest time sent and when it was captured.
     newest: Option<(u32, Instant)>,
@@ -76,6 +82,7 @@ impl Rewriter {
             rate,
             base: None,
             skips: Skips::default(),
+            pictures: Skips::default(),
             next_seq: FIRST_SEQ,
             newest: None,
             picture_id: 0,
@@ -113,6 +120,7 @@ impl Rewriter {
         };
         let id = packet.picture_id.map_or(0, |number| number.id);
         self.skips.clear();
+        self.pictures.clear();
         self.base = Some(Base {
             ssrc: packet.ssrc,
             seq_in: packet.seq,
@@ -124,6 +132,7 @@ impl Rewriter {
                 .wrapping_add(1)
                 .wrapping_sub(packet.tl0_pic_idx.unwrap_or(0)),
             newest_in: packet.seq,
+            newest_picture: PICTURES_BEFORE + u64::from(id),
         });
     }
 
@@ -140,17 +149,48 @@ impl Rewriter {
         }
     }
 
+    /// Leaves out a packet of a picture that is left out whole, and closes up the numbers of the pictures too: with a gap in
+    /// them VP8's decoders wait for what is missing (RFC 7741 §4.2, `PictureID`).
+    pub fn skip_picture(&mut self, packet: &Incoming) {
+        let Some(base) = self
+            .base
+            .as_mut()
+            .filter(|base| packet.seq > base.newest_in)
+        else {
+            return;
+        };
+        if let Some(number) = packet.picture_id {
+            let picture = extended(base.newest_picture, number);
+            // Its further packets, and one that comes late, are counted once.
+            if picture > base.newest_picture {
+                base.newest_picture = picture;
+                self.pictures.add(picture);
+            }
+        }
+        self.skip(packet);
+    }
+
     /// Maps a packet of the current source; `None` for one from before the switch, and for one that was left out.
     pub fn map(&mut self, packet: &Incoming, captured: Instant) -> Option<Outgoing> {
         let base = self.base.as_mut()?;
         let ahead = packet.seq.checked_sub(base.seq_in)?;
         let skipped = self.skips.below(packet.seq)?;
+        let mut pictures = 0;
+        if let Some(number) = packet.picture_id {
+            let picture = extended(base.newest_picture, number);
+            pictures = self.pictures.below(picture)? as u16;
+            base.newest_picture = base.newest_picture.max(picture);
+        }
         let out = Outgoing {
             seq: base.seq_out + ahead - skipped,
             time: packet.time.wrapping_add(base.time),
-            picture_id: packet
-                .picture_id
-                .map(|number| number.id.wrapping_add(base.picture_id) & number.mask),
+            picture_id: packet.picture_id.map(|number| {
+                number
+                    .id
+                    .wrapping_add(base.picture_id)
+                    .wrapping_sub(pictures)
+                    & number.mask
+            }),
             tl0_pic_idx: packet
                 .tl0_pic_idx
                 .map(|id| id.wrapping_add(base.tl0_pic_idx)),
@@ -163,6 +203,17 @@ impl Rewriter {
             self.tl0_pic_idx = out.tl0_pic_idx.unwrap_or(self.tl0_pic_idx);
         }
         Some(out)
+    }
+}
+
+/// The number of a picture beyond its bits, from that of the newest.
+fn extended(newest: u64, number: Number) -> u64 {
+    let mask = u64::from(number.mask);
+    let ahead = u64::from(number.id).wrapping_sub(newest) & mask;
+    if ahead <= mask / 2 {
+        newest + ahead
+    } else {
+        (newest + ahead).saturating_sub(mask + 1)
     }
 }
 
@@ -296,6 +347,42 @@ mod tests {
         assert_eq!(out(104), Some(first + 2));
         assert_eq!(out(102), None);
         assert_eq!(out(107), Some(first + 4));
+    }
+
+    #[test]
+    fn pictures_that_are_left_out_leave_no_gap_in_the_numbers_of_the_others() {
+        let start = Instant::now();
+        let mut rewrite = Rewriter::new(RATE);
+        // Two packets a picture, every second picture is left out, over the end of the numbers.
+        let picture = |nth: u64| 0x7ff0_u16.wrapping_add(nth as u16);
+        let first = packet(1, 0, 0, picture(0));
+        rewrite.switch(&first, start);
+        let mut last = rewrite.map(&first, start).unwrap();
+        for seq in 1..200 {
+            let next = packet(1, seq, 0, picture(seq / 2));
+            if seq / 2 % 2 == 1 {
+                rewrite.skip_picture(&next);
+                continue;
+            }
+            let out = rewrite.map(&next, start).unwrap();
+            assert_eq!(out.seq, last.seq + 1);
+            let step = out
+                .picture_id
+                .unwrap()
+                .wrapping_sub(last.picture_id.unwrap())
+                & 0x7fff;
+            assert_eq!(u64::from(step), 1 - seq % 2);
+            last = out;
+        }
+        // One that comes late has the number of its picture.
+        let late = rewrite.map(&packet(1, 193, 0, picture(96)), start).unwrap();
+        let behind = last
+            .picture_id
+            .unwrap()
+            .wrapping_sub(late.picture_id.unwrap())
+            & 0x7fff;
+        assert_eq!(behind, 1);
+        assert_eq!(rewrite.map(&packet(1, 194, 0, picture(97)), start), None);
     }
 
     proptest! {

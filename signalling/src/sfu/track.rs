@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::allocate::{Layer, sharp_from};
-use super::codec::{Codec, SPATIAL_MAX};
+use super::allocate::{Layer, Rung, sharp_from};
+use super::codec::{Codec, SPATIAL_MAX, TEMPORAL_MAX};
 use super::limits::{
     LAYER_DEAD_AFTER, LAYERS_MAX, SCREEN_DEAD_AFTER, SOUND_BPS_MAX, SOUND_BURST, STREAM_DEAD_AFTER,
 };
 use super::peer::Packet;
+use super::temporal;
 use crate::Source;
 
 /// Time over which a layer's rate is measured.
@@ -24,7 +25,65 @@ struct Meter {
     since: Instant,
     bytes: u64,
     bps: Option<u64>,
+    /// The same by temporal layer, and the rate of each.
+    bytes_of: [u64; TEMPORAL_MAX],
+    bps_of: [u64; TEMPORAL_MAX],
     width: Option<u32>,
+}
+
+impl Meter {
+    fn new(now: Instant) -> Self {
+        Self {
+            last: now,
+            since: now,
+            bytes: 0,
+            bps: None,
+            bytes_of: [0; TEMPORAL_MAX],
+            bps_of: [0; TEMPORAL_MAX],
+            width: None,
+        }
+    }
+
+    fn count(&mut self, now: Instant, packet: &Packet) {
+        self.last = now;
+        self.bytes += packet.len() as u64;
+        let temporal = packet.coded.and_then(|coded| coded.temporal);
+        if let Some(bytes) = temporal.and_then(|one| self.bytes_of.get_mut(usize::from(one.layer)))
+        {
+            *bytes += packet.len() as u64;
+        }
+        let window = now.saturating_duration_since(self.since);
+        if window < WINDOW {
+            return;
+        }
+        let rate = |bytes: u64| bytes * 8 * 1_000 / (window.as_millis() as u64).max(1);
+        // Half old, half new: key frames and pauses even out over about a second.
+        let is_first = self.bps.is_none();
+        let smooth = |old: u64, new: u64| if is_first { new } else { (old + new) / 2 };
+        self.bps = Some(smooth(self.bps.unwrap_or(0), rate(self.bytes)));
+        for (bps, bytes) in self.bps_of.iter_mut().zip(&mut self.bytes_of) {
+            *bps = smooth(*bps, rate(std::mem::take(bytes)));
+        }
+        self.bytes = 0;
+        self.since = now;
+    }
+
+    /// Highest temporal layer that is sent; [`temporal::ALL`] where none is told apart.
+    fn fastest(&self) -> u8 {
+        let sent = self.bps_of.iter().rposition(|bps| *bps > 0);
+        sent.map_or(temporal::ALL, |layer| layer as u8)
+    }
+
+    /// What parts of the frame rate cost, below the whole of it: the highest temporal layer of each, and its rate.
+    fn parts(&self) -> impl Iterator<Item = (u8, u64)> {
+        let slower = &self.bps_of[..usize::from(self.fastest())];
+        let mut below = 0;
+        slower.iter().enumerate().filter_map(move |(layer, bps)| {
+            below += bps;
+            // Without the lowest nothing can be decoded.
+            (*bps > 0 && below > 0 && self.bps_of[0] > 0).then_some((layer as u8, below))
+        })
+    }
 }
 
 /// One stream of one sender.
@@ -84,28 +143,20 @@ impl Track {
             self.layers.clear();
             self.widths = [0; SPATIAL_MAX];
         }
-        let fresh = |now| Meter {
-            last: now,
-            since: now,
-            bytes: 0,
-            bps: None,
-            width: None,
-        };
         let mut new = !self.layers.contains_key(&packet.layer);
         let meter = self
             .layers
             .entry(packet.layer)
-            .or_insert_with(|| fresh(now));
+            .or_insert_with(|| Meter::new(now));
         if now.saturating_duration_since(meter.last) > LAYER_DEAD_AFTER {
             let width = meter.width;
             *meter = Meter {
                 width,
-                ..fresh(now)
+                ..Meter::new(now)
             };
             new = true;
         }
-        meter.last = now;
-        meter.bytes += packet.len() as u64;
+        meter.count(now, packet);
         if let Some(coded) = packet
             .coded
             .filter(|coded| coded.widths != [0; SPATIAL_MAX])
@@ -115,14 +166,6 @@ impl Track {
             } else {
                 meter.width = Some(u32::from(coded.widths[0]));
             }
-        }
-        let window = now.saturating_duration_since(meter.since);
-        if window >= WINDOW {
-            let bps = meter.bytes * 8 * 1_000 / (window.as_millis() as u64).max(1);
-            // Half old, half new: key frames and pauses even out over about a second.
-            meter.bps = Some(meter.bps.map_or(bps, |old| (old + bps) / 2));
-            meter.bytes = 0;
-            meter.since = now;
         }
         new
     }
@@ -154,7 +197,7 @@ impl Track {
         measured.or_else(|| (told > 0).then_some(told.into()))
     }
 
-    /// The layers alive now, low to high. A stream that is alive always offers one.
+    /// The layers alive now, low to high, of the lowest parts of the frame rate before the whole. A stream that is alive always offers one.
     fn offers(&self, now: Instant) -> Vec<Layer> {
         let single = self.layers.len() == 1;
         let alive =
@@ -166,22 +209,31 @@ impl Track {
             .map(|(index, _)| *index);
         let nested = self.coding.is_some_and(|(_, nested)| nested);
         let mut below = 0;
-        self.layers
-            .iter()
-            .filter(|(index, meter)| alive(meter) || Some(**index) == newest)
-            .map(|(index, meter)| {
-                let guess = usize::from(*index).min(GUESS_BPS.len() - 1);
-                let bps = meter.bps.unwrap_or(GUESS_BPS[guess]).max(1_000) + below;
-                if nested {
-                    below = bps;
-                }
-                Layer {
-                    index: *index,
+        let mut offers = Vec::new();
+        let layers = self.layers.iter();
+        for (index, meter) in
+            layers.filter(|(index, meter)| alive(meter) || Some(**index) == newest)
+        {
+            let guess = usize::from(*index).min(GUESS_BPS.len() - 1);
+            let whole = Layer {
+                index: *index,
+                temporal: meter.fastest(),
+                bps: meter.bps.unwrap_or(GUESS_BPS[guess]).max(1_000) + below,
+                width: self.width(*index).unwrap_or(GUESS_WIDTH[guess]),
+            };
+            if offers.is_empty() {
+                offers.extend(meter.parts().map(|(temporal, bps)| Layer {
+                    temporal,
                     bps,
-                    width: self.width(*index).unwrap_or(GUESS_WIDTH[guess]),
-                }
-            })
-            .collect()
+                    ..whole
+                }));
+            }
+            if nested {
+                below = whole.bps;
+            }
+            offers.push(whole);
+        }
+        offers
     }
 }
 
@@ -207,16 +259,15 @@ impl Published {
         sharp.unwrap_or(highest) + 1
     }
 
-    /// What the whole stream costs, bits per second.
+    /// What a stream of one layer costs, bits per second.
     pub(super) fn bps(&self) -> u64 {
-        self.layers.iter().map(|layer| layer.bps).sum()
+        self.layers.last().map_or(0, |layer| layer.bps)
     }
 
     /// Whether the same layers are there, whatever they cost.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        let indices =
-            |of: &Self| -> Vec<u8> { of.layers.iter().map(|layer| layer.index).collect() };
+        let rungs = |of: &Self| -> Vec<Rung> { of.layers.iter().map(Layer::rung).collect() };
         (self.codec, self.widths, self.count) == (other.codec, other.widths, other.count)
-            && indices(self) == indices(other)
+            && rungs(self) == rungs(other)
     }
 }

@@ -7,6 +7,10 @@ pub struct Vp8 {
     pub picture_id: Option<(u16, bool)>,
     /// Number of the last base-layer picture.
     pub tl0_pic_idx: Option<u8>,
+    /// Temporal layer, and whether the frame needs nothing but the lowest one (`Y`).
+    pub temporal: Option<(u8, bool)>,
+    /// First packet of a frame.
+    pub starts: bool,
     /// First packet of a key frame.
     pub key_frame: bool,
     /// Width in pixels, on the first packet of a key frame.
@@ -38,13 +42,17 @@ pub fn parse(payload: &[u8]) -> Option<Vp8> {
             at += 1;
         }
         if flags & 0x30 != 0 {
+            let layer = *payload.get(at)?;
+            if flags & 0x20 != 0 {
+                info.temporal = Some((layer >> 6, layer & 0x20 != 0));
+            }
             at += 1;
         }
     }
     let frame = payload.get(at..)?;
     let tag = *frame.first()?;
-    let starts_frame = first & 0x10 != 0 && first & 0x07 == 0;
-    info.key_frame = starts_frame && tag & 0x01 == 0;
+    info.starts = first & 0x10 != 0 && first & 0x07 == 0;
+    info.key_frame = info.starts && tag & 0x01 == 0;
     if info.key_frame
         && frame.get(3..6) == Some(&[0x9d, 0x01, 0x2a])
         && let (Some(low), Some(high)) = (frame.get(6), frame.get(7))
@@ -111,8 +119,21 @@ mod tests {
         let info = parse(&payload).unwrap();
         assert_eq!(info.picture_id, Some((0x102, true)));
         assert_eq!(info.tl0_pic_idx, Some(7));
-        assert!(info.key_frame);
+        assert_eq!(info.temporal, Some((0, true)));
+        assert!(info.key_frame && info.starts);
         assert_eq!(info.width, Some(0x280));
+    }
+
+    #[test]
+    fn reads_the_temporal_layer_where_there_is_one() {
+        let temporal = |payload: &[u8]| parse(payload).unwrap().temporal;
+        assert_eq!(
+            temporal(&[0x90, 0xe0, 0x81, 0x02, 7, 0x80, 0x11, 1]),
+            Some((2, false))
+        );
+        assert_eq!(temporal(&[0x90, 0x20, 0x60, 0x11, 1]), Some((1, true)));
+        // A key frame index alone.
+        assert_eq!(temporal(&[0x90, 0x10, 0xe1, 0x11, 1]), None);
     }
 
     #[test]

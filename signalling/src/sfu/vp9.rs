@@ -1,6 +1,6 @@
 //! The VP9 payload descriptor (RFC 9628 §4.2).
 
-use super::codec::{Codec, Coded, Number, SPATIAL_MAX, Spatial};
+use super::codec::{Codec, Coded, Number, SPATIAL_MAX, Spatial, TEMPORAL_MAX, Temporal};
 
 /// References that a picture names (RFC 9628 §4.2: at most three).
 const DIFFS_MAX: usize = 3;
@@ -28,6 +28,12 @@ pub fn parse(payload: &[u8]) -> Option<Coded> {
     if has(0x20) {
         let indices = take(payload, &mut at)?;
         layer = indices >> 1 & 0x07;
+        let mut temporal = Temporal::of(indices >> 5, starts && layer == 0);
+        // A switching up point: later pictures need none of a higher layer from before it.
+        if indices & 0x10 != 0 || !predicted {
+            temporal.opens = TEMPORAL_MAX as u8 - 1;
+        }
+        coded.temporal = Some(temporal);
         coded.spatial = Some(Spatial {
             layer,
             starts,
@@ -158,6 +164,28 @@ mod tests {
         // The same, predicted from its own past too.
         let coded = parse(&[0xec, 0x05, 0x03, 0x09, 0x55]).unwrap();
         assert!(!coded.spatial.unwrap().fresh);
+    }
+
+    #[test]
+    fn a_switching_up_point_opens_the_higher_temporal_layers() {
+        let temporal = |indices: u8| {
+            let coded = parse(&[0xec, 0x05, indices, 0x09, 0x55]).unwrap();
+            coded.temporal.unwrap()
+        };
+        let of = |layer, starts, opens| Temporal {
+            layer,
+            starts,
+            sync: false,
+            opens,
+        };
+        assert_eq!(temporal(0x00), of(0, true, 0));
+        assert_eq!(temporal(0x50), of(2, true, 3));
+        assert_eq!(
+            temporal(0x22),
+            of(1, false, 1),
+            "not the lowest spatial layer"
+        );
+        assert_eq!(temporal(0xe0).layer, 3);
     }
 
     #[test]

@@ -168,3 +168,41 @@ impl Maker for Av1 {
         made
     }
 }
+
+/// VP8 in three temporal layers, as Chromium sends them: of four pictures the first is of the lowest layer, and the next
+/// two need that one alone. Every picture is two packets, those of the lowest layer twice as large.
+pub(crate) struct Vp8 {
+    pub(crate) picture: u16,
+}
+
+impl Maker for Vp8 {
+    fn make(&mut self, key: bool) -> Vec<Made> {
+        self.picture = (self.picture + 1) & 0x7fff;
+        let nth = if key {
+            // The pattern begins anew with a key frame.
+            self.picture -= self.picture % 4;
+            0
+        } else {
+            self.picture % 4
+        };
+        let (layer, sync) = [(0, false), (2, true), (1, true), (2, false)][usize::from(nth)];
+        let [high, low] = (self.picture | 0x8000).to_be_bytes();
+        let base = (self.picture / 4) as u8;
+        let size = if layer == 0 { 900 } else { 450 };
+        let parts = (0..2).map(|part| {
+            let head = if part == 0 { 0x90 } else { 0x80 };
+            let temporal = layer << 6 | u8::from(sync) << 5;
+            let mut payload = vec![head, 0xe0, high, low, base, temporal, u8::from(!key)];
+            payload.extend([0, 0, 0x9d, 0x01, 0x2a, 0x00, 0x05, 0, 0]);
+            payload.extend(vec![0xaa; size]);
+            payload.push(0);
+            Made {
+                payload,
+                descriptor: None,
+                marker: part == 1,
+                rid: 0,
+            }
+        });
+        parts.collect()
+    }
+}

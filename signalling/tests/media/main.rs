@@ -9,6 +9,7 @@ mod codecs;
 mod coded;
 mod endurance;
 mod forwarding;
+mod frames;
 mod hostile;
 mod house;
 mod leaving;

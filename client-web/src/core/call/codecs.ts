@@ -3,12 +3,16 @@
 import type { Codec } from '../wire/Codec';
 
 /** Members that TypeScript's description of browsers lacks: WebRTC Extensions and Scalable Video Coding of the W3C. */
-type Encoding = RTCRtpEncodingParameters & { codec?: RTCRtpCodec; scalabilityMode?: string };
+export type Encoding = RTCRtpEncodingParameters & { codec?: RTCRtpCodec; scalabilityMode?: string };
 
 /** What a camera is sent in: three layers that every device makes. */
 export const CAMERA: readonly Codec[] = ['vp8'];
 /** What a screen may be sent in; the server says in which, by who takes it. */
 export const SCREEN: readonly Codec[] = ['vp8', 'vp9', 'av1'];
+/** A screen in one size and three layers of frame rate: for a weak link the server leaves frames out, and text stays sharp. */
+export const SCREEN_LAYERS = 'L1T3';
+/** Where a browser's encoder cannot: one layer. */
+const ONE_LAYER = 'L1T1';
 /** What a slot takes. The first is what everybody has. */
 export const SLOT: readonly Codec[] = ['vp8', 'vp9', 'av1', 'h264'];
 
@@ -37,14 +41,21 @@ export function soundEntries(): RTCRtpCodec[] {
 
 /** Sends in another codec from now on, without an offer. A browser that cannot goes on as it is. */
 export async function sendIn(sender: RTCRtpSender, codec: Codec): Promise<void> {
+  for (const mode of [SCREEN_LAYERS, ONE_LAYER]) if (await sendAs(sender, codec, mode)) return;
+}
+
+async function sendAs(sender: RTCRtpSender, codec: Codec, scalabilityMode: string): Promise<boolean> {
   const entry = RTCRtpSender.getCapabilities('video')?.codecs.find((one) => speaks(one, codec));
   const parameters = sender.getParameters();
-  if (!entry || !parameters.encodings) return;
+  if (!entry || !parameters.encodings) return true;
   const encodings: Encoding[] = parameters.encodings;
   for (const encoding of encodings) {
     encoding.codec = entry;
     // Said aloud: for a screen in VP9 Chromium otherwise makes layers of its own, the lowest at 5 frames a second.
-    encoding.scalabilityMode = 'L1T1';
+    encoding.scalabilityMode = scalabilityMode;
   }
-  await sender.setParameters(parameters).catch(() => undefined);
+  return sender.setParameters(parameters).then(
+    () => true,
+    () => false,
+  );
 }

@@ -2,7 +2,7 @@
 
 import type { Source } from '../wire/Source';
 import type { UpMids } from '../wire/UpMids';
-import { CAMERA, SCREEN, SLOT, entries, soundEntries } from './codecs';
+import { CAMERA, SCREEN, SCREEN_LAYERS, SLOT, entries, soundEntries, type Encoding } from './codecs';
 
 /** Three loudest voices and the sound of a shared screen. */
 const AUDIO_SLOTS = 4;
@@ -24,7 +24,7 @@ export function addTransceivers(pc: RTCPeerConnection, videoSlots: number): Tran
         { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
       ],
     }),
-    screen: pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: [{ maxBitrate: 2_500_000 }] }),
+    screen: addScreen(pc),
     screen_audio: pc.addTransceiver('audio', { direction: 'sendonly' }),
   };
   const slots = (kind: 'audio' | 'video', count: number): RTCRtpTransceiver[] =>
@@ -35,6 +35,19 @@ export function addTransceivers(pc: RTCPeerConnection, videoSlots: number): Tran
   prefer(up.screen, entries(SCREEN));
   for (const one of transceivers.video) prefer(one, entries(SLOT));
   return transceivers;
+}
+
+function addScreen(pc: RTCPeerConnection): RTCRtpTransceiver {
+  const plain: Encoding = { maxBitrate: 2_500_000 };
+  const layered: Encoding = { ...plain, scalabilityMode: SCREEN_LAYERS };
+  const add = (encoding: Encoding): RTCRtpTransceiver =>
+    pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: [encoding] });
+  try {
+    return add(layered);
+  } catch {
+    // None of this browser's encoders has the layers.
+    return add(plain);
+  }
 }
 
 // Names only what the server speaks. A browser's full list fills 6 KB for every section, and the offer of a

@@ -5,9 +5,9 @@ mod bits;
 mod structure;
 
 use bits::Bits;
-use structure::{Structure, present};
+use structure::{Indications, Structure, indications};
 
-use super::codec::{Codec, Coded, Number, SPATIAL_MAX, Spatial};
+use super::codec::{Codec, Coded, Number, SPATIAL_MAX, Spatial, TEMPORAL_MAX, Temporal};
 
 /// The name under which it is negotiated.
 pub const URI: &str =
@@ -58,6 +58,10 @@ impl Reader {
             ends,
             fresh: meaning.farthest <= frame.wrapping_sub(first),
         });
+        let mut temporal = Temporal::of(meaning.temporal, starts && meaning.layer == 0);
+        let opens = meaning.opens.unwrap_or(0).min(TEMPORAL_MAX as u8 - 1);
+        temporal.opens = opens.max(temporal.layer);
+        coded.temporal = Some(temporal);
         Some(coded)
     }
 
@@ -94,7 +98,7 @@ impl Reader {
         }
         let mut frame = structure.template(template)?;
         if targets {
-            frame.present = present(bits, structure.targets)?;
+            frame.indications = indications(bits, structure.targets)?;
         }
         if diffs {
             frame.farthest = farthest(bits)?;
@@ -104,11 +108,14 @@ impl Reader {
                 bits.number(8)?;
             }
         }
+        let Indications { present, switches } = frame.indications;
         Some(Meaning {
             structured,
             base: frame.spatial == 0,
             widths: structure.widths,
-            layer: structure.lowest_of(frame.present).unwrap_or(frame.spatial),
+            layer: structure.lowest_of(present).unwrap_or(frame.spatial),
+            temporal: structure.slowest_of(present).unwrap_or(frame.temporal),
+            opens: structure.fastest_of(switches),
             farthest: frame.farthest,
         })
     }
@@ -142,6 +149,9 @@ struct Meaning {
     base: bool,
     widths: [u16; SPATIAL_MAX],
     layer: u8,
+    temporal: u8,
+    /// The highest temporal layer that can be taken up with it.
+    opens: Option<u8>,
     farthest: u16,
 }
 

@@ -16,10 +16,20 @@ pub(super) type Targets = u32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Template {
     pub(super) spatial: u8,
-    /// Targets for which such a frame is present at all.
-    pub(super) present: Targets,
+    pub(super) temporal: u8,
+    /// What such a frame is for the targets.
+    pub(super) indications: Indications,
     /// How far back the frames lie that it needs: the farthest, in frames; 0 when it needs none.
     pub(super) farthest: u16,
+}
+
+/// What a frame is for each decode target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Indications {
+    /// Targets for which it is present at all.
+    pub(super) present: Targets,
+    /// Targets that can be taken up with it.
+    pub(super) switches: Targets,
 }
 
 /// All kinds of frames of one stream.
@@ -34,6 +44,8 @@ pub(super) struct Structure {
     pub(super) chains: usize,
     /// Highest spatial layer of each target.
     spatial_of: [u8; TARGETS_MAX],
+    /// Highest temporal layer of each target.
+    temporal_of: [u8; TARGETS_MAX],
     /// Widths of the spatial layers in pixels; 0 for unknown.
     pub(super) widths: [u16; SPATIAL_MAX],
 }
@@ -44,7 +56,7 @@ impl Structure {
         let targets = bits.number(5)? as usize + 1;
         let mut templates = layers(bits)?;
         for template in &mut templates {
-            template.present = present(bits, targets)?;
+            template.indications = indications(bits, targets)?;
         }
         for template in &mut templates {
             while bits.flag()? {
@@ -78,13 +90,16 @@ impl Structure {
             targets,
             chains,
             spatial_of: [0; TARGETS_MAX],
+            temporal_of: [0; TARGETS_MAX],
             widths,
         };
         for template in &structure.templates {
             for target in 0..targets {
-                if template.present & 1 << target != 0 {
+                if template.indications.present & 1 << target != 0 {
                     let highest = &mut structure.spatial_of[target];
                     *highest = template.spatial.max(*highest);
+                    let highest = &mut structure.temporal_of[target];
+                    *highest = template.temporal.max(*highest);
                 }
             }
         }
@@ -99,40 +114,63 @@ impl Structure {
     /// The lowest spatial layer that somebody must watch to need a frame that is present for `targets`. `None` when
     /// nobody needs it.
     pub(super) fn lowest_of(&self, targets: Targets) -> Option<u8> {
-        let needs = |target: &usize| targets & 1 << target != 0;
-        let spatial = |target: usize| self.spatial_of[target];
-        (0..self.targets).filter(needs).map(spatial).min()
+        self.of(targets).map(|target| self.spatial_of[target]).min()
+    }
+
+    /// The lowest temporal layer that somebody must watch to need a frame that is present for `targets`.
+    pub(super) fn slowest_of(&self, targets: Targets) -> Option<u8> {
+        self.of(targets)
+            .map(|target| self.temporal_of[target])
+            .min()
+    }
+
+    /// The highest temporal layer of `targets`.
+    pub(super) fn fastest_of(&self, targets: Targets) -> Option<u8> {
+        self.of(targets)
+            .map(|target| self.temporal_of[target])
+            .max()
+    }
+
+    fn of(&self, targets: Targets) -> impl Iterator<Item = usize> {
+        (0..self.targets).filter(move |target| targets & 1 << target != 0)
     }
 }
 
-/// The spatial layer of every template: each says how the next one differs from it.
+/// The layers of every template: each says how the next one differs from it.
 fn layers(bits: &mut Bits<'_>) -> Option<Vec<Template>> {
     let mut templates = Vec::new();
-    let mut spatial = 0;
+    let (mut spatial, mut temporal) = (0, 0);
     loop {
         if templates.len() == TEMPLATES_MAX {
             return None;
         }
         templates.push(Template {
             spatial,
+            temporal,
             ..Template::default()
         });
         match bits.number(2)? {
-            2 => spatial += 1,
+            1 => temporal += 1,
+            2 => (spatial, temporal) = (spatial + 1, 0),
             3 => return Some(templates),
-            // The same layer, or the next temporal one: those are not told apart.
+            // The same layer.
             _ => {}
         }
     }
 }
 
-/// A decode target indication for each target, of which only 0, "not present", says something here.
-pub(super) fn present(bits: &mut Bits<'_>, targets: usize) -> Option<Targets> {
-    let mut present = 0;
+/// A decode target indication for each target: 0 is "not present", 2 "switch".
+pub(super) fn indications(bits: &mut Bits<'_>, targets: usize) -> Option<Indications> {
+    let mut all = Indications::default();
     for target in 0..targets {
-        if bits.number(2)? != 0 {
-            present |= 1 << target;
+        match bits.number(2)? {
+            0 => {}
+            2 => {
+                all.present |= 1 << target;
+                all.switches |= 1 << target;
+            }
+            _ => all.present |= 1 << target,
         }
     }
-    Some(present)
+    Some(all)
 }

@@ -8,7 +8,7 @@ use str0m::{Event, IceConnectionState};
 
 use super::described::Described;
 use super::{AUDIO_RATE, Output, PAYLOAD_TYPES, Packet, Peer, Up, VIDEO_RATE};
-use crate::sfu::codec::{Codec, Coded, Number, SPATIAL_MAX};
+use crate::sfu::codec::{Codec, Coded, Number, SPATIAL_MAX, Temporal};
 use crate::sfu::egress::header::Extras;
 use crate::sfu::limits::PAYLOAD_MAX;
 use crate::sfu::rewrite::Incoming;
@@ -192,12 +192,17 @@ impl Up {
                     id,
                     mask: if wide { 0x7fff } else { 0x7f },
                 };
+                let temporal = |(layer, sync)| Temporal {
+                    sync,
+                    ..Temporal::of(layer, read.starts)
+                };
                 let mut widths = [0; SPATIAL_MAX];
                 widths[0] = read.width.unwrap_or(0);
                 Coded {
                     number: read.picture_id.map(number),
                     tl0_pic_idx: read.tl0_pic_idx,
                     key_frame: read.key_frame,
+                    temporal: read.temporal.map(temporal),
                     widths,
                     ..Coded::new(codec)
                 }
