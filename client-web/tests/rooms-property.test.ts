@@ -24,7 +24,7 @@ class Server {
   bumped = 0;
   read = 0;
 
-  commit(kind: 'mine' | 'theirs' | 'mention' | 'lesson' | 'change' | 'reaction', n = 0): void {
+  commit(kind: 'mine' | 'theirs' | 'mention' | 'lesson' | 'change' | 'reaction' | 'vote', n = 0): void {
     const s = this.log.length + 1;
     if (kind === 'change') {
       // The latest more often than others.
@@ -40,6 +40,11 @@ class Server {
       const message = messages[n % messages.length];
       const d = { emoji: n % 3 ? '👍' : '🔥', by: n % 2 ? ME : 'U4', on: n % 5 > 1 };
       if (message) this.log.push({ e: 'msg.reacted', r: ROOM, s, d: { id: message.id, ...d } });
+      return;
+    }
+    if (kind === 'vote') {
+      const message = this.log.findLast((event) => event.e === 'msg')?.d;
+      if (message) this.log.push({ e: 'poll', r: ROOM, s, d: { id: message.id, tally: { v: n, voters: n, counts: [n, 0] } } });
       return;
     }
     const call = this.at(s - 1).call;
@@ -59,7 +64,7 @@ class Server {
     for (const event of this.log.slice(0, s)) {
       if (event.e === 'msg') [no, last] = [event.d.no, event.d];
       else if (event.e === 'msg.changed') last = event.d.no === no ? event.d : last;
-      else if (event.e !== 'msg.reacted') call = event.e === 'call.started' ? event.d : undefined;
+      else if (event.e !== 'msg.reacted' && event.e !== 'poll') call = event.e === 'call.started' ? event.d : undefined;
     }
     return { no, last, call };
   }
@@ -139,7 +144,7 @@ class Model {
     if (s > this.seq) this.ahead.add(s);
     while (this.ahead.delete(this.seq + 1)) this.seq += 1;
     for (const news of log.slice(this.head, this.seq)) {
-      if (news.e !== 'msg.changed' && news.e !== 'msg.reacted') this.exact[news.e === 'msg' ? 'last' : 'call'] = true;
+      if (news.e !== 'msg.changed' && news.e !== 'msg.reacted' && news.e !== 'poll') this.exact[news.e === 'msg' ? 'last' : 'call'] = true;
     }
     this.head = Math.max(this.head, this.seq);
   }
@@ -275,7 +280,7 @@ class World {
   }
 }
 
-const KINDS = ['lesson', 'mine', 'theirs', 'mention', 'mention', 'change', 'change', 'reaction', 'reaction'] as const;
+const KINDS = ['lesson', 'mine', 'theirs', 'mention', 'mention', 'change', 'change', 'reaction', 'reaction', 'vote'] as const;
 
 /** What may happen, by how often. `n` chooses where there is a choice. */
 const STEPS: Record<string, [weight: number, run: (world: World, n: number) => void]> = {

@@ -74,6 +74,12 @@ it('has reactions in them, set and taken back', () => {
   expect(new Set(done)).toEqual(new Set([true, false]));
 });
 
+it('has a poll in them that is voted in and closed', () => {
+  const told = sequences.flatMap(({ events }) => events.flatMap((event) => (event.e === 'poll' ? [event.d.tally] : [])));
+  expect(told.some(({ closed, voters }) => !closed && voters > 0)).toBe(true);
+  expect(told.some(({ closed }) => closed)).toBe(true);
+});
+
 it('has somebody in them whom messages have reached unread', () => {
   expect(sequences.some(({ marks_after = [] }) => marks_after.some(({ no, recv }) => recv > no))).toBe(true);
 });

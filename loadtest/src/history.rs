@@ -38,6 +38,7 @@ impl From<&RoomEvent> for Entry {
             }),
             RoomEvent::MsgChanged { .. }
             | RoomEvent::MsgReacted { .. }
+            | RoomEvent::Poll { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. } => None,
         };

@@ -13,6 +13,7 @@ use crate::call::{
 use crate::error::{ErrorBody, ErrorCode};
 use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
 use crate::model::{Person, RoomSummary};
+use crate::poll::{NewPoll, PollVote};
 use crate::room::DirectPolicy;
 
 /// The outer form of a command, before its parameters are read. An empty object is the answer to a ping.
@@ -130,9 +131,13 @@ pub struct MsgSend {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<UserId>>", optional)]
     pub men: Vec<UserId>,
+    /// Makes it a poll that asks what the text says; it has no files then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub poll: Option<NewPoll>,
 }
 
-/// `msg.edit`: change the text of one's own message. Files and mentions stay. Safe to repeat.
+/// `msg.edit`: change the text of one's own message, unless it is a poll. Files and mentions stay. Safe to repeat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct MsgEdit {
@@ -237,6 +242,12 @@ pub enum Command {
     /// React to a message.
     #[serde(rename = "msg.react")]
     MsgReact(MsgReact),
+    /// Vote in a poll.
+    #[serde(rename = "poll.vote")]
+    PollVote(PollVote),
+    /// Close a poll.
+    #[serde(rename = "poll.close")]
+    PollClose(MsgRef),
     /// Catch up.
     #[serde(rename = "sync")]
     Sync(Sync),
@@ -297,6 +308,8 @@ impl Command {
             "msg.edit" => Self::MsgEdit(params_of(json)?),
             "msg.delete" => Self::MsgDelete(params_of(json)?),
             "msg.react" => Self::MsgReact(params_of(json)?),
+            "poll.vote" => Self::PollVote(params_of(json)?),
+            "poll.close" => Self::PollClose(params_of(json)?),
             "sync" => Self::Sync(params_of(json)?),
             "focus" => Self::Focus(params_of(json)?),
             "read" => Self::Read(params_of(json)?),

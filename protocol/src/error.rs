@@ -39,6 +39,10 @@ pub enum ErrorCode {
     Overloaded,
     /// The name is taken.
     Taken,
+    /// The poll is closed.
+    PollClosed,
+    /// The quiz was answered already, and otherwise.
+    Voted,
     /// The lesson is over or was never there.
     CallEnded,
     /// The lesson has no free place.

@@ -8,6 +8,7 @@ use crate::call::{CallSummary, Participant, Slot, SlotStream, SourceCodec, Via};
 use crate::error::ErrorBody;
 use crate::ids::{CallId, MessageId, PeerId, RoomId, UserId};
 use crate::model::{Message, Person, RoomSummary};
+use crate::poll::PollTold;
 
 /// Answer to a command with an `i`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,17 @@ pub enum RoomEvent {
         /// What was done. It may be told on top of a later state, and gives the same then.
         d: Reacted,
     },
+    /// People have voted in a poll, or it was closed. Votes of a second are told together.
+    #[serde(rename = "poll")]
+    Poll {
+        /// Room.
+        r: RoomId,
+        /// Position.
+        #[ts(type = "number")]
+        s: i64,
+        /// How it stands.
+        d: PollTold,
+    },
     /// A lesson began.
     #[serde(rename = "call.started")]
     CallStarted {
@@ -98,6 +110,7 @@ impl RoomEvent {
             Self::Msg { r, .. }
             | Self::MsgChanged { r, .. }
             | Self::MsgReacted { r, .. }
+            | Self::Poll { r, .. }
             | Self::CallStarted { r, .. }
             | Self::CallEnded { r, .. } => r,
         }
@@ -110,6 +123,7 @@ impl RoomEvent {
             Self::Msg { s, .. }
             | Self::MsgChanged { s, .. }
             | Self::MsgReacted { s, .. }
+            | Self::Poll { s, .. }
             | Self::CallStarted { s, .. }
             | Self::CallEnded { s, .. } => *s,
         }
@@ -195,6 +209,12 @@ pub enum LiveEvent {
     URead {
         /// How far.
         d: ReadTo,
+    },
+    /// This person voted in a poll on another device: what the page knows of their vote is to be asked anew.
+    #[serde(rename = "u.voted")]
+    UVoted {
+        /// In which.
+        d: VotedIn,
     },
     /// Somebody in a room read further. Told in rooms of at most
     /// [`crate::limits::READ_TOLD_MEMBERS_MAX`] members; in others ask over HTTP.
@@ -403,6 +423,13 @@ pub struct ReadTo {
     /// Message number.
     #[ts(type = "number")]
     pub no: i64,
+}
+
+/// A poll in which somebody voted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct VotedIn {
+    /// The message.
+    pub id: MessageId,
 }
 
 /// How far a member has read, or was told.

@@ -13,6 +13,7 @@ pub mod http;
 pub mod ids;
 pub mod limits;
 pub mod model;
+pub mod poll;
 pub mod room;
 pub mod search;
 

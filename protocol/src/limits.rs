@@ -16,6 +16,18 @@ pub const REACTION_KINDS_MAX: usize = 20;
 pub const REACTIONS_BY_PERSON_MAX: usize = 3;
 /// Most reactions to a message in all: it is told with everybody who reacted.
 pub const REACTIONS_PER_MESSAGE_MAX: usize = 500;
+/// Fewest answers of a poll.
+pub const POLL_OPTIONS_MIN: usize = 2;
+/// Most answers of a poll.
+pub const POLL_OPTIONS_MAX: usize = 12;
+/// Longest question of a poll, in characters.
+pub const POLL_QUESTION_CHARS_MAX: usize = 300;
+/// Longest answer of a poll, in characters.
+pub const POLL_OPTION_CHARS_MAX: usize = 120;
+/// Longest explanation of a quiz, in characters.
+pub const POLL_WHY_CHARS_MAX: usize = 300;
+/// Milliseconds for which votes gather before a room is told of them.
+pub const POLL_TOLD_MILLIS: u64 = 1_000;
 /// Most unread mentions of a person in a room that are told of: the newest.
 pub const MENTIONS_TOLD_MAX: usize = 50;
 /// Most events that the catch-up after `hello` and one `sync` carry for a room; beyond it the client pages

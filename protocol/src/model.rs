@@ -6,6 +6,7 @@ use ts_rs::TS;
 
 use crate::call::CallSummary;
 use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
+use crate::poll::Poll;
 use crate::room::{Right, RoomKind};
 
 /// What a person may do in the whole organisation.
@@ -102,6 +103,10 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<Reaction>>", optional)]
     pub react: Vec<Reaction>,
+    /// What makes it a poll. A list of rooms does without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub poll: Option<Poll>,
     /// When its text was last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

@@ -30,6 +30,8 @@ fn example(method: &str) -> Value {
         "msg.edit" => json!({"id": "M1", "body": "Пока"}),
         "msg.delete" => json!({"id": "M1"}),
         "msg.react" => json!({"id": "M1", "emoji": "👍", "on": true}),
+        "poll.vote" => json!({"id": "M1", "opts": [0]}),
+        "poll.close" => json!({"id": "M1"}),
         "sync" => json!({"r": "R7", "after": 0}),
         "focus" => json!({"r": ["R7"]}),
         "read" => json!({"r": "R7", "no": 1}),
@@ -265,6 +267,7 @@ fn msg_send() -> impl Strategy<Value = Command> {
                     .into_iter()
                     .map(|id| UserId::parse(id).expect("an id"))
                     .collect(),
+                poll: None,
             })
         })
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
 use protocol::command::MsgSent;
+use protocol::poll::OwnVote;
 use protocol::{
     CloseCode, Command, Envelope, ErrorBody, ErrorCode, Event, HelloOk, LiveEvent, RoomEvent,
     SUBPROTOCOL, limits,
@@ -44,6 +45,7 @@ fn check_reply(place: &str, method: &str, frame: &Value) {
     match method {
         "hello" => read(serde_json::from_value::<HelloOk>(ok).map(drop)),
         "msg.send" => read(serde_json::from_value::<MsgSent>(ok).map(drop)),
+        "poll.vote" => read(serde_json::from_value::<OwnVote>(ok).map(drop)),
         "call.start" => read(serde_json::from_value::<CallStarted>(ok).map(drop)),
         "call.ice" => read(serde_json::from_value::<CallIce>(ok).map(drop)),
         "call.join" => read(serde_json::from_value::<CallJoined>(ok).map(drop)),
@@ -143,6 +145,18 @@ fn the_limits_are_those_of_the_code() {
     for (what, bounds) in [
         ("frame, either way", vec![limits::FRAME_BYTES_MAX]),
         ("text of a message", vec![limits::BODY_BYTES_MAX]),
+        (
+            "answers of a poll",
+            vec![
+                limits::POLL_OPTIONS_MIN,
+                limits::POLL_OPTIONS_MAX,
+                limits::POLL_OPTION_CHARS_MAX,
+            ],
+        ),
+        (
+            "question of a poll, explanation of a quiz",
+            vec![limits::POLL_QUESTION_CHARS_MAX],
+        ),
         ("files on a message", vec![limits::ATTACHMENTS_MAX]),
         ("people mentioned in a message", vec![limits::MENTIONS_MAX]),
         (

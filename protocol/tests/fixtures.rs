@@ -12,6 +12,7 @@ use protocol::command::MsgSent;
 use protocol::device::{Devices, MadeDevice, NewDevice};
 use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start, Versions};
 use protocol::model::Attachment;
+use protocol::poll::{OwnVote, Voters};
 use protocol::room::{MadeRoom, NewGroup, OpenDirect, People, RoomChange};
 use protocol::search::{Found, Position, Search};
 use protocol::{Command, Envelope, ErrorBody, Event, HelloOk, LiveEvent, Reply, RoomEvent};
@@ -79,6 +80,7 @@ fn check_server_frame(name: &str, frame: &Value) {
     match name {
         "hello.ok" => check::<Reply<HelloOk>>(name, frame),
         "msg.send.ok" | "msg.send.ok.repeated" => check::<Reply<MsgSent>>(name, frame),
+        "poll.vote.ok" => check::<Reply<OwnVote>>(name, frame),
         "call.start.ok" => check::<Reply<CallStarted>>(name, frame),
         "call.ice.ok" => check::<Reply<CallIce>>(name, frame),
         "call.join.ok" => check::<Reply<CallJoined>>(name, frame),
@@ -96,6 +98,8 @@ fn check_body(name: &str, body: &Value) {
         "post-setup" => check::<Setup>(name, body),
         "readers" => check::<Readers>(name, body),
         "versions" => check::<Versions>(name, body),
+        "own-vote" => check::<OwnVote>(name, body),
+        "voters" => check::<Voters>(name, body),
         "events-page" => check::<EventsPage>(name, body),
         "devices" => check::<Devices>(name, body),
         "post-device" => check::<NewDevice>(name, body),
@@ -145,6 +149,7 @@ fn no_kind_is_without_a_fixture() {
     for name in [
         "hello.ok",
         "msg.send.ok",
+        "poll.vote.ok",
         "call.start.ok",
         "call.ice.ok",
         "call.join.ok",
@@ -157,6 +162,8 @@ fn no_kind_is_without_a_fixture() {
         "post-setup",
         "readers",
         "versions",
+        "own-vote",
+        "voters",
         "devices",
         "post-device",
         "made-device",

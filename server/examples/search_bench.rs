@@ -258,6 +258,7 @@ async fn fill(store: &Store) -> (Vec<RoomId>, UserId, UserId) {
             re: None,
             att: Vec::new(),
             men: Vec::new(),
+            poll: None,
         };
         let by = if k % (ROOMS * 10) == 0 {
             pupil.clone()

@@ -100,6 +100,7 @@ impl School {
             re: None,
             att: Vec::new(),
             men: Vec::new(),
+            poll: None,
         };
         let by = &self.people[k % PEOPLE];
         let started = Instant::now();

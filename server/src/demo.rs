@@ -98,6 +98,7 @@ pub async fn fill(store: &Store, hasher: &Hasher) -> Result<(), ErrorBody> {
             re: None,
             att: Vec::new(),
             men: Vec::new(),
+            poll: None,
         };
         if let Some(by) = members.first() {
             store

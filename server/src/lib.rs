@@ -11,6 +11,7 @@ pub mod http;
 pub mod hub;
 pub mod lessons;
 pub mod metrics;
+pub mod polls;
 mod reach;
 pub mod rights;
 pub mod search;
@@ -39,6 +40,7 @@ use files::sweep::{LEFT_AFTER, SWEEP_EVERY, sweep};
 use http::tls::Https;
 use lessons::{LessonSettings, Lessons};
 use metrics::Metrics;
+use polls::Polls;
 use search::Turns;
 use setup::SetupToken;
 use store::Store;
@@ -82,6 +84,8 @@ pub struct Parts {
     pub lessons: Lessons,
     /// How often people may search.
     pub search_turns: Turns,
+    /// Votes that are to be told.
+    pub polls: Polls,
     /// What is counted.
     pub metrics: Metrics,
     /// The one-time link.
@@ -188,6 +192,7 @@ pub async fn run(
     .await?;
     let drain = Duration::from_secs(config.drain_seconds.into());
     let files_folder = config.data.join("files");
+    let polls = Polls::default();
     let app = App(Arc::new(Parts {
         files: Files::in_folder(&files_folder)?,
         setup: if store.has_people().await? {
@@ -202,10 +207,12 @@ pub async fn run(
         switchboard: switchboard.clone(),
         lessons,
         search_turns: Turns::default(),
+        polls: polls.clone(),
         metrics,
         demo,
     }));
     let backlog = tokio::spawn(search::make_ready(store.clone()));
+    let teller = tokio::spawn(polls.tell(store.clone(), switchboard.clone()));
     tokio::spawn(sweep_files(files_folder, store.clone()));
     if let Some(listener) = metrics_listener {
         let at = listener.local_addr()?;
@@ -234,6 +241,7 @@ pub async fn run(
     }
     media.shutdown().await;
     backlog.abort();
+    teller.abort();
     store.close().await;
     Ok(())
 }

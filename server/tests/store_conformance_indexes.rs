@@ -109,6 +109,7 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         re: None,
         att: vec![file.id.clone()],
         men: vec![misha.clone()],
+        poll: None,
     };
     let new = NewMessage {
         by: anna,

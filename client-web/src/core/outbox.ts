@@ -8,6 +8,7 @@ import { Refused } from './socket';
 import type { ErrorCode } from './wire/ErrorCode';
 import type { MsgSend } from './wire/MsgSend';
 import type { MsgSent } from './wire/MsgSent';
+import type { NewPoll } from './wire/NewPoll';
 import type { Attachment } from './wire/Attachment';
 
 export interface Draft {
@@ -17,6 +18,8 @@ export interface Draft {
   /** Whom the text mentions. */
   readonly men?: readonly string[];
   readonly files: readonly Attachment[];
+  /** Makes it a poll. */
+  readonly poll?: NewPoll;
 }
 
 export interface Item extends Draft {
@@ -33,13 +36,14 @@ interface Schema extends DBSchema {
 
 export type Send = (message: MsgSend) => Promise<MsgSent>;
 
-const wire = ({ r, cid, body, re, files, men = [] }: Item): MsgSend => ({
+const wire = ({ r, cid, body, re, files, men = [], poll }: Item): MsgSend => ({
   r,
   cid,
   body,
   ...(re ? { re } : {}),
   ...(files.length ? { att: files.map((file) => file.id) } : {}),
   ...(men.length ? { men: [...men] } : {}),
+  ...(poll ? { poll } : {}),
 });
 
 export class Outbox {

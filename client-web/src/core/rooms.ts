@@ -1,6 +1,7 @@
 // What this person sees of their rooms, as a value that events turn into the next one. No framework, no clock.
 
 import { mentionsIn, unreadMentions } from './mentions';
+import { tallied } from './polls';
 import { reacted, withoutReactions } from './reactions';
 import { further, writers, wrote, type Pointers } from './readers';
 import type { Bump } from './wire/Bump';
@@ -81,6 +82,8 @@ export function messagesOf(events: readonly RoomEvent[]): Map<string, Message> {
     if (event.e === 'msg' || event.e === 'msg.changed') messages.set(event.d.id, event.d);
     const known = event.e === 'msg.reacted' && messages.get(event.d.id);
     if (known) messages.set(known.id, reacted(known, event.d));
+    const poll = event.e === 'poll' && messages.get(event.d.id);
+    if (poll) messages.set(poll.id, tallied(poll, event.d));
   }
   return messages;
 }
@@ -116,6 +119,7 @@ export function reduce(chat: Chat, event: Event): Chat {
     case 'msg':
     case 'msg.changed':
     case 'msg.reacted':
+    case 'poll':
     case 'call.started':
     case 'call.ended':
       return withRoom(chat, event.r, (room) => take(room, event, chat.me.id));
@@ -222,6 +226,7 @@ function newsOf(event: RoomEvent): Bump {
     case 'msg.changed':
       return { changed: withoutReactions(event.d) };
     case 'msg.reacted':
+    case 'poll':
       return {};
     case 'call.started':
       return { started: event.d };

@@ -14,6 +14,7 @@ import type { Event } from './wire/Event';
 import type { Hello } from './wire/Hello';
 import type { HelloOk } from './wire/HelloOk';
 import type { MsgSent } from './wire/MsgSent';
+import type { OwnVote } from './wire/OwnVote';
 
 /** A connection that lasted this long was a good one: the next loss starts again with short waits. */
 const STABLE_MS = 30_000;
@@ -30,6 +31,8 @@ export interface Results {
   'msg.edit': object;
   'msg.delete': object;
   'msg.react': object;
+  'poll.vote': OwnVote;
+  'poll.close': object;
   sync: object;
   focus: object;
   read: object;

@@ -33,7 +33,7 @@ export function timeline(
   const messages = messagesOf([...events, ...later]);
   for (const event of events) {
     // It shows where the message is.
-    if (event.e === 'msg.changed' || event.e === 'msg.reacted') continue;
+    if (event.e === 'msg.changed' || event.e === 'msg.reacted' || event.e === 'poll') continue;
     const today = dayOf(event.d.at);
     if (today !== day) {
       lines.push({ kind: 'day', key: `day-${today}`, at: event.d.at });

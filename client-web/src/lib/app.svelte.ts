@@ -25,11 +25,13 @@ import type { Limits } from '../core/wire/Limits';
 import type { LiveEvent } from '../core/wire/LiveEvent';
 import type { MsgSend } from '../core/wire/MsgSend';
 import type { MsgSent } from '../core/wire/MsgSent';
+import type { OwnVote } from '../core/wire/OwnVote';
 import type { Person } from '../core/wire/Person';
 import type { Readers } from '../core/wire/Readers';
 import type { Session } from '../core/wire/Session';
 import type { Version } from '../core/wire/Version';
 import type { Versions } from '../core/wire/Versions';
+import type { Voters } from '../core/wire/Voters';
 
 const PAGE_EVENTS = 50;
 /** How long «печатает» stays without being renewed. */
@@ -55,6 +57,8 @@ class App {
   typing = $state.raw<ReadonlyMap<string, ReadonlyMap<string, number>>>(new Map());
   /** Why the server asked this page to stay away. */
   stopped = $state<'many' | 'old' | 'fault'>();
+  /** The poll in which this person has just voted on another device. */
+  voted = $state.raw<{ readonly id: string }>();
   lesson: LessonListener | undefined;
   /** Texts that were begun, by room, and who was chosen to be mentioned in them. */
   readonly drafts = new Map<string, { readonly body: string; readonly chosen: readonly Named[] }>();
@@ -174,6 +178,26 @@ class App {
     await this.socket.request('msg.react', { id, emoji, on });
   }
 
+  /** Votes in a poll; without answers takes the vote back. */
+  async vote(id: string, opts: readonly number[]): Promise<OwnVote> {
+    return this.socket.request('poll.vote', { id, opts: [...opts] });
+  }
+
+  /** What this person alone is told of a poll. */
+  async ownVote(id: string): Promise<OwnVote> {
+    return api<OwnVote>('GET', `/messages/${encodeURIComponent(id)}/poll`);
+  }
+
+  /** Who chose what. */
+  async voters(id: string): Promise<Voters> {
+    return api<Voters>('GET', `/messages/${encodeURIComponent(id)}/voters`);
+  }
+
+  /** Closes a poll for good. */
+  async closePoll(id: string): Promise<void> {
+    await this.socket.request('poll.close', { id });
+  }
+
   /** What a message said before. */
   async versions(id: string): Promise<readonly Version[]> {
     return (await api<Versions>('GET', `/messages/${encodeURIComponent(id)}/versions`)).versions;
@@ -240,6 +264,7 @@ class App {
         return;
       case 'msg.changed':
       case 'msg.reacted':
+      case 'poll':
       case 'call.started':
       case 'call.ended':
         this.#gaps.heard(event.r);
@@ -251,6 +276,9 @@ class App {
       case 'bump':
         if (event.d.last) void this.#box?.arrived(event.d.last.cid);
         this.#receipts.heard();
+        return;
+      case 'u.voted':
+        this.voted = { id: event.d.id };
         return;
       case 'u.left':
         this.#focus.left(event.d.r);

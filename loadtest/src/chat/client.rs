@@ -156,6 +156,7 @@ impl Client {
             re,
             att,
             men,
+            poll: None,
         };
         let id = self.socket.send(&Command::MsgSend(send)).await?;
         self.waiting.insert(id, (room, key));

@@ -48,6 +48,7 @@ impl Member {
                 RoomEvent::Msg { d, .. } => self.names.number(d.cid.as_str()),
                 RoomEvent::MsgChanged { .. }
                 | RoomEvent::MsgReacted { .. }
+                | RoomEvent::Poll { .. }
                 | RoomEvent::CallStarted { .. }
                 | RoomEvent::CallEnded { .. } => None,
             };

@@ -148,6 +148,7 @@ mod tests {
                 att: Vec::new(),
                 men: Vec::new(),
                 react: Vec::new(),
+                poll: None,
                 edited: None,
                 deleted: None,
             },

@@ -100,6 +100,7 @@ impl Member {
             re: None,
             att: Vec::new(),
             men: Vec::new(),
+            poll: None,
         });
         let id = link.next_id;
         link.next_id += 1;

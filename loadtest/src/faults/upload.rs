@@ -157,6 +157,7 @@ async fn say(
         re: None,
         att: vec![file.clone()],
         men: Vec::new(),
+        poll: None,
     };
     let _: MsgSent = socket.call("msg.send", &Command::MsgSend(send)).await?;
     Ok(())
@@ -171,6 +172,7 @@ const fn attached(event: &RoomEvent) -> usize {
         RoomEvent::Msg { d, .. } => d.att.len(),
         RoomEvent::MsgChanged { .. }
         | RoomEvent::MsgReacted { .. }
+        | RoomEvent::Poll { .. }
         | RoomEvent::CallStarted { .. }
         | RoomEvent::CallEnded { .. } => 0,
     }

@@ -102,6 +102,7 @@ impl Writer<'_> {
             re: None,
             att: Vec::new(),
             men: Vec::new(),
+            poll: None,
         };
         let id = link.socket.send(&Command::MsgSend(send)).await?;
         link.sending = Some((id, Instant::now()));

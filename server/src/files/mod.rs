@@ -1,5 +1,6 @@
 //! Files' bytes: in `object_store`, under random ids, never under names that people gave.
 
+mod ballots;
 pub mod disposition;
 mod hold;
 pub mod names;
@@ -36,6 +37,7 @@ pub struct Files {
     folder: Arc<FsPath>,
     holds: Holds,
     previews: Arc<Semaphore>,
+    ballots: ballots::Key,
 }
 
 impl Files {
@@ -53,6 +55,7 @@ impl Files {
             folder: Arc::from(folder),
             holds: Holds::default(),
             previews: Arc::new(Semaphore::new(PREVIEWS_AT_ONCE)),
+            ballots: ballots::Key::default(),
         })
     }
 

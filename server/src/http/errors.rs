@@ -64,6 +64,8 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::Taken
         | ErrorCode::Archived
         | ErrorCode::NoStaff
+        | ErrorCode::PollClosed
+        | ErrorCode::Voted
         | ErrorCode::CallEnded
         | ErrorCode::CallFull => StatusCode::CONFLICT,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,

@@ -6,6 +6,7 @@ mod errors;
 mod files;
 mod opening;
 pub mod origin;
+mod polls;
 mod room_changes;
 mod rooms;
 mod search;
@@ -70,6 +71,8 @@ pub fn router(app: App) -> Router {
         .route("/search", post(search::search))
         .route("/mentions", get(search::mentions))
         .route("/messages/{message}/versions", get(rooms::versions))
+        .route("/messages/{message}/poll", get(polls::own))
+        .route("/messages/{message}/voters", get(polls::voters))
         .route(
             "/rooms/{room}/devices",
             get(devices::list).post(devices::make),

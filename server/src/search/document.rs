@@ -21,15 +21,17 @@ const HAS_FILES: &str = "_f";
 pub struct Document(Vec<String>);
 
 impl Document {
-    /// Of a message with files of these names.
+    /// Of a message with these texts, no phrase of which goes from one into the next, and with files of these names.
     pub fn new<'n>(
         room: &RoomId,
         by: &UserId,
-        body: &str,
+        texts: impl IntoIterator<Item = &'n str>,
         files: impl IntoIterator<Item = &'n str>,
     ) -> Self {
         let mut document = Self(vec![in_room(room), by_person(by)]);
-        document.add(body);
+        for text in texts {
+            document.add(text);
+        }
         let mut has_files = false;
         for name in files {
             has_files = true;
@@ -113,7 +115,7 @@ mod tests {
     fn document(body: &str, files: &[&str]) -> Document {
         let room = RoomId::parse("r1").unwrap();
         let by = UserId::parse("u1").unwrap();
-        Document::new(&room, &by, body, files.iter().copied())
+        Document::new(&room, &by, [body], files.iter().copied())
     }
 
     #[test]

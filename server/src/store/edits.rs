@@ -9,6 +9,7 @@ use super::access::{AccessRow, access_columns};
 use super::files::attachments_of;
 use super::messages::{MessageRow, message_columns};
 use super::people::user_id;
+use super::polls;
 use super::rooms::room_id;
 use super::search::REWRITE;
 use super::{Store, StoreError, StoreResult, read, write};
@@ -34,7 +35,7 @@ pub enum Change<'a> {
 pub(super) struct Found {
     pub(super) room_id: String,
     no: i64,
-    sender_id: String,
+    pub(super) sender_id: String,
 }
 
 /// Of the message itself, once its room is locked.
@@ -43,6 +44,7 @@ struct Before {
     body: String,
     deleted_at: Option<i64>,
     files: i64,
+    poll: Option<String>,
 }
 
 impl Store {
@@ -50,7 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such message for this person, or no text of it to change any more,
-    /// [`ErrorCode::Forbidden`] when it is not theirs to change, [`ErrorCode::Archived`] and [`ErrorCode::ReadOnly`] where they
+    /// [`ErrorCode::Forbidden`] when it is not theirs to change or a poll, [`ErrorCode::Archived`] and [`ErrorCode::ReadOnly`] where they
     /// may not write, unless they delete as staff, [`ErrorCode::Empty`] when nothing would be left of it.
     pub async fn change_message(
         &self,
@@ -88,7 +90,8 @@ impl Store {
                 access.may(Right::Write).map_err(StoreError::Refused)?;
             }
             let before: Before = sqlx::query_as(
-                "SELECT body, deleted_at, (SELECT COUNT(*) FROM attachments WHERE message_id = messages.id) AS files
+                "SELECT body, deleted_at, (SELECT COUNT(*) FROM attachments WHERE message_id = messages.id) AS files,
+                        (SELECT options FROM polls WHERE message_id = messages.id) AS poll
                  FROM messages WHERE id = $1",
             )
             .bind(id.as_str()).fetch_one(&mut *tx).await?;
@@ -100,12 +103,14 @@ impl Store {
                 "INSERT INTO message_versions (message_id, version, body, until_at)
                  SELECT $1, COUNT(*) + 1, $2, $3 FROM message_versions WHERE message_id = $1",
             )
-            .bind(id.as_str()).bind(&before.body).bind(now).execute(&mut *tx).await?;
+            .bind(id.as_str()).bind(said(&before)?).bind(now).execute(&mut *tx).await?;
             match change {
                 Change::Edit(body) => sqlx::query("UPDATE messages SET body = $2, edited_at = $3 WHERE id = $1")
                     .bind(id.as_str()).bind(body).bind(now).execute(&mut *tx).await?,
                 Change::Delete { .. } => {
                     sqlx::query("DELETE FROM reactions WHERE message_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
+                    sqlx::query("DELETE FROM poll_votes WHERE message_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
+                    sqlx::query(polls::EMPTY).bind(id.as_str()).execute(&mut *tx).await?;
                     sqlx::query("UPDATE messages SET body = '', deleted_at = $2, deleted_by = $3 WHERE id = $1")
                         .bind(id.as_str()).bind(now).bind(by.as_str()).execute(&mut *tx).await?
                 }
@@ -155,7 +160,7 @@ impl Store {
             Change::Edit(body) => {
                 let names = self.names_of_files(&[id.as_str()]).await?;
                 let names = names.values().flatten().map(String::as_str);
-                Document::new(room, &user_id(sender)?, body, names)
+                Document::new(room, &user_id(sender)?, [body], names)
             }
             Change::Delete { .. } => Document::empty(),
         };
@@ -187,14 +192,27 @@ impl Store {
         })?;
         let mut files = attachments_of(self, &[row.id()]).await?;
         let files = files.remove(row.id()).unwrap_or_default();
-        row.into_message(files)
+        let mut polls = self.polls_among([&row]).await?;
+        let mut message = row.into_message(files)?;
+        message.poll = polls.remove(message.id.as_str());
+        Ok(message)
     }
+}
+
+/// What a message said, for its history: a poll with its answers.
+fn said(before: &Before) -> StoreResult<String> {
+    let options = before.poll.as_deref().map(polls::options).transpose()?;
+    let lines = options.unwrap_or_default();
+    let lines = lines.iter().map(|option| format!("\n• {option}"));
+    Ok(std::iter::once(before.body.clone()).chain(lines).collect())
 }
 
 /// Whether there is anything to do.
 fn judge(before: &Before, change: Change<'_>) -> StoreResult<bool> {
     match change {
         Change::Edit(_) if before.deleted_at.is_some() => Err(ErrorCode::NotFound.into()),
+        // What people voted on stays what it was.
+        Change::Edit(_) if before.poll.is_some() => Err(ErrorCode::Forbidden.into()),
         Change::Edit("") if before.files == 0 => Err(ErrorCode::Empty.into()),
         Change::Edit(body) => Ok(body != before.body),
         Change::Delete { .. } => Ok(before.deleted_at.is_none()),

@@ -9,8 +9,9 @@ use super::calls::{JoinedCall, call_columns};
 use super::edits::CHANGED;
 use super::files::{attachments_by_message, attachments_of};
 use super::messages::{MessageRow, message_columns};
+use super::polls::POLL;
 use super::reactions::{REACTED, ReactedRow, UNREACTED};
-use super::{Store, StoreError, StoreResult, read};
+use super::{Store, StoreError, StoreResult, polls, read};
 
 #[derive(sqlx::FromRow)]
 struct EventRow {
@@ -68,6 +69,11 @@ impl Store {
         } else {
             HashMap::new()
         };
+        let told = rows.iter().filter(|row| row.kind == POLL);
+        let told: Vec<&str> = told
+            .filter_map(|row| row.reacted.message_id.as_deref())
+            .collect();
+        let polls = self.polls_of(&told).await?;
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
             let event = if row.kind == "msg" {
@@ -78,6 +84,11 @@ impl Store {
                 changes
                     .remove(&row.seq)
                     .ok_or(StoreError::Inconsistent("events.message_id"))?
+            } else if row.kind == POLL {
+                let id = row.reacted.message_id.unwrap_or_default();
+                let poll = polls.get(&id);
+                let poll = poll.ok_or(StoreError::Inconsistent("events.message_id"))?;
+                polls::event(room.clone(), row.seq, id, poll.tally.clone())?
             } else if row.kind == REACTED || row.kind == UNREACTED {
                 row.reacted.into_event(&row.kind, room.clone(), row.seq)?
             } else {
@@ -152,10 +163,13 @@ impl Store {
             .bind(room.as_str()).bind(first).bind(last).fetch_all(db).await
         })?;
         let mut files = attachments_by_message(self, room, first, last).await?;
+        let messages = rows.iter().map(|row| &row.message);
+        let mut polls = self.polls_among(messages).await?;
         rows.into_iter()
             .map(|row| {
                 let files = files.remove(row.message.id()).unwrap_or_default();
-                let message = row.message.into_message(files)?;
+                let mut message = row.message.into_message(files)?;
+                message.poll = polls.remove(message.id.as_str());
                 Ok((
                     row.seq,
                     RoomEvent::Msg {
@@ -192,13 +206,17 @@ impl Store {
         })?;
         let ids: Vec<&str> = rows.iter().map(|row| row.message.id()).collect();
         let files = attachments_of(self, &ids).await?;
+        let messages = rows.iter().map(|row| &row.message);
+        let polls = self.polls_among(messages).await?;
         rows.into_iter()
             .map(|row| {
                 let files = files.get(row.message.id()).cloned().unwrap_or_default();
+                let mut message = row.message.into_message(files)?;
+                message.poll = polls.get(message.id.as_str()).cloned();
                 let event = RoomEvent::MsgChanged {
                     r: room.clone(),
                     s: row.change_seq,
-                    d: row.message.into_message(files)?,
+                    d: message,
                 };
                 Ok((row.change_seq, event))
             })

@@ -45,6 +45,7 @@ pub(super) struct MessageRow {
     at: i64,
     men: Option<String>,
     reactions: Option<String>,
+    polls: i64,
     edited_at: Option<i64>,
     deleted_at: Option<i64>,
     deleted_by: Option<String>,
@@ -58,7 +59,7 @@ macro_rules! message_columns {
             crate::store::mentions::men_of!("messages"),
             " AS men, ",
             crate::store::reactions::reactions_to!("messages"),
-            " AS reactions"
+            " AS reactions, (SELECT COUNT(*) FROM polls x WHERE x.message_id = messages.id) AS polls"
         )
     };
 }
@@ -70,6 +71,12 @@ impl MessageRow {
         &self.id
     }
 
+    /// Whether it is a poll.
+    pub(super) const fn is_poll(&self) -> bool {
+        self.polls > 0
+    }
+
+    /// The message; of a poll without what makes it one.
     pub(super) fn into_message(self, files: Vec<AttachmentRow>) -> StoreResult<Message> {
         let re = self.reply_to.map(message_id).transpose()?;
         let deleted = match (self.deleted_by, self.deleted_at) {
@@ -95,6 +102,7 @@ impl MessageRow {
                 .collect::<StoreResult<_>>()?,
             men: people(self.men.as_deref())?,
             react: reactions(self.reactions.as_deref())?,
+            poll: None,
             edited: self.edited_at.map(rfc3339),
             deleted,
         })
@@ -160,8 +168,9 @@ impl LastRow {
             body,
             at,
             men: self.m_men,
-            // A list of rooms shows none.
+            // A list of rooms shows neither.
             reactions: None,
+            polls: 0,
             edited_at: self.m_edited_at,
             deleted_at: self.m_deleted_at,
             deleted_by: self.m_deleted_by,
@@ -203,7 +212,9 @@ impl Store {
         })?;
         let mut files = attachments_of(self, &[&row.message.id]).await?;
         let files = files.remove(&row.message.id).unwrap_or_default();
-        let message = row.message.into_message(files)?;
+        let mut polls = self.polls_among([&row.message]).await?;
+        let mut message = row.message.into_message(files)?;
+        message.poll = polls.remove(message.id.as_str());
         let event = RoomEvent::Msg {
             r: super::rooms::room_id(row.room_id)?,
             s: row.seq,

@@ -57,7 +57,7 @@ pub(super) fn reactions(text: Option<&str>) -> StoreResult<Vec<Reaction>> {
 /// An event of this feature in the log.
 #[derive(sqlx::FromRow)]
 pub(super) struct ReactedRow {
-    message_id: Option<String>,
+    pub(super) message_id: Option<String>,
     person_id: Option<String>,
     emoji: Option<String>,
 }

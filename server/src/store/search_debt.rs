@@ -109,7 +109,7 @@ impl Store {
             let (room, by): (RoomId, UserId) = (room_id(row.room_id)?, user_id(row.sender_id)?);
             let names = names.remove(&row.id).unwrap_or_default();
             let names = names.iter().map(String::as_str);
-            let document = Document::new(&room, &by, &row.body, names);
+            let document = Document::new(&room, &by, [row.body.as_str()], names);
             Ok((row.id, self.words_text(&document)))
         })
         .collect()

@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::connection::Client;
 use super::frames::{encode, reply_ok};
 use super::hello::Standing;
+use super::polls;
 use crate::App;
 use crate::crash;
 use crate::hub::ConnId;
@@ -38,6 +39,8 @@ impl Client {
             Command::MsgEdit(edit) => self.answer(i, self.edit(edit).await),
             Command::MsgDelete(which) => self.answer(i, self.change(which.id, None).await),
             Command::MsgReact(react) => self.answer(i, self.react(react).await),
+            Command::PollVote(vote) => self.answer(i, self.vote(vote).await),
+            Command::PollClose(which) => self.answer(i, self.close_poll(which.id).await),
             Command::Sync(sync) => self.answer(i, self.sync(&sync).await),
             Command::Focus(focus) => {
                 let focused = self.focus_on(focus).await;
@@ -121,6 +124,12 @@ impl Client {
             || send.men.len() > MENTIONS_MAX
         {
             return Err(ErrorCode::TooLarge.into());
+        }
+        if let Some(poll) = &mut send.poll {
+            polls::check(poll, &send.body)?;
+            if !send.att.is_empty() {
+                return Err(ErrorCode::BadRequest.into());
+            }
         }
         self.may_write(&send.body)?;
         let (app, me, conn) = (self.app.clone(), self.me.person.id.clone(), self.id);

@@ -84,7 +84,7 @@ impl Frame for Published {
                 return;
             }
             // Of these a list of rooms shows nothing.
-            RoomEvent::MsgReacted { .. } => return,
+            RoomEvent::MsgReacted { .. } | RoomEvent::Poll { .. } => return,
             RoomEvent::CallStarted { .. } | RoomEvent::CallEnded { .. } => &mut news.lesson,
         };
         if latest.as_ref().is_none_or(|before| before.seq() < seq) {
@@ -122,7 +122,7 @@ impl News {
             match &**event {
                 RoomEvent::Msg { d: message, .. } => d.last = Some(shortened(message)),
                 RoomEvent::MsgChanged { d: message, .. } => d.changed = Some(shortened(message)),
-                RoomEvent::MsgReacted { .. } => {}
+                RoomEvent::MsgReacted { .. } | RoomEvent::Poll { .. } => {}
                 RoomEvent::CallStarted { d: call, .. } => d.started = Some(call.clone()),
                 RoomEvent::CallEnded { d: over, .. } => d.ended = Some(over.id.clone()),
             }
@@ -134,6 +134,7 @@ impl News {
 fn shortened(message: &Message) -> Message {
     let mut message = message.clone();
     message.react = Vec::new();
+    message.poll = None;
     if let Some((cut, _)) = message.body.char_indices().nth(BUMP_TEXT_CHARS_MAX) {
         message.body.truncate(cut);
     }
@@ -163,6 +164,7 @@ mod tests {
             att: Vec::new(),
             men: men.iter().copied().map(person).collect(),
             react: Vec::new(),
+            poll: None,
             edited: None,
             deleted: None,
         };

@@ -6,6 +6,7 @@ mod frames;
 mod hello;
 mod marks;
 mod outgoing;
+mod polls;
 mod queue;
 pub(crate) mod rate;
 mod reactions;

@@ -14,6 +14,7 @@ mod large;
 mod links;
 mod nodes;
 mod page;
+mod polls;
 mod proxies;
 mod reactions;
 mod readiness;

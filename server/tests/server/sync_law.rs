@@ -188,9 +188,21 @@ async fn everything_in_focus() {
         a.ask("msg.react", react(emoji, on)).await.unwrap();
         seen.hear("msg.reacted").await;
     }
+    let quiz = json!({"options": ["да", "нет"], "quiz": {"right": 0, "why": "потому"}});
+    let send = json!({"r": room, "cid": "c0", "body": "Готовы?", "poll": quiz});
+    let poll = a.ask("msg.send", send).await.unwrap()["id"].clone();
+    seen.hear("msg").await;
     let (mut phone, _) = student.hello().await;
     phone
-        .ask("read", json!({"r": room, "no": 2}))
+        .ask("poll.vote", json!({"id": poll, "opts": [1]}))
+        .await
+        .unwrap();
+    seen.hear("u.voted").await;
+    seen.hear("poll").await;
+    a.ask("poll.close", json!({"id": poll})).await.unwrap();
+    seen.hear("poll").await;
+    phone
+        .ask("read", json!({"r": room, "no": 3}))
         .await
         .unwrap();
     seen.hear("u.read").await;

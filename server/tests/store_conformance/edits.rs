@@ -59,6 +59,7 @@ async fn a_message_is_changed_by_its_author_alone_and_its_texts_are_kept() {
                 (*s, d.body.clone())
             }
             other @ (RoomEvent::MsgReacted { .. }
+            | RoomEvent::Poll { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. }) => {
                 panic!("{other:?}")

@@ -8,6 +8,7 @@ mod edits;
 mod load;
 mod methods;
 mod pointers;
+mod polls;
 mod reactions;
 mod read_only;
 mod rooms;

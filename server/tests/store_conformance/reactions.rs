@@ -22,6 +22,7 @@ fn first_message(page: &EventsPage) -> &Message {
         RoomEvent::Msg { d, .. } => Some(d),
         RoomEvent::MsgChanged { .. }
         | RoomEvent::MsgReacted { .. }
+        | RoomEvent::Poll { .. }
         | RoomEvent::CallStarted { .. }
         | RoomEvent::CallEnded { .. } => None,
     });
@@ -63,6 +64,7 @@ async fn reactions_are_events_and_the_message_carries_what_they_come_to() {
             RoomEvent::MsgReacted { s, d, .. } => Some((*s, d.emoji.as_str(), d.on)),
             RoomEvent::Msg { .. }
             | RoomEvent::MsgChanged { .. }
+            | RoomEvent::Poll { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. } => None,
         });

@@ -106,6 +106,7 @@ pub(crate) fn text(room: &RoomId, cid: &str, body: &str) -> MsgSend {
         re: None,
         att: Vec::new(),
         men: Vec::new(),
+        poll: None,
     }
 }
 

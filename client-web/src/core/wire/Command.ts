@@ -13,6 +13,7 @@ import type { MsgEdit } from "./MsgEdit";
 import type { MsgReact } from "./MsgReact";
 import type { MsgRef } from "./MsgRef";
 import type { MsgSend } from "./MsgSend";
+import type { PollVote } from "./PollVote";
 import type { Read } from "./Read";
 import type { Recv } from "./Recv";
 import type { Sync } from "./Sync";
@@ -21,4 +22,4 @@ import type { Typing } from "./Typing";
 /**
  * Every command.
  */
-export type Command = { "m": "hello", "p": Hello } | { "m": "msg.send", "p": MsgSend } | { "m": "msg.edit", "p": MsgEdit } | { "m": "msg.delete", "p": MsgRef } | { "m": "msg.react", "p": MsgReact } | { "m": "sync", "p": Sync } | { "m": "focus", "p": Focus } | { "m": "read", "p": Read } | { "m": "recv", "p": Recv } | { "m": "typing", "p": Typing } | { "m": "call.start", "p": CallStart } | { "m": "call.ice", "p": CallRef } | { "m": "call.join", "p": CallJoin } | { "m": "call.restart", "p": CallRestart } | { "m": "call.set", "p": CallSet } | { "m": "call.view", "p": CallView } | { "m": "call.stats", "p": CallStats } | { "m": "call.watch", "p": CallWatch } | { "m": "call.leave", "p": CallRef } | { "m": "call.end", "p": CallRef };
+export type Command = { "m": "hello", "p": Hello } | { "m": "msg.send", "p": MsgSend } | { "m": "msg.edit", "p": MsgEdit } | { "m": "msg.delete", "p": MsgRef } | { "m": "msg.react", "p": MsgReact } | { "m": "poll.vote", "p": PollVote } | { "m": "poll.close", "p": MsgRef } | { "m": "sync", "p": Sync } | { "m": "focus", "p": Focus } | { "m": "read", "p": Read } | { "m": "recv", "p": Recv } | { "m": "typing", "p": Typing } | { "m": "call.start", "p": CallStart } | { "m": "call.ice", "p": CallRef } | { "m": "call.join", "p": CallJoin } | { "m": "call.restart", "p": CallRestart } | { "m": "call.set", "p": CallSet } | { "m": "call.view", "p": CallView } | { "m": "call.stats", "p": CallStats } | { "m": "call.watch", "p": CallWatch } | { "m": "call.leave", "p": CallRef } | { "m": "call.end", "p": CallRef };

@@ -17,6 +17,7 @@ import type { Slot } from "./Slot";
 import type { SlotStream } from "./SlotStream";
 import type { SourceCodec } from "./SourceCodec";
 import type { Speaking } from "./Speaking";
+import type { VotedIn } from "./VotedIn";
 import type { Who } from "./Who";
 
 /**
@@ -66,7 +67,11 @@ d: Presence, } | { "e": "u.read",
 /**
  * How far.
  */
-d: ReadTo, } | { "e": "read", 
+d: ReadTo, } | { "e": "u.voted", 
+/**
+ * In which.
+ */
+d: VotedIn, } | { "e": "read", 
 /**
  * Room.
  */

@@ -3,6 +3,7 @@ import type { Attachment } from "./Attachment";
 import type { ClientId } from "./ClientId";
 import type { Deleted } from "./Deleted";
 import type { MessageId } from "./MessageId";
+import type { Poll } from "./Poll";
 import type { Reaction } from "./Reaction";
 import type { UserId } from "./UserId";
 
@@ -50,6 +51,10 @@ men?: Array<UserId>,
  * With which emoji it was answered, in the order in which they came first. A list of rooms does without.
  */
 react?: Array<Reaction>, 
+/**
+ * What makes it a poll. A list of rooms does without.
+ */
+poll?: Poll, 
 /**
  * When its text was last changed.
  */

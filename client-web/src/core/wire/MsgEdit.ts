@@ -2,7 +2,7 @@
 import type { MessageId } from "./MessageId";
 
 /**
- * `msg.edit`: change the text of one's own message. Files and mentions stay. Safe to repeat.
+ * `msg.edit`: change the text of one's own message, unless it is a poll. Files and mentions stay. Safe to repeat.
  */
 export type MsgEdit = { 
 /**

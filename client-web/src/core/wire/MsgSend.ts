@@ -2,6 +2,7 @@
 import type { ClientId } from "./ClientId";
 import type { FileId } from "./FileId";
 import type { MessageId } from "./MessageId";
+import type { NewPoll } from "./NewPoll";
 import type { RoomId } from "./RoomId";
 import type { UserId } from "./UserId";
 
@@ -32,4 +33,8 @@ att?: Array<FileId>,
 /**
  * Members of the room whom the text mentions, at most [`crate::limits::MENTIONS_MAX`].
  */
-men?: Array<UserId>, };
+men?: Array<UserId>, 
+/**
+ * Makes it a poll that asks what the text says; it has no files then.
+ */
+poll?: NewPoll, };

@@ -2,6 +2,7 @@
 import type { CallOver } from "./CallOver";
 import type { CallSummary } from "./CallSummary";
 import type { Message } from "./Message";
+import type { PollTold } from "./PollTold";
 import type { Reacted } from "./Reacted";
 import type { RoomId } from "./RoomId";
 
@@ -44,7 +45,19 @@ s: number,
 /**
  * What was done. It may be told on top of a later state, and gives the same then.
  */
-d: Reacted, } | { "e": "call.started", 
+d: Reacted, } | { "e": "poll", 
+/**
+ * Room.
+ */
+r: RoomId, 
+/**
+ * Position.
+ */
+s: number, 
+/**
+ * How it stands.
+ */
+d: PollTold, } | { "e": "call.started", 
 /**
  * Room.
  */

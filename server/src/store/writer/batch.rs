@@ -226,6 +226,7 @@ fn number<'a>(
             at: job.now,
             files: &job.send.att,
             men: &job.send.men,
+            poll: job.send.poll.as_ref(),
         });
     }
     Ok(rows)
@@ -280,6 +281,7 @@ fn into_stored(row: NewRow<'_>, files: &HashMap<String, FileRow>) -> StoreResult
             .collect::<StoreResult<_>>()?,
         men: row.men.to_vec(),
         react: Vec::new(),
+        poll: row.poll.map(super::super::polls::fresh),
         edited: None,
         deleted: None,
     };

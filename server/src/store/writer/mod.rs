@@ -6,6 +6,7 @@
 
 mod batch;
 mod mentions;
+mod polls;
 mod questions;
 mod receipts;
 mod rows;

@@ -31,7 +31,9 @@ pub(super) async fn insert_words(
         .map(|m| {
             let files = m.files.iter().filter_map(|id| files.get(id.as_str()));
             let names = files.map(|file| AttachmentRow::name(&file.attachment));
-            let document = Document::new(m.room, m.by, m.body, names);
+            let options = m.poll.iter().flat_map(|poll| &poll.options);
+            let texts = std::iter::once(m.body).chain(options.map(String::as_str));
+            let document = Document::new(m.room, m.by, texts, names);
             (m.id.as_str(), words_text(tx, &document))
         })
         .collect();

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
+use protocol::poll::NewPoll;
 use protocol::{FileId, RoomId, UserId};
 
 use super::super::pool::{Tx, within};
 use super::super::{StoreError, StoreResult};
 use super::mentions::insert_mentions;
+use super::polls::insert_polls;
 use super::rows::{ROWS_MAX, Rows};
 
 static COUNTS: LazyLock<Rows> = LazyLock::new(|| {
@@ -88,6 +90,7 @@ pub(super) struct NewRow<'a> {
     pub(super) at: i64,
     pub(super) files: &'a [FileId],
     pub(super) men: &'a [UserId],
+    pub(super) poll: Option<&'a NewPoll>,
 }
 
 static MESSAGES: LazyLock<Rows> = LazyLock::new(|| {
@@ -116,7 +119,7 @@ static ATTACHMENTS: LazyLock<Rows> = LazyLock::new(|| {
     )
 });
 
-/// Writes messages, their events, attachments and mentions. False when another node has just stored one of the messages: then
+/// Writes messages, their events, attachments, mentions and polls. False when another node has just stored one of the messages: then
 /// the transaction is to be rolled back.
 pub(super) async fn insert(tx: &mut Tx<'_>, messages: &[NewRow<'_>]) -> StoreResult<bool> {
     for chunk in messages.chunks(ROWS_MAX) {
@@ -175,6 +178,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, messages: &[NewRow<'_>]) -> StoreRes
         });
     }
     insert_mentions(tx, messages).await?;
+    insert_polls(tx, messages).await?;
     Ok(true)
 }
 
