@@ -40,6 +40,7 @@ function seen(chat: Chat) {
     unread: unread(room),
     mentions: room.mentions,
     last: room.last && { ...room.last, body: [...room.last.body].slice(0, TEXT_CHARS).join('') },
+    draft: room.draft?.body ? room.draft : undefined,
     call: room.call,
     waiting: room.held.size,
     marks: marks(room),
@@ -78,6 +79,12 @@ it('has a poll in them that is voted in and closed', () => {
   const told = sequences.flatMap(({ events }) => events.flatMap((event) => (event.e === 'poll' ? [event.d.tally] : [])));
   expect(told.some(({ closed, voters }) => !closed && voters > 0)).toBe(true);
   expect(told.some(({ closed }) => closed)).toBe(true);
+});
+
+it('has texts in them that were begun, and sent', () => {
+  const begun = sequences.flatMap(({ events }) => events.flatMap((event) => (event.e === 'u.draft' ? [event.d.draft.body !== ''] : [])));
+  expect(new Set(begun)).toEqual(new Set([true, false]));
+  expect(sequences.some(({ after }) => after.rooms.some(({ draft }) => draft))).toBe(true);
 });
 
 it('has somebody in them whom messages have reached unread', () => {

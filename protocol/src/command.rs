@@ -223,6 +223,28 @@ pub struct Typing {
     pub r: RoomId,
 }
 
+/// `draft.set`: what was written in a room and not sent, for the person's other devices. The one that comes last counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct DraftSet {
+    /// Room.
+    pub r: RoomId,
+    /// The text; none when nothing is left of it.
+    pub body: String,
+    /// Whom it mentions, as in [`MsgSend::men`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<UserId>>", optional)]
+    pub men: Vec<UserId>,
+}
+
+/// Answer to `draft.set`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DraftKept {
+    /// As [`crate::model::Draft::v`].
+    #[ts(type = "number")]
+    pub v: i64,
+}
+
 /// Every command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "m", content = "p")]
@@ -263,6 +285,9 @@ pub enum Command {
     /// Is writing.
     #[serde(rename = "typing")]
     Typing(Typing),
+    /// Keep what is being written.
+    #[serde(rename = "draft.set")]
+    DraftSet(DraftSet),
     /// Begin a lesson.
     #[serde(rename = "call.start")]
     CallStart(CallStart),
@@ -315,6 +340,7 @@ impl Command {
             "read" => Self::Read(params_of(json)?),
             "recv" => Self::Recv(params_of(json)?),
             "typing" => Self::Typing(params_of(json)?),
+            "draft.set" => Self::DraftSet(params_of(json)?),
             "call.start" => Self::CallStart(params_of(json)?),
             "call.ice" => Self::CallIce(params_of(json)?),
             "call.join" => Self::CallJoin(params_of(json)?),

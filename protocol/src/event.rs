@@ -7,7 +7,7 @@ use ts_rs::TS;
 use crate::call::{CallSummary, Participant, Slot, SlotStream, SourceCodec, Via};
 use crate::error::ErrorBody;
 use crate::ids::{CallId, MessageId, PeerId, RoomId, UserId};
-use crate::model::{Message, Person, RoomSummary};
+use crate::model::{Draft, Message, Person, RoomSummary};
 use crate::poll::PollTold;
 
 /// Answer to a command with an `i`.
@@ -216,6 +216,12 @@ pub enum LiveEvent {
         /// In which.
         d: VotedIn,
     },
+    /// This person wrote, or sent, something on another device.
+    #[serde(rename = "u.draft")]
+    UDraft {
+        /// What is begun now.
+        d: DraftIn,
+    },
     /// Somebody in a room read further. Told in rooms of at most
     /// [`crate::limits::READ_TOLD_MEMBERS_MAX`] members; in others ask over HTTP.
     #[serde(rename = "read")]
@@ -423,6 +429,15 @@ pub struct ReadTo {
     /// Message number.
     #[ts(type = "number")]
     pub no: i64,
+}
+
+/// What is begun in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DraftIn {
+    /// Room.
+    pub r: RoomId,
+    /// The text.
+    pub draft: Draft,
 }
 
 /// A poll in which somebody voted.

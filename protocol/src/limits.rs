@@ -16,6 +16,8 @@ pub const REACTION_KINDS_MAX: usize = 20;
 pub const REACTIONS_BY_PERSON_MAX: usize = 3;
 /// Most reactions to a message in all: it is told with everybody who reacted.
 pub const REACTIONS_PER_MESSAGE_MAX: usize = 500;
+/// Most texts of a person that were begun and not sent, each at most [`BODY_BYTES_MAX`]; further ones stay on the device.
+pub const DRAFTS_MAX: usize = 50;
 /// Fewest answers of a poll.
 pub const POLL_OPTIONS_MIN: usize = 2;
 /// Most answers of a poll.

@@ -135,6 +135,20 @@ pub struct Deleted {
     pub at: String,
 }
 
+/// A text that was begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Draft {
+    /// Grows with each change: of two the one with the greater is the later.
+    #[ts(type = "number")]
+    pub v: i64,
+    /// The text; empty when nothing is left of it.
+    pub body: String,
+    /// Whom it mentions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<UserId>>", optional)]
+    pub men: Vec<UserId>,
+}
+
 /// A room as the list of rooms shows it. `seq` is the position that the rest of it is true for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RoomSummary {
@@ -174,6 +188,10 @@ pub struct RoomSummary {
     pub men: Vec<i64>,
     /// Members.
     pub members: Vec<UserId>,
+    /// What this person has written here and not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub draft: Option<Draft>,
     /// Latest message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

@@ -30,6 +30,7 @@ fn example(method: &str) -> Value {
         "msg.edit" => json!({"id": "M1", "body": "Пока"}),
         "msg.delete" => json!({"id": "M1"}),
         "msg.react" => json!({"id": "M1", "emoji": "👍", "on": true}),
+        "draft.set" => json!({"r": "R7", "body": "Завтра"}),
         "poll.vote" => json!({"id": "M1", "opts": [0]}),
         "poll.close" => json!({"id": "M1"}),
         "sync" => json!({"r": "R7", "after": 0}),

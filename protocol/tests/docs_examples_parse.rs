@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
-use protocol::command::MsgSent;
+use protocol::command::{DraftKept, MsgSent};
 use protocol::poll::OwnVote;
 use protocol::{
     CloseCode, Command, Envelope, ErrorBody, ErrorCode, Event, HelloOk, LiveEvent, RoomEvent,
@@ -45,6 +45,7 @@ fn check_reply(place: &str, method: &str, frame: &Value) {
     match method {
         "hello" => read(serde_json::from_value::<HelloOk>(ok).map(drop)),
         "msg.send" => read(serde_json::from_value::<MsgSent>(ok).map(drop)),
+        "draft.set" => read(serde_json::from_value::<DraftKept>(ok).map(drop)),
         "poll.vote" => read(serde_json::from_value::<OwnVote>(ok).map(drop)),
         "call.start" => read(serde_json::from_value::<CallStarted>(ok).map(drop)),
         "call.ice" => read(serde_json::from_value::<CallIce>(ok).map(drop)),
@@ -157,6 +158,7 @@ fn the_limits_are_those_of_the_code() {
             "question of a poll, explanation of a quiz",
             vec![limits::POLL_QUESTION_CHARS_MAX],
         ),
+        ("texts begun and not sent", vec![limits::DRAFTS_MAX]),
         ("files on a message", vec![limits::ATTACHMENTS_MAX]),
         ("people mentioned in a message", vec![limits::MENTIONS_MAX]),
         (

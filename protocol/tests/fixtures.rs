@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
-use protocol::command::MsgSent;
+use protocol::command::{DraftKept, MsgSent};
 use protocol::device::{Devices, MadeDevice, NewDevice};
 use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start, Versions};
 use protocol::model::Attachment;
@@ -80,6 +80,7 @@ fn check_server_frame(name: &str, frame: &Value) {
     match name {
         "hello.ok" => check::<Reply<HelloOk>>(name, frame),
         "msg.send.ok" | "msg.send.ok.repeated" => check::<Reply<MsgSent>>(name, frame),
+        "draft.set.ok" => check::<Reply<DraftKept>>(name, frame),
         "poll.vote.ok" => check::<Reply<OwnVote>>(name, frame),
         "call.start.ok" => check::<Reply<CallStarted>>(name, frame),
         "call.ice.ok" => check::<Reply<CallIce>>(name, frame),
@@ -150,6 +151,7 @@ fn no_kind_is_without_a_fixture() {
         "hello.ok",
         "msg.send.ok",
         "poll.vote.ok",
+        "draft.set.ok",
         "call.start.ok",
         "call.ice.ok",
         "call.join.ok",

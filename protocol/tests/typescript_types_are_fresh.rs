@@ -31,6 +31,7 @@ fn export(folder: &Path) {
         command::Command,
         command::HelloOk,
         command::MsgSent,
+        command::DraftKept,
         call::CallStarted,
         call::CallIce,
         call::CallJoined,

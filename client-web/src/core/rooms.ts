@@ -6,6 +6,7 @@ import { reacted, withoutReactions } from './reactions';
 import { further, writers, wrote, type Pointers } from './readers';
 import type { Bump } from './wire/Bump';
 import type { CallSummary } from './wire/CallSummary';
+import type { Draft } from './wire/Draft';
 import type { Event } from './wire/Event';
 import type { HelloOk } from './wire/HelloOk';
 import type { Marks } from './wire/Marks';
@@ -45,6 +46,8 @@ export interface Room {
   readonly receivers: Pointers;
   /** Whether the server told of every member's; before that only writers are known to have read. */
   readonly readersKnown: boolean;
+  /** What this person has begun to write here, as the server knows it. */
+  readonly draft: Draft | undefined;
   readonly last: Message | undefined;
   readonly call: CallSummary | undefined;
   /** Up to which event `call` is known. */
@@ -136,6 +139,8 @@ export function reduce(chat: Chat, event: Event): Chat {
     }
     case 'u.read':
       return withRoom(chat, event.d.r, (room) => readUpTo(room, event.d.no));
+    case 'u.draft':
+      return keepDraft(chat, event.d.r, event.d.draft);
     case 'read':
       return withRoom(chat, event.r, (room) => othersRead(room, [event.d]));
     case 'recv':
@@ -189,6 +194,11 @@ export function knowReaders(chat: Chat, id: string, epoch: string, marks: readon
 /** This person has read up to a message here. */
 export function markRead(chat: Chat, id: string, no: number): Chat {
   return withRoom(chat, id, (room) => readUpTo(room, no));
+}
+
+/** This is what a person has begun to write, unless something later is known. */
+export function keepDraft(chat: Chat, id: string, draft: Draft): Chat {
+  return withRoom(chat, id, (room) => ((room.draft?.v ?? 0) >= draft.v ? room : { ...room, draft }));
 }
 
 /** A message of this person was stored. Who writes has read what stands above; so the server counts, too. */
@@ -301,13 +311,13 @@ function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
 }
 
 // What of a room is told anew while it is held: all that its own events do not tell.
-const renew = (room: Room, { name, kind, archived = false, can, members, read_no }: RoomSummary): Room =>
-  readUpTo({ ...room, name, kind, archived, can, members }, read_no);
+const renew = (room: Room, { name, kind, archived = false, can, members, draft = room.draft, read_no }: RoomSummary): Room =>
+  readUpTo({ ...room, name, kind, archived, can, members, draft: (draft?.v ?? 0) > (room.draft?.v ?? 0) ? draft : room.draft }, read_no);
 
 // A room's summary, beside what is held of the room already.
 function meet(known: Room | undefined, summary: RoomSummary): Room {
-  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], members, last, call } = summary;
-  const list = { id, name, kind, archived, can, epoch, head: seq, no, readNo: read_no, mentions, members, last, call, callSeq: seq };
+  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], members, draft, last, call } = summary;
+  const list = { id, name, kind, archived, can, epoch, head: seq, no, readNo: read_no, mentions, members, draft, last, call, callSeq: seq };
   const fresh: Room = { ...list, ...NO_READERS, seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.

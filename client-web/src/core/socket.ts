@@ -9,6 +9,7 @@ import type { CallJoined } from './wire/CallJoined';
 import type { CallRestarted } from './wire/CallRestarted';
 import type { CallStarted } from './wire/CallStarted';
 import type { Command } from './wire/Command';
+import type { DraftKept } from './wire/DraftKept';
 import type { ErrorBody } from './wire/ErrorBody';
 import type { Event } from './wire/Event';
 import type { Hello } from './wire/Hello';
@@ -33,6 +34,7 @@ export interface Results {
   'msg.react': object;
   'poll.vote': OwnVote;
   'poll.close': object;
+  'draft.set': DraftKept;
   sync: object;
   focus: object;
   read: object;

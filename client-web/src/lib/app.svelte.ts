@@ -3,6 +3,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { forgetUploads } from './chat/uploads.svelte';
 import { LOGGED_OUT, SIGNED_OUT, TOO_MANY, TOO_OLD } from '../core/codes';
+import { Drafts } from '../core/drafts';
 import { Focus } from '../core/focus';
 import { Gaps } from '../core/gaps';
 import { API, api, ApiError, isThere } from '../core/http';
@@ -12,7 +13,7 @@ import { Outbox, type Draft, type Item } from '../core/outbox';
 import { READ_TOLD_MEMBERS_MAX } from '../core/readers';
 import { Reads } from '../core/reads';
 import { Receipts } from '../core/receipts';
-import { acknowledge, firstSeq, greet, knowReaders, markRead, positions, prepend, reduce, type Chat, type Page, type Room } from '../core/rooms';
+import { acknowledge, firstSeq, greet, keepDraft, knowReaders, markRead, positions, prepend, reduce, type Chat, type Page, type Room } from '../core/rooms';
 import { Socket, type Status } from '../core/socket';
 import { overStream } from '../core/stream';
 import { Ways } from '../core/ways';
@@ -62,6 +63,14 @@ class App {
   lesson: LessonListener | undefined;
   /** Texts that were begun, by room, and who was chosen to be mentioned in them. */
   readonly drafts = new Map<string, { readonly body: string; readonly chosen: readonly Named[] }>();
+
+  /** The same, on its way to this person's other devices. */
+  readonly begun = new Drafts(
+    (r, body, men) => this.socket.request('draft.set', { r, body, ...(men.length ? { men: [...men] } : {}) }),
+    (room, draft) => {
+      if (this.chat) this.chat = keepDraft(this.chat, room, draft);
+    },
+  );
 
   #socket: Socket | undefined;
   #box: Outbox | undefined;
@@ -218,6 +227,7 @@ class App {
   /** The page goes out of sight, maybe for good. */
   hidden(): void {
     this.#reads.flush();
+    this.begun.flush();
   }
 
   writes(room: string): void {
@@ -283,6 +293,7 @@ class App {
       case 'u.left':
         this.#focus.left(event.d.r);
         this.drafts.delete(event.d.r);
+        this.begun.forget(event.d.r);
         return;
       case 'u.room':
         this.#receipts.heard();
@@ -297,6 +308,7 @@ class App {
       case 'ready':
         this.#focus.ready(this.#begun, (room) => this.chat?.rooms.has(room) ?? false);
         this.#reads.flush();
+        this.begun.flush();
         this.#receipts.heard();
         this.#box?.online();
         this.lesson?.ready();
@@ -333,8 +345,14 @@ class App {
 
   async #post(message: MsgSend): Promise<MsgSent> {
     const sent = await this.socket.request('msg.send', message);
+    this.#clearSent(message);
     if (this.chat) this.chat = acknowledge(this.chat, message.r, sent);
     return sent;
+  }
+
+  // After a reload nobody else knows that this text was not left there to be sent.
+  #clearSent({ r, body }: MsgSend): void {
+    if (this.chat?.rooms.get(r)?.draft?.body.trim() === body && body && !this.begun.isOwn(r)) this.begun.clear(r, true);
   }
 
   async #load(room: Room): Promise<boolean> {

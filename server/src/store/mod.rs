@@ -4,6 +4,7 @@
 mod access;
 mod calls;
 mod devices;
+mod drafts;
 mod edits;
 mod errors;
 mod events;

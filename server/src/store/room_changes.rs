@@ -81,6 +81,15 @@ static LEAVE: LazyLock<Rows> = LazyLock::new(|| {
     )
 });
 
+// What somebody has begun to write where they are not any more.
+static FORGET_DRAFTS: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(
+        "DELETE FROM drafts WHERE (room_id, person_id) IN (VALUES ",
+        "?, ?",
+        ")",
+    )
+});
+
 static BACK: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
         "DELETE FROM former_members WHERE (room_id, person_id) IN (VALUES ",
@@ -403,14 +412,16 @@ async fn remove_members(
             }
             query.execute(db).await?;
         });
-        let (text, ids) = LEAVE.with(chunk);
-        within!(tx, db => {
-            let mut query = sqlx::query(text);
-            for id in ids {
-                query = query.bind(room.as_str()).bind(id.map(UserId::as_str));
-            }
-            query.execute(db).await?;
-        });
+        for statement in [&LEAVE, &FORGET_DRAFTS] {
+            let (text, ids) = statement.with(chunk);
+            within!(tx, db => {
+                let mut query = sqlx::query(text);
+                for id in ids {
+                    query = query.bind(room.as_str()).bind(id.map(UserId::as_str));
+                }
+                query.execute(db).await?;
+            });
+        }
     }
     Ok(())
 }

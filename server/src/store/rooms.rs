@@ -156,6 +156,7 @@ impl Store {
             sqlx::query_as(ROOMS_OF).bind(person.as_str()).bind(before_last()).fetch_all(db).await
         })?;
         let mut members = self.members_beside(person).await?;
+        let mut drafts = self.drafts_of(person).await?;
         let last: Vec<&str> = rows.iter().filter_map(|row| row.last.id()).collect();
         let mut files = attachments_of(self, &last).await?;
         let mut rooms = Vec::with_capacity(rows.len());
@@ -164,6 +165,7 @@ impl Store {
             let access = row.access.access()?;
             rooms.push(RoomSummary {
                 members: members.remove(&id).unwrap_or_default(),
+                draft: drafts.remove(&id),
                 id,
                 name: row.shown,
                 kind: access.kind,

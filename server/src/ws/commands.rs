@@ -52,6 +52,7 @@ impl Client {
                 let told = self.typing(typing).await;
                 self.answer(i, told);
             }
+            Command::DraftSet(draft) => self.answer(i, self.keep_draft(draft).await),
             Command::CallStart(start) => self.answer(i, self.start_call(&start).await),
             Command::CallIce(which) => {
                 let ice = self.app.lessons.ice(&self.me.person, &which.call).await;

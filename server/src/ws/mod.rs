@@ -2,6 +2,7 @@
 
 pub(crate) mod commands;
 mod connection;
+mod drafts;
 mod frames;
 mod hello;
 mod marks;

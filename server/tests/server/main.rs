@@ -5,6 +5,7 @@
 mod chat;
 mod devices;
 mod door;
+mod drafts;
 mod files;
 mod focus;
 mod harness;

@@ -207,6 +207,11 @@ async fn everything_in_focus() {
         .unwrap();
     seen.hear("u.read").await;
     seen.hear("read").await;
+    let begun = |body: &str| json!({"r": room, "body": body, "men": [hello["me"]["id"]]});
+    for body in ["я", "я сам", "", "завтра"] {
+        phone.ask("draft.set", begun(body)).await.unwrap();
+        seen.hear("u.draft").await;
+    }
     let third = server.sign_in("student2").await;
     let (mut third, _) = third.hello().await;
     seen.hear("presence").await;

@@ -98,6 +98,7 @@ export const en: Words = {
   beginning: 'The conversation starts here',
   today: 'Today',
   yesterday: 'Yesterday',
+  draft: 'Draft:',
   typing: (names) =>
     names.length === 1 ? `${names[0]} is typing…` : names.length === 2 ? `${names.join(' and ')} are typing…` : 'Several people are typing…',
   reply: 'Reply',

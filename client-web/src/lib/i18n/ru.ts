@@ -100,6 +100,7 @@ export const ru = {
   beginning: 'Начало переписки',
   today: 'Сегодня',
   yesterday: 'Вчера',
+  draft: 'Черновик:',
   typing: (names: string[]) =>
     names.length === 1 ? `${names[0]} печатает…` : names.length === 2 ? `${names.join(' и ')} печатают…` : 'Несколько человек печатают…',
   reply: 'Ответить',
