@@ -135,6 +135,10 @@ pub struct MsgSend {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub poll: Option<NewPoll>,
+    /// Passes this message on, of any room of theirs: text and files are its, and nothing else is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub fwd: Option<MessageId>,
 }
 
 /// `msg.edit`: change the text of one's own message, unless it is a poll. Files and mentions stay. Safe to repeat.

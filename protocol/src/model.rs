@@ -103,6 +103,10 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<Reaction>>", optional)]
     pub react: Vec<Reaction>,
+    /// Whose words it passes on. A list of rooms does without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub fwd: Option<Forwarded>,
     /// What makes it a poll. A list of rooms does without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -115,6 +119,15 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub deleted: Option<Deleted>,
+}
+
+/// Who wrote what a message passes on. Where that was is told to nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Forwarded {
+    /// Who.
+    pub by: UserId,
+    /// Their name: readers may not know them otherwise.
+    pub name: String,
 }
 
 /// An emoji, and who answered a message with it.

@@ -269,6 +269,7 @@ fn msg_send() -> impl Strategy<Value = Command> {
                     .map(|id| UserId::parse(id).expect("an id"))
                     .collect(),
                 poll: None,
+                fwd: None,
             })
         })
 }

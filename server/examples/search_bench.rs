@@ -259,6 +259,7 @@ async fn fill(store: &Store) -> (Vec<RoomId>, UserId, UserId) {
             att: Vec::new(),
             men: Vec::new(),
             poll: None,
+            fwd: None,
         };
         let by = if k % (ROOMS * 10) == 0 {
             pupil.clone()

@@ -101,6 +101,7 @@ impl School {
             att: Vec::new(),
             men: Vec::new(),
             poll: None,
+            fwd: None,
         };
         let by = &self.people[k % PEOPLE];
         let started = Instant::now();

@@ -99,6 +99,7 @@ pub async fn fill(store: &Store, hasher: &Hasher) -> Result<(), ErrorBody> {
             att: Vec::new(),
             men: Vec::new(),
             poll: None,
+            fwd: None,
         };
         if let Some(by) = members.first() {
             store

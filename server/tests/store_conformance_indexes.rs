@@ -110,6 +110,7 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         att: vec![file.id.clone()],
         men: vec![misha.clone()],
         poll: None,
+        fwd: None,
     };
     let new = NewMessage {
         by: anna,

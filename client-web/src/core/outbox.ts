@@ -20,6 +20,8 @@ export interface Draft {
   readonly files: readonly Attachment[];
   /** Makes it a poll. */
   readonly poll?: NewPoll;
+  /** The message that it passes on; text and files only show what that is. */
+  readonly fwd?: string;
 }
 
 export interface Item extends Draft {
@@ -36,15 +38,18 @@ interface Schema extends DBSchema {
 
 export type Send = (message: MsgSend) => Promise<MsgSent>;
 
-const wire = ({ r, cid, body, re, files, men = [], poll }: Item): MsgSend => ({
-  r,
-  cid,
-  body,
-  ...(re ? { re } : {}),
-  ...(files.length ? { att: files.map((file) => file.id) } : {}),
-  ...(men.length ? { men: [...men] } : {}),
-  ...(poll ? { poll } : {}),
-});
+function wire({ r, cid, body, re, files, men = [], poll, fwd }: Item): MsgSend {
+  if (fwd) return { r, cid, body: '', fwd };
+  return {
+    r,
+    cid,
+    body,
+    ...(re ? { re } : {}),
+    ...(files.length ? { att: files.map((file) => file.id) } : {}),
+    ...(men.length ? { men: [...men] } : {}),
+    ...(poll ? { poll } : {}),
+  };
+}
 
 export class Outbox {
   readonly #db: Promise<IDBPDatabase<Schema>>;

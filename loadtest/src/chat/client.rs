@@ -157,6 +157,7 @@ impl Client {
             att,
             men,
             poll: None,
+            fwd: None,
         };
         let id = self.socket.send(&Command::MsgSend(send)).await?;
         self.waiting.insert(id, (room, key));

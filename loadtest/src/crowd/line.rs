@@ -149,6 +149,7 @@ mod tests {
                 men: Vec::new(),
                 react: Vec::new(),
                 poll: None,
+                fwd: None,
                 edited: None,
                 deleted: None,
             },

@@ -101,6 +101,7 @@ impl Member {
             att: Vec::new(),
             men: Vec::new(),
             poll: None,
+            fwd: None,
         });
         let id = link.next_id;
         link.next_id += 1;

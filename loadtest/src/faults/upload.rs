@@ -158,6 +158,7 @@ async fn say(
         att: vec![file.clone()],
         men: Vec::new(),
         poll: None,
+        fwd: None,
     };
     let _: MsgSent = socket.call("msg.send", &Command::MsgSend(send)).await?;
     Ok(())

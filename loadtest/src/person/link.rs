@@ -103,6 +103,7 @@ impl Writer<'_> {
             att: Vec::new(),
             men: Vec::new(),
             poll: None,
+            fwd: None,
         };
         let id = link.socket.send(&Command::MsgSend(send)).await?;
         link.sending = Some((id, Instant::now()));

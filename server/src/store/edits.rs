@@ -45,6 +45,7 @@ struct Before {
     deleted_at: Option<i64>,
     files: i64,
     poll: Option<String>,
+    forwarded_from: Option<String>,
 }
 
 impl Store {
@@ -90,7 +91,7 @@ impl Store {
                 access.may(Right::Write).map_err(StoreError::Refused)?;
             }
             let before: Before = sqlx::query_as(
-                "SELECT body, deleted_at, (SELECT COUNT(*) FROM attachments WHERE message_id = messages.id) AS files,
+                "SELECT body, deleted_at, forwarded_from, (SELECT COUNT(*) FROM attachments WHERE message_id = messages.id) AS files,
                         (SELECT options FROM polls WHERE message_id = messages.id) AS poll
                  FROM messages WHERE id = $1",
             )
@@ -211,8 +212,10 @@ fn said(before: &Before) -> StoreResult<String> {
 fn judge(before: &Before, change: Change<'_>) -> StoreResult<bool> {
     match change {
         Change::Edit(_) if before.deleted_at.is_some() => Err(ErrorCode::NotFound.into()),
-        // What people voted on stays what it was.
-        Change::Edit(_) if before.poll.is_some() => Err(ErrorCode::Forbidden.into()),
+        // What people voted on stays what it was, and what somebody else said.
+        Change::Edit(_) if before.poll.is_some() || before.forwarded_from.is_some() => {
+            Err(ErrorCode::Forbidden.into())
+        }
         Change::Edit("") if before.files == 0 => Err(ErrorCode::Empty.into()),
         Change::Edit(body) => Ok(body != before.body),
         Change::Delete { .. } => Ok(before.deleted_at.is_none()),

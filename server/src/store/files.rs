@@ -117,7 +117,8 @@ impl Store {
         Ok(())
     }
 
-    /// The file, when this person may have it: its owner, or a member of its room while it hangs on a message.
+    /// The file, when this person may have it: its owner while they are in its room, or a member of the room of a message that
+    /// it hangs on.
     ///
     /// # Errors
     /// When the database fails.
@@ -125,11 +126,14 @@ impl Store {
         let row: Option<OwnedRow> = read!(self, db => {
             sqlx::query_as(
                 "SELECT f.owner_id, '' AS message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h
-                 FROM files f JOIN members m ON m.room_id = f.room_id AND m.person_id = $2
+                 FROM files f
                  WHERE f.id = $1
-                   AND (f.owner_id = $2 OR EXISTS (
-                       SELECT 1 FROM attachments a WHERE a.file_id = f.id
-                         AND (SELECT deleted_at FROM messages x WHERE x.id = a.message_id) IS NULL))",
+                   AND ((f.owner_id = $2 AND EXISTS (
+                       SELECT 1 FROM members m WHERE m.room_id = f.room_id AND m.person_id = $2))
+                     OR EXISTS (
+                       SELECT 1 FROM attachments a JOIN messages x ON x.id = a.message_id AND x.deleted_at IS NULL
+                       JOIN members m ON m.room_id = x.room_id AND m.person_id = $2
+                       WHERE a.file_id = f.id))",
             )
             .bind(id.as_str()).bind(person.as_str()).fetch_optional(db).await
         })?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use protocol::command::MsgSend;
-use protocol::model::{Deleted, Message};
+use protocol::model::{Deleted, Forwarded, Message};
 use protocol::{MessageId, RoomEvent, UserId};
 
 use super::files::{AttachmentRow, attachments_of};
@@ -15,7 +15,7 @@ use super::{Store, StoreError, StoreResult, read};
 use crate::time::rfc3339;
 
 /// A message to store: what the client asked for, and who it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct NewMessage<'a> {
     /// Sender.
     pub by: &'a UserId,
@@ -46,6 +46,8 @@ pub(super) struct MessageRow {
     men: Option<String>,
     reactions: Option<String>,
     polls: i64,
+    forwarded_from: Option<String>,
+    forwarded_name: Option<String>,
     edited_at: Option<i64>,
     deleted_at: Option<i64>,
     deleted_by: Option<String>,
@@ -59,7 +61,8 @@ macro_rules! message_columns {
             crate::store::mentions::men_of!("messages"),
             " AS men, ",
             crate::store::reactions::reactions_to!("messages"),
-            " AS reactions, (SELECT COUNT(*) FROM polls x WHERE x.message_id = messages.id) AS polls"
+            " AS reactions, (SELECT COUNT(*) FROM polls x WHERE x.message_id = messages.id) AS polls,
+              forwarded_from, (SELECT name FROM people x WHERE x.id = forwarded_from) AS forwarded_name"
         )
     };
 }
@@ -86,6 +89,13 @@ impl MessageRow {
             }),
             _ => None,
         };
+        let fwd = match (self.forwarded_from, self.forwarded_name) {
+            (Some(by), Some(name)) if deleted.is_none() => Some(Forwarded {
+                by: user_id(by)?,
+                name,
+            }),
+            _ => None,
+        };
         let files = if deleted.is_some() { Vec::new() } else { files };
         Ok(Message {
             id: message_id(self.id)?,
@@ -103,6 +113,7 @@ impl MessageRow {
             men: people(self.men.as_deref())?,
             react: reactions(self.reactions.as_deref())?,
             poll: None,
+            fwd,
             edited: self.edited_at.map(rfc3339),
             deleted,
         })
@@ -168,9 +179,11 @@ impl LastRow {
             body,
             at,
             men: self.m_men,
-            // A list of rooms shows neither.
+            // A list of rooms shows none of these.
             reactions: None,
             polls: 0,
+            forwarded_from: None,
+            forwarded_name: None,
             edited_at: self.m_edited_at,
             deleted_at: self.m_deleted_at,
             deleted_by: self.m_deleted_by,
@@ -189,7 +202,30 @@ impl Store {
     /// mentioned who is not a member, [`protocol::ErrorCode::Overloaded`] when too many wait. After a failure of the database it is unknown whether the
     /// message was stored; the same call again finds out.
     pub async fn add_message(&self, new: NewMessage<'_>, now: i64) -> StoreResult<Stored> {
-        match self.writers.send(new.by, new.send, now).await? {
+        self.add(new, None, now).await
+    }
+
+    /// As [`Store::add_message`], of one that passes on what somebody else wrote ([`Store::forwarding`]): its files need not
+    /// be the sender's own.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn add_forward(
+        &self,
+        new: NewMessage<'_>,
+        from: &Forwarded,
+        now: i64,
+    ) -> StoreResult<Stored> {
+        self.add(new, Some(from), now).await
+    }
+
+    async fn add(
+        &self,
+        new: NewMessage<'_>,
+        from: Option<&Forwarded>,
+        now: i64,
+    ) -> StoreResult<Stored> {
+        match self.writers.send((new, from), now).await? {
             Kept::Now(stored) => Ok(*stored),
             Kept::Earlier => self.stored_before(new.by, new.send.cid.as_str()).await,
         }

@@ -9,6 +9,7 @@ use protocol::limits::{
     ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, MENTIONS_MAX,
     TYPING_SECONDS,
 };
+use protocol::model::Forwarded;
 use protocol::{Command, ErrorBody, ErrorCode, LiveEvent, MessageId, RoomId, UserId};
 use serde::Serialize;
 
@@ -117,6 +118,9 @@ impl Client {
 
     async fn send(&self, mut send: MsgSend) -> Answer<MsgSent> {
         send.body = send.body.trim().to_owned();
+        if send.fwd.is_some() {
+            return self.forward(send).await;
+        }
         if send.body.is_empty() && send.att.is_empty() {
             return Err(ErrorCode::Empty.into());
         }
@@ -135,7 +139,8 @@ impl Client {
         self.may_write(&send.body)?;
         let (app, me, conn) = (self.app.clone(), self.me.person.id.clone(), self.id);
         // On its own: a connection that ends between the commit and the publication must not keep it from the others.
-        let sent = tokio::spawn(async move { store_and_publish(&app, &me, conn, &send).await });
+        let sent =
+            tokio::spawn(async move { store_and_publish(&app, &me, conn, (&send, None)).await });
         sent.await.unwrap_or_else(|error| {
             tracing::error!(%error, "storing a message panicked");
             Err(ErrorCode::Internal.into())
@@ -287,19 +292,19 @@ impl Client {
     }
 }
 
-async fn store_and_publish(
+pub(super) async fn store_and_publish(
     app: &App,
     me: &UserId,
     conn: ConnId,
-    send: &MsgSend,
+    (send, forwarded): (&MsgSend, Option<&Forwarded>),
 ) -> Answer<MsgSent> {
     let new = NewMessage { by: me, send };
     let asked = Instant::now();
-    let stored = app
-        .store
-        .add_message(new, now_ms())
-        .await
-        .map_err(to_user)?;
+    let stored = match forwarded {
+        Some(from) => app.store.add_forward(new, from, now_ms()).await,
+        None => app.store.add_message(new, now_ms()).await,
+    };
+    let stored = stored.map_err(to_user)?;
     app.metrics.stored(asked.elapsed());
     let sent = MsgSent {
         id: stored.message.id,

@@ -135,6 +135,7 @@ fn shortened(message: &Message) -> Message {
     let mut message = message.clone();
     message.react = Vec::new();
     message.poll = None;
+    message.fwd = None;
     if let Some((cut, _)) = message.body.char_indices().nth(BUMP_TEXT_CHARS_MAX) {
         message.body.truncate(cut);
     }
@@ -165,6 +166,7 @@ mod tests {
             men: men.iter().copied().map(person).collect(),
             react: Vec::new(),
             poll: None,
+            fwd: None,
             edited: None,
             deleted: None,
         };

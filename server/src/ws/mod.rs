@@ -3,6 +3,7 @@
 pub(crate) mod commands;
 mod connection;
 mod drafts;
+mod forwards;
 mod frames;
 mod hello;
 mod marks;

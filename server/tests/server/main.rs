@@ -8,6 +8,7 @@ mod door;
 mod drafts;
 mod files;
 mod focus;
+mod forwards;
 mod harness;
 mod hostile;
 mod https;

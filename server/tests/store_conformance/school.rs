@@ -107,6 +107,7 @@ pub(crate) fn text(room: &RoomId, cid: &str, body: &str) -> MsgSend {
         att: Vec::new(),
         men: Vec::new(),
         poll: None,
+        fwd: None,
     }
 }
 

@@ -184,7 +184,7 @@ fn judge_one(
             .get(file.as_str())
             .is_some_and(|file| file.room_id == room && file.owner_id == job.by.as_str())
     };
-    if !job.send.att.iter().all(usable) {
+    if job.forwarded.is_none() && !job.send.att.iter().all(usable) {
         Verdict::Refused(ErrorCode::NotFound)
     } else if !mentions(job).all(|mention| members.contains(&mention)) {
         Verdict::Refused(ErrorCode::BadRequest)
@@ -227,6 +227,7 @@ fn number<'a>(
             files: &job.send.att,
             men: &job.send.men,
             poll: job.send.poll.as_ref(),
+            fwd: job.forwarded.as_ref(),
         });
     }
     Ok(rows)
@@ -282,6 +283,7 @@ fn into_stored(row: NewRow<'_>, files: &HashMap<String, FileRow>) -> StoreResult
         men: row.men.to_vec(),
         react: Vec::new(),
         poll: row.poll.map(super::super::polls::fresh),
+        fwd: row.fwd.cloned(),
         edited: None,
         deleted: None,
     };

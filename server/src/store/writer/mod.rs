@@ -18,10 +18,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 
 use protocol::command::MsgSend;
+use protocol::model::Forwarded;
 use protocol::{ErrorCode, RoomId, UserId};
 use tokio::sync::{mpsc, oneshot};
 
-use super::messages::Stored;
+use super::messages::{NewMessage, Stored};
 use super::pool::Pool;
 use super::receipts::Receipts;
 use super::{StoreError, StoreResult};
@@ -46,6 +47,7 @@ pub(super) enum Kept {
 struct Post {
     by: UserId,
     send: MsgSend,
+    forwarded: Option<Forwarded>,
     now: i64,
     answer: oneshot::Sender<StoreResult<Kept>>,
 }
@@ -93,9 +95,13 @@ impl Writers {
     }
 
     /// Stores a message; returns when it is on disk.
-    pub(super) async fn send(&self, by: &UserId, send: &MsgSend, now: i64) -> StoreResult<Kept> {
+    pub(super) async fn send(
+        &self,
+        (new, from): (NewMessage<'_>, Option<&Forwarded>),
+        now: i64,
+    ) -> StoreResult<Kept> {
         let (answer, answered) = oneshot::channel();
-        let mut send = send.clone();
+        let (by, mut send) = (new.by, new.send.clone());
         // Whoever writes knows of it.
         send.men.retain(|person| person != by);
         send.men.sort();
@@ -104,6 +110,7 @@ impl Writers {
         let job = Box::new(Post {
             by: by.clone(),
             send,
+            forwarded: from.cloned(),
             now,
             answer,
         });

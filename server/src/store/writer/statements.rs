@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
+use protocol::model::Forwarded;
 use protocol::poll::NewPoll;
 use protocol::{FileId, RoomId, UserId};
 
@@ -91,13 +92,14 @@ pub(super) struct NewRow<'a> {
     pub(super) files: &'a [FileId],
     pub(super) men: &'a [UserId],
     pub(super) poll: Option<&'a NewPoll>,
+    pub(super) fwd: Option<&'a Forwarded>,
 }
 
 static MESSAGES: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
-        "INSERT INTO messages (id, room_id, no, seq, sender_id, client_id, reply_to, body, at)
-         SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9 FROM (VALUES ",
-        "?, ?, CAST(? AS BIGINT), CAST(? AS BIGINT), ?, ?, ?, ?, CAST(? AS BIGINT)",
+        "INSERT INTO messages (id, room_id, no, seq, sender_id, client_id, reply_to, body, at, forwarded_from)
+         SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10 FROM (VALUES ",
+        "?, ?, CAST(? AS BIGINT), CAST(? AS BIGINT), ?, ?, ?, ?, CAST(? AS BIGINT), ?",
         ") AS input WHERE column1 IS NOT NULL ON CONFLICT (sender_id, client_id) DO NOTHING",
     )
 });
@@ -136,7 +138,8 @@ pub(super) async fn insert(tx: &mut Tx<'_>, messages: &[NewRow<'_>]) -> StoreRes
                     .bind(row.map(|m| m.cid))
                     .bind(row.and_then(|m| m.re))
                     .bind(row.map(|m| m.body))
-                    .bind(row.map(|m| m.at));
+                    .bind(row.map(|m| m.at))
+                    .bind(row.and_then(|m| m.fwd).map(|fwd| fwd.by.as_str()));
             }
             query.execute(db).await?.rows_affected()
         });

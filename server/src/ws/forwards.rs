@@ -1,0 +1,36 @@
+//! `msg.send` that passes a message on.
+
+use protocol::ErrorCode;
+use protocol::command::{MsgSend, MsgSent};
+
+use super::commands::{Answer, store_and_publish, to_user};
+use super::connection::Client;
+
+impl Client {
+    pub(super) async fn forward(&self, send: MsgSend) -> Answer<MsgSent> {
+        let only = send.body.is_empty()
+            && send.att.is_empty()
+            && send.men.is_empty()
+            && send.re.is_none()
+            && send.poll.is_none();
+        let Some(source) = send.fwd.clone().filter(|_| only) else {
+            return Err(ErrorCode::BadRequest.into());
+        };
+        self.may_write("")?;
+        let (app, me, conn) = (self.app.clone(), self.me.person.id.clone(), self.id);
+        // On its own, as a message that is sent.
+        let sent = tokio::spawn(async move {
+            let what = app.store.forwarding(&source, &me).await.map_err(to_user)?;
+            let send = MsgSend {
+                body: what.body,
+                att: what.files,
+                ..send
+            };
+            store_and_publish(&app, &me, conn, (&send, Some(&what.from))).await
+        });
+        sent.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "passing a message on panicked");
+            Err(ErrorCode::Internal.into())
+        })
+    }
+}
