@@ -40,6 +40,7 @@ function seen(chat: Chat) {
     unread: unread(room),
     mentions: room.mentions,
     last: room.last && { ...room.last, body: [...room.last.body].slice(0, TEXT_CHARS).join('') },
+    later: room.later,
     draft: room.draft?.body ? room.draft : undefined,
     call: room.call,
     waiting: room.held.size,

@@ -12,6 +12,7 @@ use crate::call::{
 };
 use crate::error::{ErrorBody, ErrorCode};
 use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
+use crate::later::{LaterRef, LaterSet};
 use crate::model::{Person, RoomSummary};
 use crate::poll::{NewPoll, PollVote};
 use crate::room::DirectPolicy;
@@ -292,6 +293,15 @@ pub enum Command {
     /// Keep what is being written.
     #[serde(rename = "draft.set")]
     DraftSet(DraftSet),
+    /// Send at a later time.
+    #[serde(rename = "later.set")]
+    LaterSet(LaterSet),
+    /// Do not send it.
+    #[serde(rename = "later.delete")]
+    LaterDelete(LaterRef),
+    /// Send it now.
+    #[serde(rename = "later.now")]
+    LaterNow(LaterRef),
     /// Begin a lesson.
     #[serde(rename = "call.start")]
     CallStart(CallStart),
@@ -345,6 +355,9 @@ impl Command {
             "recv" => Self::Recv(params_of(json)?),
             "typing" => Self::Typing(params_of(json)?),
             "draft.set" => Self::DraftSet(params_of(json)?),
+            "later.set" => Self::LaterSet(params_of(json)?),
+            "later.delete" => Self::LaterDelete(params_of(json)?),
+            "later.now" => Self::LaterNow(params_of(json)?),
             "call.start" => Self::CallStart(params_of(json)?),
             "call.ice" => Self::CallIce(params_of(json)?),
             "call.join" => Self::CallJoin(params_of(json)?),

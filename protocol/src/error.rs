@@ -39,6 +39,8 @@ pub enum ErrorCode {
     Overloaded,
     /// The name is taken.
     Taken,
+    /// It was sent already.
+    Sent,
     /// The poll is closed.
     PollClosed,
     /// The quiz was answered already, and otherwise.

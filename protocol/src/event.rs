@@ -7,6 +7,7 @@ use ts_rs::TS;
 use crate::call::{CallSummary, Participant, Slot, SlotStream, SourceCodec, Via};
 use crate::error::ErrorBody;
 use crate::ids::{CallId, MessageId, PeerId, RoomId, UserId};
+use crate::later::LaterTold;
 use crate::model::{Draft, Message, Person, RoomSummary};
 use crate::poll::PollTold;
 
@@ -221,6 +222,12 @@ pub enum LiveEvent {
     UDraft {
         /// What is begun now.
         d: DraftIn,
+    },
+    /// What waits of this person in a room to be sent later has changed.
+    #[serde(rename = "u.later")]
+    ULater {
+        /// How many.
+        d: LaterTold,
     },
     /// Somebody in a room read further. Told in rooms of at most
     /// [`crate::limits::READ_TOLD_MEMBERS_MAX`] members; in others ask over HTTP.

@@ -11,6 +11,7 @@ pub mod error;
 pub mod event;
 pub mod http;
 pub mod ids;
+pub mod later;
 pub mod limits;
 pub mod model;
 pub mod poll;

@@ -18,6 +18,10 @@ pub const REACTIONS_BY_PERSON_MAX: usize = 3;
 pub const REACTIONS_PER_MESSAGE_MAX: usize = 500;
 /// Most texts of a person that were begun and not sent, each at most [`BODY_BYTES_MAX`]; further ones stay on the device.
 pub const DRAFTS_MAX: usize = 50;
+/// Most messages of a person that wait to be sent later.
+pub const LATER_MAX: usize = 100;
+/// Days ahead for which a message may wait.
+pub const LATER_DAYS_MAX: i64 = 366;
 /// Fewest answers of a poll.
 pub const POLL_OPTIONS_MIN: usize = 2;
 /// Most answers of a poll.

@@ -205,6 +205,10 @@ pub struct RoomSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub draft: Option<Draft>,
+    /// How many messages of this person wait here to be sent later.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    #[ts(as = "Option<u32>", optional)]
+    pub later: u32,
     /// Latest message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -213,4 +217,9 @@ pub struct RoomSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub call: Option<CallSummary>,
+}
+
+// serde's `skip_serializing_if` passes a reference.
+const fn is_none_yet(count: &u32) -> bool {
+    *count == 0
 }

@@ -31,6 +31,10 @@ fn example(method: &str) -> Value {
         "msg.delete" => json!({"id": "M1"}),
         "msg.react" => json!({"id": "M1", "emoji": "👍", "on": true}),
         "draft.set" => json!({"r": "R7", "body": "Завтра"}),
+        "later.set" => {
+            json!({"r": "R7", "cid": "c1", "at": "2026-11-26T06:00:00.000Z", "body": "Привет"})
+        }
+        "later.delete" | "later.now" => json!({"cid": "c1"}),
         "poll.vote" => json!({"id": "M1", "opts": [0]}),
         "poll.close" => json!({"id": "M1"}),
         "sync" => json!({"r": "R7", "after": 0}),

@@ -159,6 +159,13 @@ fn the_limits_are_those_of_the_code() {
             vec![limits::POLL_QUESTION_CHARS_MAX],
         ),
         ("texts begun and not sent", vec![limits::DRAFTS_MAX]),
+        (
+            "messages that wait to be sent later",
+            vec![
+                limits::LATER_MAX,
+                limits::LATER_DAYS_MAX.unsigned_abs() as usize,
+            ],
+        ),
         ("files on a message", vec![limits::ATTACHMENTS_MAX]),
         ("people mentioned in a message", vec![limits::MENTIONS_MAX]),
         (

@@ -11,6 +11,7 @@ use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
 use protocol::command::{DraftKept, MsgSent};
 use protocol::device::{Devices, MadeDevice, NewDevice};
 use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start, Versions};
+use protocol::later::Laters;
 use protocol::model::Attachment;
 use protocol::poll::{OwnVote, Voters};
 use protocol::room::{MadeRoom, NewGroup, OpenDirect, People, RoomChange};
@@ -100,6 +101,7 @@ fn check_body(name: &str, body: &Value) {
         "readers" => check::<Readers>(name, body),
         "versions" => check::<Versions>(name, body),
         "own-vote" => check::<OwnVote>(name, body),
+        "laters" => check::<Laters>(name, body),
         "voters" => check::<Voters>(name, body),
         "events-page" => check::<EventsPage>(name, body),
         "devices" => check::<Devices>(name, body),
@@ -166,6 +168,7 @@ fn no_kind_is_without_a_fixture() {
         "versions",
         "own-vote",
         "voters",
+        "laters",
         "devices",
         "post-device",
         "made-device",

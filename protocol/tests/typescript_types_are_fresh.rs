@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use protocol::{call, close, command, device, error, event, http, poll, room, search};
+use protocol::{call, close, command, device, error, event, http, later, poll, room, search};
 use ts_rs::{Config, TS};
 
 #[test]
@@ -57,6 +57,7 @@ fn export(folder: &Path) {
         room::RoomChange,
         room::OpenDirect,
         room::MadeRoom,
+        later::Laters,
         poll::OwnVote,
         poll::Voters,
     );

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod files;
 pub mod http;
 pub mod hub;
+pub mod later;
 pub mod lessons;
 pub mod metrics;
 pub mod polls;
@@ -84,6 +85,8 @@ pub struct Parts {
     pub lessons: Lessons,
     /// How often people may search.
     pub search_turns: Turns,
+    /// Messages that are to be sent later.
+    pub later: later::Sender,
     /// Votes that are to be told.
     pub polls: Polls,
     /// What is counted.
@@ -193,6 +196,7 @@ pub async fn run(
     let drain = Duration::from_secs(config.drain_seconds.into());
     let files_folder = config.data.join("files");
     let polls = Polls::default();
+    let later = later::Sender::default();
     let app = App(Arc::new(Parts {
         files: Files::in_folder(&files_folder)?,
         setup: if store.has_people().await? {
@@ -208,11 +212,13 @@ pub async fn run(
         lessons,
         search_turns: Turns::default(),
         polls: polls.clone(),
+        later: later.clone(),
         metrics,
         demo,
     }));
     let backlog = tokio::spawn(search::make_ready(store.clone()));
     let teller = tokio::spawn(polls.tell(store.clone(), switchboard.clone()));
+    let sender = tokio::spawn(later.send(store.clone(), switchboard.clone()));
     tokio::spawn(sweep_files(files_folder, store.clone()));
     if let Some(listener) = metrics_listener {
         let at = listener.local_addr()?;
@@ -242,6 +248,7 @@ pub async fn run(
     media.shutdown().await;
     backlog.abort();
     teller.abort();
+    sender.abort();
     store.close().await;
     Ok(())
 }

@@ -48,6 +48,8 @@ export interface Room {
   readonly readersKnown: boolean;
   /** What this person has begun to write here, as the server knows it. */
   readonly draft: Draft | undefined;
+  /** How many of this person's messages wait here to be sent later. */
+  readonly later: number;
   readonly last: Message | undefined;
   readonly call: CallSummary | undefined;
   /** Up to which event `call` is known. */
@@ -139,6 +141,8 @@ export function reduce(chat: Chat, event: Event): Chat {
     }
     case 'u.read':
       return withRoom(chat, event.d.r, (room) => readUpTo(room, event.d.no));
+    case 'u.later':
+      return withRoom(chat, event.d.r, (room) => (room.later === event.d.n ? room : { ...room, later: event.d.n }));
     case 'u.draft':
       return keepDraft(chat, event.d.r, event.d.draft);
     case 'read':
@@ -316,8 +320,8 @@ const renew = (room: Room, { name, kind, archived = false, can, members, draft =
 
 // A room's summary, beside what is held of the room already.
 function meet(known: Room | undefined, summary: RoomSummary): Room {
-  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], members, draft, last, call } = summary;
-  const list = { id, name, kind, archived, can, epoch, head: seq, no, readNo: read_no, mentions, members, draft, last, call, callSeq: seq };
+  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], members, draft, later = 0, last, call } = summary;
+  const list = { id, name, kind, archived, can, epoch, head: seq, no, readNo: read_no, mentions, members, draft, later, last, call, callSeq: seq };
   const fresh: Room = { ...list, ...NO_READERS, seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.

@@ -35,6 +35,9 @@ export interface Results {
   'poll.vote': OwnVote;
   'poll.close': object;
   'draft.set': DraftKept;
+  'later.set': object;
+  'later.delete': object;
+  'later.now': object;
   sync: object;
   focus: object;
   read: object;

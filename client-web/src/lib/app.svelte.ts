@@ -18,10 +18,14 @@ import { Socket, type Status } from '../core/socket';
 import { overStream } from '../core/stream';
 import { Ways } from '../core/ways';
 import type { DirectPolicy } from '../core/wire/DirectPolicy';
+import type { ErrorCode } from '../core/wire/ErrorCode';
 import type { Event } from '../core/wire/Event';
 import type { EventsPage } from '../core/wire/EventsPage';
 import type { Hello } from '../core/wire/Hello';
 import type { HelloOk } from '../core/wire/HelloOk';
+import type { Later } from '../core/wire/Later';
+import type { Laters } from '../core/wire/Laters';
+import type { LaterSet } from '../core/wire/LaterSet';
 import type { Limits } from '../core/wire/Limits';
 import type { LiveEvent } from '../core/wire/LiveEvent';
 import type { MsgSend } from '../core/wire/MsgSend';
@@ -60,6 +64,8 @@ class App {
   stopped = $state<'many' | 'old' | 'fault'>();
   /** The poll in which this person has just voted on another device. */
   voted = $state.raw<{ readonly id: string }>();
+  /** Rooms in which a message was just refused at its time, and why. */
+  unsent = $state.raw<ReadonlyMap<string, ErrorCode>>(new Map());
   lesson: LessonListener | undefined;
   /** Texts that were begun, by room, and who was chosen to be mentioned in them. */
   readonly drafts = new Map<string, { readonly body: string; readonly chosen: readonly Named[] }>();
@@ -187,6 +193,28 @@ class App {
     await this.socket.request('msg.react', { id, emoji, on });
   }
 
+  /** Has a message sent at its time, or changes one that waits. */
+  async sendLater(set: LaterSet): Promise<void> {
+    this.#typed.delete(set.r);
+    await this.socket.request('later.set', set);
+  }
+
+  /** What waits in a room, by time. */
+  async later(room: string): Promise<readonly Later[]> {
+    return (await api<Laters>('GET', `/rooms/${encodeURIComponent(room)}/later`)).later;
+  }
+
+  /** Sends one that waits now, or not at all. */
+  async decide(cid: string, now: boolean): Promise<void> {
+    await this.socket.request(now ? 'later.now' : 'later.delete', { cid });
+  }
+
+  /** The author has seen why something was not sent. */
+  seenUnsent(room: string): void {
+    const unsent = new Map(this.unsent);
+    if (unsent.delete(room)) this.unsent = unsent;
+  }
+
   /** Votes in a poll; without answers takes the vote back. */
   async vote(id: string, opts: readonly number[]): Promise<OwnVote> {
     return this.socket.request('poll.vote', { id, opts: [...opts] });
@@ -286,6 +314,9 @@ class App {
       case 'bump':
         if (event.d.last) void this.#box?.arrived(event.d.last.cid);
         this.#receipts.heard();
+        return;
+      case 'u.later':
+        if (event.d.refused) this.unsent = new Map(this.unsent).set(event.d.r, event.d.refused);
         return;
       case 'u.voted':
         this.voted = { id: event.d.id };

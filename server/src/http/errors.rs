@@ -65,6 +65,7 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Archived
         | ErrorCode::NoStaff
         | ErrorCode::PollClosed
+        | ErrorCode::Sent
         | ErrorCode::Voted
         | ErrorCode::CallEnded
         | ErrorCode::CallFull => StatusCode::CONFLICT,

@@ -4,6 +4,7 @@ mod client;
 mod devices;
 mod errors;
 mod files;
+mod later;
 mod opening;
 pub mod origin;
 mod polls;
@@ -72,6 +73,7 @@ pub fn router(app: App) -> Router {
         .route("/mentions", get(search::mentions))
         .route("/messages/{message}/versions", get(rooms::versions))
         .route("/messages/{message}/poll", get(polls::own))
+        .route("/rooms/{room}/later", get(later::list))
         .route("/messages/{message}/voters", get(polls::voters))
         .route(
             "/rooms/{room}/devices",

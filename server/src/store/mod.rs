@@ -19,6 +19,7 @@ mod reactions;
 mod receipts;
 mod room_changes;
 mod rooms;
+mod scheduled;
 mod search;
 mod search_debt;
 mod sessions;
@@ -37,6 +38,7 @@ pub use people::{Account, NewPerson};
 pub use polls::Voter;
 pub use receipts::Receipts;
 pub use room_changes::{Changed, Made, MakeRoom};
+pub use scheduled::{Due, NewLater};
 pub use search::{Asked, Match};
 
 use pool::{Pool, read, write};

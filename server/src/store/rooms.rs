@@ -157,6 +157,7 @@ impl Store {
         })?;
         let mut members = self.members_beside(person).await?;
         let mut drafts = self.drafts_of(person).await?;
+        let waiting = self.waiting_of(person).await?;
         let last: Vec<&str> = rows.iter().filter_map(|row| row.last.id()).collect();
         let mut files = attachments_of(self, &last).await?;
         let mut rooms = Vec::with_capacity(rows.len());
@@ -166,6 +167,7 @@ impl Store {
             rooms.push(RoomSummary {
                 members: members.remove(&id).unwrap_or_default(),
                 draft: drafts.remove(&id),
+                later: waiting.get(&id).copied().unwrap_or_default(),
                 id,
                 name: row.shown,
                 kind: access.kind,

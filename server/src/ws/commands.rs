@@ -54,6 +54,9 @@ impl Client {
                 self.answer(i, told);
             }
             Command::DraftSet(draft) => self.answer(i, self.keep_draft(draft).await),
+            Command::LaterSet(later) => self.answer(i, self.keep_for_later(later).await),
+            Command::LaterDelete(which) => self.answer(i, self.forget_later(which).await),
+            Command::LaterNow(which) => self.answer(i, self.send_now(which).await),
             Command::CallStart(start) => self.answer(i, self.start_call(&start).await),
             Command::CallIce(which) => {
                 let ice = self.app.lessons.ice(&self.me.person, &which.call).await;

@@ -6,6 +6,7 @@ mod drafts;
 mod forwards;
 mod frames;
 mod hello;
+mod later;
 mod marks;
 mod outgoing;
 mod polls;

@@ -13,6 +13,7 @@ mod harness;
 mod hostile;
 mod https;
 mod large;
+mod later;
 mod links;
 mod nodes;
 mod page;

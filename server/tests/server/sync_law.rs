@@ -208,6 +208,10 @@ async fn everything_in_focus() {
     seen.hear("u.read").await;
     seen.hear("read").await;
     let begun = |body: &str| json!({"r": room, "body": body, "men": [hello["me"]["id"]]});
+    let later =
+        json!({"r": room, "cid": "l1", "at": "2027-01-01T06:00:00Z", "body": "с новым годом"});
+    phone.ask("later.set", later).await.unwrap();
+    seen.hear("u.later").await;
     for body in ["я", "я сам", "", "завтра"] {
         phone.ask("draft.set", begun(body)).await.unwrap();
         seen.hear("u.draft").await;

@@ -13,6 +13,7 @@ mod polls;
 mod reactions;
 mod read_only;
 mod rooms;
+mod scheduled;
 mod school;
 mod search;
 mod small_disk;

@@ -7,8 +7,11 @@ import type { CallStart } from "./CallStart";
 import type { CallStats } from "./CallStats";
 import type { CallView } from "./CallView";
 import type { CallWatch } from "./CallWatch";
+import type { DraftSet } from "./DraftSet";
 import type { Focus } from "./Focus";
 import type { Hello } from "./Hello";
+import type { LaterRef } from "./LaterRef";
+import type { LaterSet } from "./LaterSet";
 import type { MsgEdit } from "./MsgEdit";
 import type { MsgReact } from "./MsgReact";
 import type { MsgRef } from "./MsgRef";
@@ -22,4 +25,4 @@ import type { Typing } from "./Typing";
 /**
  * Every command.
  */
-export type Command = { "m": "hello", "p": Hello } | { "m": "msg.send", "p": MsgSend } | { "m": "msg.edit", "p": MsgEdit } | { "m": "msg.delete", "p": MsgRef } | { "m": "msg.react", "p": MsgReact } | { "m": "poll.vote", "p": PollVote } | { "m": "poll.close", "p": MsgRef } | { "m": "sync", "p": Sync } | { "m": "focus", "p": Focus } | { "m": "read", "p": Read } | { "m": "recv", "p": Recv } | { "m": "typing", "p": Typing } | { "m": "call.start", "p": CallStart } | { "m": "call.ice", "p": CallRef } | { "m": "call.join", "p": CallJoin } | { "m": "call.restart", "p": CallRestart } | { "m": "call.set", "p": CallSet } | { "m": "call.view", "p": CallView } | { "m": "call.stats", "p": CallStats } | { "m": "call.watch", "p": CallWatch } | { "m": "call.leave", "p": CallRef } | { "m": "call.end", "p": CallRef };
+export type Command = { "m": "hello", "p": Hello } | { "m": "msg.send", "p": MsgSend } | { "m": "msg.edit", "p": MsgEdit } | { "m": "msg.delete", "p": MsgRef } | { "m": "msg.react", "p": MsgReact } | { "m": "poll.vote", "p": PollVote } | { "m": "poll.close", "p": MsgRef } | { "m": "sync", "p": Sync } | { "m": "focus", "p": Focus } | { "m": "read", "p": Read } | { "m": "recv", "p": Recv } | { "m": "typing", "p": Typing } | { "m": "draft.set", "p": DraftSet } | { "m": "later.set", "p": LaterSet } | { "m": "later.delete", "p": LaterRef } | { "m": "later.now", "p": LaterRef } | { "m": "call.start", "p": CallStart } | { "m": "call.ice", "p": CallRef } | { "m": "call.join", "p": CallJoin } | { "m": "call.restart", "p": CallRestart } | { "m": "call.set", "p": CallSet } | { "m": "call.view", "p": CallView } | { "m": "call.stats", "p": CallStats } | { "m": "call.watch", "p": CallWatch } | { "m": "call.leave", "p": CallRef } | { "m": "call.end", "p": CallRef };

@@ -2,6 +2,8 @@
 import type { Bump } from "./Bump";
 import type { Bye } from "./Bye";
 import type { CallId } from "./CallId";
+import type { DraftIn } from "./DraftIn";
+import type { LaterTold } from "./LaterTold";
 import type { NewRoom } from "./NewRoom";
 import type { Participant } from "./Participant";
 import type { PeerLink } from "./PeerLink";
@@ -71,7 +73,15 @@ d: ReadTo, } | { "e": "u.voted",
 /**
  * In which.
  */
-d: VotedIn, } | { "e": "read", 
+d: VotedIn, } | { "e": "u.draft", 
+/**
+ * What is begun now.
+ */
+d: DraftIn, } | { "e": "u.later", 
+/**
+ * How many.
+ */
+d: LaterTold, } | { "e": "read", 
 /**
  * Room.
  */

@@ -2,6 +2,7 @@
 import type { Attachment } from "./Attachment";
 import type { ClientId } from "./ClientId";
 import type { Deleted } from "./Deleted";
+import type { Forwarded } from "./Forwarded";
 import type { MessageId } from "./MessageId";
 import type { Poll } from "./Poll";
 import type { Reaction } from "./Reaction";
@@ -51,6 +52,10 @@ men?: Array<UserId>,
  * With which emoji it was answered, in the order in which they came first. A list of rooms does without.
  */
 react?: Array<Reaction>, 
+/**
+ * Whose words it passes on. A list of rooms does without.
+ */
+fwd?: Forwarded, 
 /**
  * What makes it a poll. A list of rooms does without.
  */

@@ -37,4 +37,8 @@ men?: Array<UserId>,
 /**
  * Makes it a poll that asks what the text says; it has no files then.
  */
-poll?: NewPoll, };
+poll?: NewPoll, 
+/**
+ * Passes this message on, of any room of theirs: text and files are its, and nothing else is given.
+ */
+fwd?: MessageId, };
