@@ -15,6 +15,7 @@ use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
 use crate::later::{LaterRef, LaterSet};
 use crate::model::{Person, RoomSummary};
 use crate::poll::{NewPoll, PollVote};
+use crate::notify::{Notify, NotifyHours, NotifyPause, NotifyRoom};
 use crate::room::DirectPolicy;
 
 /// The outer form of a command, before its parameters are read. An empty object is the answer to a ping.
@@ -86,6 +87,10 @@ pub struct HelloOk {
     /// Who may have conversations of two.
     #[serde(default)]
     pub direct: DirectPolicy,
+    /// What this person wants to be told of.
+    #[serde(default, skip_serializing_if = "Notify::is_default")]
+    #[ts(as = "Option<Notify>", optional)]
+    pub notify: Notify,
     /// Everybody who shares a room with them or once was in one of their rooms.
     pub people: Vec<Person>,
     /// Who of those is online.
@@ -302,6 +307,15 @@ pub enum Command {
     /// Send it now.
     #[serde(rename = "later.now")]
     LaterNow(LaterRef),
+    /// Choose what is told of a room.
+    #[serde(rename = "notify.room")]
+    NotifyRoom(NotifyRoom),
+    /// Choose quiet hours.
+    #[serde(rename = "notify.hours")]
+    NotifyHours(NotifyHours),
+    /// Be told nothing for a while.
+    #[serde(rename = "notify.pause")]
+    NotifyPause(NotifyPause),
     /// Begin a lesson.
     #[serde(rename = "call.start")]
     CallStart(CallStart),
@@ -358,6 +372,9 @@ impl Command {
             "later.set" => Self::LaterSet(params_of(json)?),
             "later.delete" => Self::LaterDelete(params_of(json)?),
             "later.now" => Self::LaterNow(params_of(json)?),
+            "notify.room" => Self::NotifyRoom(params_of(json)?),
+            "notify.hours" => Self::NotifyHours(params_of(json)?),
+            "notify.pause" => Self::NotifyPause(params_of(json)?),
             "call.start" => Self::CallStart(params_of(json)?),
             "call.ice" => Self::CallIce(params_of(json)?),
             "call.join" => Self::CallJoin(params_of(json)?),

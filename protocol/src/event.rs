@@ -10,6 +10,7 @@ use crate::ids::{CallId, MessageId, PeerId, RoomId, UserId};
 use crate::later::LaterTold;
 use crate::model::{Draft, Message, Person, RoomSummary};
 use crate::poll::PollTold;
+use crate::notify::Notify;
 
 /// Answer to a command with an `i`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,6 +229,12 @@ pub enum LiveEvent {
     ULater {
         /// How many.
         d: LaterTold,
+    },
+    /// What this person wants to be told of became something else, maybe on another device.
+    #[serde(rename = "u.notify")]
+    UNotify {
+        /// All of it.
+        d: Box<Notify>,
     },
     /// Somebody in a room read further. Told in rooms of at most
     /// [`crate::limits::READ_TOLD_MEMBERS_MAX`] members; in others ask over HTTP.

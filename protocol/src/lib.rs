@@ -15,6 +15,7 @@ pub mod later;
 pub mod limits;
 pub mod model;
 pub mod poll;
+pub mod notify;
 pub mod room;
 pub mod search;
 

@@ -55,6 +55,10 @@ pub const READ_TOLD_MEMBERS_MAX: usize = 50;
 pub const RECV_SECONDS: u64 = 2;
 /// What has arrived for whom, by room and person, that may wait to be stored; further ones are told to try later.
 pub const RECEIPTS_WAITING_MAX: usize = 100_000;
+/// Longest silence with an end, in minutes: a month.
+pub const SILENCE_MINUTES_MAX: u32 = 44_640;
+/// Longest name of a time zone.
+pub const ZONE_BYTES_MAX: usize = 64;
 /// Longest login.
 pub const LOGIN_BYTES_MAX: usize = 64;
 /// Shortest password, in characters.

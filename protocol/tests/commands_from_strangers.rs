@@ -41,6 +41,9 @@ fn example(method: &str) -> Value {
         "focus" => json!({"r": ["R7"]}),
         "read" => json!({"r": "R7", "no": 1}),
         "recv" => json!({"no": {"R7": 1}}),
+        "notify.room" => json!({"r": "R7", "level": "mentions", "mute": {"minutes": 60}}),
+        "notify.hours" => json!({"hours": {"from": 1320, "to": 420, "zone": "Europe/Moscow"}}),
+        "notify.pause" => json!({"pause": {}}),
         "typing" | "call.start" => json!({"r": "R7"}),
         "call.join" => {
             json!({"call": "C1", "sdp": "v=0", "down_audio": [], "down_video": [], "on": [],

@@ -13,6 +13,7 @@ pub mod later;
 pub mod lessons;
 pub mod metrics;
 pub mod polls;
+pub mod notify;
 mod reach;
 pub mod rights;
 pub mod search;

@@ -43,6 +43,9 @@ export interface Results {
   read: object;
   recv: object;
   typing: object;
+  'notify.room': object;
+  'notify.hours': object;
+  'notify.pause': object;
   'call.start': CallStarted;
   'call.ice': CallIce;
   'call.join': CallJoined;

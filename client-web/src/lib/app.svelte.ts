@@ -2,6 +2,7 @@
 
 import { v7 as uuidv7 } from 'uuid';
 import { forgetUploads } from './chat/uploads.svelte';
+import { notices } from './notify/notices.svelte';
 import { LOGGED_OUT, SIGNED_OUT, TOO_MANY, TOO_OLD } from '../core/codes';
 import { Drafts } from '../core/drafts';
 import { Focus } from '../core/focus';
@@ -288,6 +289,7 @@ class App {
     this.chat = greet(this.chat, ok);
     this.limits = ok.lim;
     this.direct = ok.direct;
+    notices.greet(ok.notify, ok.srv);
     this.#receipts.known(ok.rooms);
   }
 
@@ -328,6 +330,9 @@ class App {
         return;
       case 'u.room':
         this.#receipts.heard();
+        return;
+      case 'u.notify':
+        notices.told(event.d);
         return;
       case 'lag':
         this.#gaps.lag(event.r, event.s);

@@ -12,6 +12,7 @@ mod files;
 mod forwards;
 mod mentions;
 mod messages;
+mod notify;
 mod people;
 mod polls;
 mod pool;

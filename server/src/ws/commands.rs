@@ -57,6 +57,9 @@ impl Client {
             Command::LaterSet(later) => self.answer(i, self.keep_for_later(later).await),
             Command::LaterDelete(which) => self.answer(i, self.forget_later(which).await),
             Command::LaterNow(which) => self.answer(i, self.send_now(which).await),
+            Command::NotifyRoom(wish) => self.answer(i, self.notify_room(&wish).await),
+            Command::NotifyHours(wish) => self.answer(i, self.notify_hours(&wish).await),
+            Command::NotifyPause(wish) => self.answer(i, self.notify_pause(wish).await),
             Command::CallStart(start) => self.answer(i, self.start_call(&start).await),
             Command::CallIce(which) => {
                 let ice = self.app.lessons.ice(&self.me.person, &which.call).await;

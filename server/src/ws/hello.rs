@@ -44,6 +44,7 @@ impl Client {
         let mut summaries = app.store.rooms_of(me).await?;
         summaries.retain(|room| rooms.contains(&room.id));
         let people = app.store.acquaintances(me).await?;
+        let notify = app.store.notify_of(me, now_ms()).await?;
         app.switchboard.came(self.id, me, &people);
         self.said_hello = true;
         self.take_in(&summaries);
@@ -56,6 +57,7 @@ impl Client {
             lim: limits(app.config.file_bytes_max),
             me: self.me.person.clone(),
             direct: app.config.direct_messages,
+            notify,
             online: app
                 .switchboard
                 .online(people.iter().map(|person| &person.id)),

@@ -8,6 +8,7 @@ mod frames;
 mod hello;
 mod later;
 mod marks;
+mod notify;
 mod outgoing;
 mod polls;
 mod queue;

@@ -16,6 +16,7 @@ mod large;
 mod later;
 mod links;
 mod nodes;
+mod notify;
 mod page;
 mod polls;
 mod proxies;

@@ -8,6 +8,7 @@ mod drafts;
 mod edits;
 mod load;
 mod methods;
+mod notify;
 mod pointers;
 mod polls;
 mod reactions;

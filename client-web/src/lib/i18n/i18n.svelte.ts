@@ -45,6 +45,13 @@ class I18n {
     return new Intl.DateTimeFormat(this.language, { day: 'numeric', month: 'short' }).format(new Date(at));
   }
 
+  /** A time to come: only the clock within a day, else with the date. */
+  soon(at: string): string {
+    const date = new Date(at);
+    if (date.getTime() - Date.now() < 86_400_000) return this.time(at);
+    return new Intl.DateTimeFormat(this.language, { day: 'numeric', month: 'long', hour: '2-digit', minute: '2-digit' }).format(date);
+  }
+
   size(bytes: number): string {
     let value = bytes;
     let unit = 0;

@@ -1,0 +1,2 @@
+import type { QuietHours } from "./QuietHours";
+export type NotifyHours = { hours?: QuietHours, };

@@ -1,0 +1,1 @@
+export type NotifyLevel = "all" | "mentions" | "nothing";

@@ -1,0 +1,2 @@
+import type { SilenceFor } from "./SilenceFor";
+export type NotifyPause = { pause?: SilenceFor, };

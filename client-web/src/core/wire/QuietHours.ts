@@ -1,0 +1,1 @@
+export type QuietHours = { from: number, to: number, zone: string, };

@@ -1,0 +1,1 @@
+export type Silence = { until?: string, };

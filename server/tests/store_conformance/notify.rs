@@ -1,0 +1,80 @@
+//! What people want to be told of.
+
+use protocol::ErrorCode;
+use protocol::notify::{Notify, NotifyLevel, QuietHours, RoomNotify, Silence};
+use protocol::room::RoomChange;
+use server::notify::FOREVER;
+
+use crate::school::{on_both, refusal, school};
+
+#[tokio::test]
+async fn what_is_set_is_told_until_it_is_over_and_changes_have_an_order() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let (store, misha, room) = (&s.store, &s.misha, &s.room);
+        assert!(store.notify_of(misha, 1).await.unwrap().is_default());
+        let set = |level, until| store.set_room_notify(misha, room, level, until);
+        set(NotifyLevel::All, Some(2_000)).await.unwrap();
+        let now = store.notify_of(misha, 1_999).await.unwrap();
+        let until = Some("1970-01-01T00:00:02.000Z".to_owned());
+        let muted = RoomNotify {
+            level: NotifyLevel::All,
+            mute: Some(Silence { until }),
+        };
+        assert_eq!((now.v, now.rooms.get(room)), (1, Some(&muted)));
+        let over = store.notify_of(misha, 2_000).await.unwrap();
+        assert_eq!((over.v, over.rooms.len()), (1, 0));
+
+        set(NotifyLevel::Mentions, Some(FOREVER)).await.unwrap();
+        let hours = QuietHours {
+            from: 1_320,
+            to: 420,
+            zone: "Europe/Moscow".to_owned(),
+        };
+        store.set_quiet_hours(misha, Some(&hours)).await.unwrap();
+        store.set_pause(misha, Some(FOREVER)).await.unwrap();
+        let all = store.notify_of(misha, 9_000).await.unwrap();
+        let for_ever = Some(Silence { until: None });
+        assert_eq!((all.v, &all.pause, all.hours), (4, &for_ever, Some(hours)));
+        let wish = &all.rooms[room];
+        assert_eq!((wish.level, &wish.mute), (NotifyLevel::Mentions, &for_ever));
+
+        set(NotifyLevel::All, None).await.unwrap();
+        store.set_quiet_hours(misha, None).await.unwrap();
+        store.set_pause(misha, None).await.unwrap();
+        let none = Notify {
+            v: 7,
+            ..Notify::default()
+        };
+        assert_eq!(store.notify_of(misha, 9_000).await.unwrap(), none);
+        assert!(store.notify_of(&s.anna, 1).await.unwrap().is_default());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_wish_for_a_room_is_a_members_and_goes_with_the_membership() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let nothing = |who| {
+            s.store
+                .set_room_notify(who, &s.room, NotifyLevel::Nothing, None)
+        };
+        assert_eq!(refusal(nothing(&s.stranger).await), ErrorCode::Forbidden);
+        let refused = s.store.notify_of(&s.stranger, 1).await.unwrap();
+        assert!(refused.is_default(), "nothing of it stays");
+        nothing(&s.misha).await.unwrap();
+        let remove = RoomChange {
+            remove: vec![s.misha.clone()],
+            ..RoomChange::default()
+        };
+        s.store
+            .change_room(&s.room, &s.anna, &remove, 1)
+            .await
+            .unwrap();
+        s.store.add_member(&s.room, &s.misha).await.unwrap();
+        let back = s.store.notify_of(&s.misha, 1).await.unwrap();
+        assert!(back.rooms.is_empty());
+    })
+    .await;
+}
