@@ -255,6 +255,14 @@ pub struct DraftKept {
     pub v: i64,
 }
 
+/// `visible`: whether the page can be seen now. Who has one before them is not told by push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Visible {
+    /// False until the first such command of a connection.
+    pub on: bool,
+}
+
 /// Every command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "m", content = "p")]
@@ -307,6 +315,9 @@ pub enum Command {
     /// Send it now.
     #[serde(rename = "later.now")]
     LaterNow(LaterRef),
+    /// Tell whether the page can be seen.
+    #[serde(rename = "visible")]
+    Visible(Visible),
     /// Choose what is told of a room.
     #[serde(rename = "notify.room")]
     NotifyRoom(NotifyRoom),
@@ -372,6 +383,7 @@ impl Command {
             "later.set" => Self::LaterSet(params_of(json)?),
             "later.delete" => Self::LaterDelete(params_of(json)?),
             "later.now" => Self::LaterNow(params_of(json)?),
+            "visible" => Self::Visible(params_of(json)?),
             "notify.room" => Self::NotifyRoom(params_of(json)?),
             "notify.hours" => Self::NotifyHours(params_of(json)?),
             "notify.pause" => Self::NotifyPause(params_of(json)?),

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod model;
 pub mod poll;
 pub mod notify;
+pub mod push;
 pub mod room;
 pub mod search;
 

@@ -59,6 +59,12 @@ pub const RECEIPTS_WAITING_MAX: usize = 100_000;
 pub const SILENCE_MINUTES_MAX: u32 = 44_640;
 /// Longest name of a time zone.
 pub const ZONE_BYTES_MAX: usize = 64;
+/// Longest address at a push service.
+pub const PUSH_ENDPOINT_BYTES_MAX: usize = 1_024;
+/// Browsers of one person that are told by push; a further one takes the place of the oldest.
+pub const PUSH_BROWSERS_MAX: u32 = 20;
+/// Messages that may wait until those who are away are told of them by push; of further ones nobody is.
+pub const PUSHES_WAITING_MAX: usize = 10_000;
 /// Longest login.
 pub const LOGIN_BYTES_MAX: usize = 64;
 /// Shortest password, in characters.

@@ -8,9 +8,10 @@ use protocol::call::{
     UpMids, View,
 };
 use protocol::command::{
-    Focus, MsgEdit, MsgReact, MsgRef, MsgSend, Positions, Read, Recv, Sync, Typing,
+    Focus, MsgEdit, MsgReact, MsgRef, MsgSend, Positions, Read, Recv, Sync, Typing, Visible,
 };
 use protocol::limits::ID_BYTES_MAX;
+use protocol::notify::{NotifyHours, NotifyLevel, NotifyPause, NotifyRoom, QuietHours, SilenceFor};
 use protocol::{
     CallId, ClientId, Command, Envelope, ErrorCode, Event, FileId, Hello, MessageId, PeerId,
     RoomId, UserId,
@@ -41,6 +42,7 @@ fn example(method: &str) -> Value {
         "focus" => json!({"r": ["R7"]}),
         "read" => json!({"r": "R7", "no": 1}),
         "recv" => json!({"no": {"R7": 1}}),
+        "visible" => json!({"on": true}),
         "notify.room" => json!({"r": "R7", "level": "mentions", "mute": {"minutes": 60}}),
         "notify.hours" => json!({"hours": {"from": 1320, "to": 420, "zone": "Europe/Moscow"}}),
         "notify.pause" => json!({"pause": {}}),
@@ -338,6 +340,27 @@ fn call_stats() -> impl Strategy<Value = Command> {
     )
 }
 
+fn silence() -> impl Strategy<Value = Option<SilenceFor>> {
+    any::<Option<Option<u32>>>().prop_map(|asked| asked.map(|minutes| SilenceFor { minutes }))
+}
+
+fn notify_room() -> impl Strategy<Value = Command> {
+    let level = prop_oneof![
+        Just(NotifyLevel::All),
+        Just(NotifyLevel::Mentions),
+        Just(NotifyLevel::Nothing)
+    ];
+    (room(), level, silence())
+        .prop_map(|(r, level, mute)| Command::NotifyRoom(NotifyRoom { r, level, mute }))
+}
+
+fn notify_hours() -> impl Strategy<Value = Command> {
+    prop::option::of((any::<u16>(), any::<u16>(), text())).prop_map(|hours| {
+        let hours = hours.map(|(from, to, zone)| QuietHours { from, to, zone });
+        Command::NotifyHours(NotifyHours { hours })
+    })
+}
+
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         hello(),
@@ -364,6 +387,10 @@ fn command() -> impl Strategy<Value = Command> {
             Command::MsgReact(MsgReact { id, emoji, on })
         }),
         room().prop_map(|r| Command::Typing(Typing { r })),
+        notify_room(),
+        notify_hours(),
+        silence().prop_map(|pause| Command::NotifyPause(NotifyPause { pause })),
+        any::<bool>().prop_map(|on| Command::Visible(Visible { on })),
         room().prop_map(|r| Command::CallStart(CallStart { r })),
         (call(), text()).prop_map(|(call, sdp)| Command::CallRestart(CallRestart { call, sdp })),
         (call(), source(), any::<bool>(), prop::option::of(peer()))

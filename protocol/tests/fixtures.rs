@@ -14,6 +14,7 @@ use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start, Versions
 use protocol::later::Laters;
 use protocol::model::Attachment;
 use protocol::poll::{OwnVote, Voters};
+use protocol::push::{PushKey, PushNews, PushTo, PushWord};
 use protocol::room::{MadeRoom, NewGroup, OpenDirect, People, RoomChange};
 use protocol::search::{Found, Position, Search};
 use protocol::{Command, Envelope, ErrorBody, Event, HelloOk, LiveEvent, Reply, RoomEvent};
@@ -115,6 +116,10 @@ fn check_body(name: &str, body: &Value) {
         "patch-room" => check::<RoomChange>(name, body),
         "post-direct" => check::<OpenDirect>(name, body),
         "made-room" => check::<MadeRoom>(name, body),
+        "push-key" => check::<PushKey>(name, body),
+        "post-push" => check::<PushTo>(name, body),
+        "push-news" => check::<PushNews>(name, body),
+        "push-word" => check::<PushWord>(name, body),
         "attachment" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
         _ => panic!("{name} is not a known body"),
@@ -181,6 +186,10 @@ fn no_kind_is_without_a_fixture() {
         "post-search",
         "found",
         "position",
+        "push-key",
+        "post-push",
+        "push-news",
+        "push-word",
         "attachment",
         "error",
     ] {

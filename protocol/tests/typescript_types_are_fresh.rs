@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use protocol::{call, close, command, device, error, event, http, later, poll, room, search};
+use protocol::{call, close, command, device, error, event, http, later, poll, push, room, search};
 use ts_rs::{Config, TS};
 
 #[test]
@@ -60,6 +60,10 @@ fn export(folder: &Path) {
         later::Laters,
         poll::OwnVote,
         poll::Voters,
+        push::PushKey,
+        push::PushTo,
+        push::PushNews,
+        push::PushWord,
     );
 }
 

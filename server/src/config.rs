@@ -9,8 +9,30 @@ use protocol::room::DirectPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::push;
+
 /// Most threads for media.
 const MEDIA_WORKERS_MAX: u16 = 64;
+
+/// The push services of browsers.
+const PUSH_HOSTS: [&str; 5] = [
+    "fcm.googleapis.com",
+    "updates.push.services.mozilla.com",
+    "web.push.apple.com",
+    "*.push.apple.com",
+    "*.notify.windows.com",
+];
+
+/// Whether people are told of messages while the page is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PushMode {
+    /// No.
+    #[default]
+    Off,
+    /// Those who want it.
+    On,
+}
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +86,19 @@ pub struct Config {
     /// guardians with guardians. Existing conversations that it does not allow can only be read.
     #[schemars(with = "String", extend("enum" = ["off", "staff", "all"]))]
     pub direct_messages: DirectPolicy,
+    /// Telling people of messages while the page is closed (Web Push): "off" or "on". It goes over the servers of the browsers'
+    /// makers, abroad for the most part: Google's (Chrome, Edge on Android, Яндекс Браузер), Mozilla's (Firefox), Apple's
+    /// (Safari, iPhone), Microsoft's (Edge). They learn that something is new for some browser, and when; they learn no names and
+    /// no texts. Everybody who wants it switches it on for a browser. Off, no foreign host is ever called.
+    #[schemars(with = "String", extend("enum" = ["off", "on"]))]
+    pub push: PushMode,
+    /// Whom push services may write to when something goes wrong: "mailto:…" or "https://…". Empty: the first of `origins` that
+    /// begins with https.
+    pub push_contact: String,
+    /// Hosts of push services; no other one is ever called. "*." at the beginning stands for any name before the rest.
+    pub push_hosts: Vec<String>,
+    /// Certificate authorities by which push services are known (PEM), for a proxy that opens TLS. Empty: those of the system.
+    pub push_authorities: PathBuf,
     /// Largest file that may be uploaded, in bytes.
     pub file_bytes_max: u64,
     /// New connections per second that are let in, after twice as many at once; further ones are told to come a little
@@ -101,6 +136,10 @@ impl Default for Config {
             origins: Vec::new(),
             proxies: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
             direct_messages: DirectPolicy::Staff,
+            push: PushMode::Off,
+            push_contact: String::new(),
+            push_hosts: PUSH_HOSTS.map(str::to_owned).to_vec(),
+            push_authorities: PathBuf::new(),
             file_bytes_max: 512 * 1_024 * 1_024,
             connections_per_second: 0,
             drain_seconds: 10,
@@ -260,6 +299,22 @@ impl Config {
                 reason: format!("must be from 2 to {ROOM_MEMBERS_MAX}"),
             });
         }
+        if let Some(host) = self.push_hosts.iter().find(|host| !push::is_host(host)) {
+            return Err(ConfigError::Value {
+                key: "push_hosts",
+                reason: format!("{host:?} is not a host such as push.example.ru or *.example.ru"),
+            });
+        }
+        let sender = self.push_sender();
+        if self.push == PushMode::On
+            && !sender.starts_with("https://")
+            && !sender.starts_with("mailto:")
+        {
+            return Err(ConfigError::Value {
+                key: "push_contact",
+                reason: "push needs an address that begins with mailto: or https://".to_owned(),
+            });
+        }
         if self.empty_lesson_minutes == 0 {
             return Err(ConfigError::Value {
                 key: "empty_lesson_minutes",
@@ -287,6 +342,20 @@ impl Config {
             ];
         }
         self
+    }
+
+    /// Whom push services may write to.
+    #[must_use]
+    pub fn push_sender(&self) -> String {
+        if !self.push_contact.is_empty() {
+            return self.push_contact.clone();
+        }
+        let secure = |origin: &&String| origin.starts_with("https://");
+        self.origins
+            .iter()
+            .find(secure)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Whether the web server itself speaks TLS.
@@ -330,7 +399,7 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 24] = [
+const SETTINGS: [&str; 28] = [
     "organisation",
     "listen",
     "tls_certificate",
@@ -349,6 +418,10 @@ const SETTINGS: [&str; 24] = [
     "origins",
     "proxies",
     "direct_messages",
+    "push",
+    "push_contact",
+    "push_hosts",
+    "push_authorities",
     "file_bytes_max",
     "connections_per_second",
     "drain_seconds",
@@ -467,6 +540,14 @@ mod tests {
             ("redis = 'localhost'", "redis"),
             ("redis = 'redis://localhost/'", "database"),
             ("metrics_listen = '9464'", "metrics_listen"),
+            ("push = 'maybe'", "push"),
+            ("push = 'on'", "push_contact"),
+            (
+                "push = 'on'\npush_contact = 'it@example.ru'",
+                "push_contact",
+            ),
+            ("push_hosts = ['https://push.ru/']", "push_hosts"),
+            ("push_hosts = ['*']", "push_hosts"),
             ("empty_lesson_minutes = 0", "empty_lesson_minutes"),
             ("tls_key = '/key.pem'", "tls_key"),
             (

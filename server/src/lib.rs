@@ -14,6 +14,7 @@ pub mod lessons;
 pub mod metrics;
 pub mod polls;
 pub mod notify;
+pub mod push;
 mod reach;
 pub mod rights;
 pub mod search;
@@ -43,6 +44,7 @@ use http::tls::Https;
 use lessons::{LessonSettings, Lessons};
 use metrics::Metrics;
 use polls::Polls;
+use push::Push;
 use search::Turns;
 use setup::SetupToken;
 use store::Store;
@@ -92,6 +94,8 @@ pub struct Parts {
     pub polls: Polls,
     /// What is counted.
     pub metrics: Metrics,
+    /// Telling browsers whose page is closed, when that is on.
+    pub push: Option<Push>,
     /// The one-time link.
     pub setup: SetupToken,
     /// Whether the sign-in page lists the demo's people.
@@ -116,6 +120,9 @@ pub enum ServerError {
     /// The bus between servers.
     #[error(transparent)]
     Bus(#[from] bus::BusError),
+    /// Push.
+    #[error(transparent)]
+    Push(#[from] push::PushError),
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] http::tls::TlsError),
@@ -180,6 +187,7 @@ pub async fn run(
         connections_per_second: connections_per_second(&config, cores),
     };
     let switchboard = Switchboard::start(store.clone(), settings, open_bus(&config)?);
+    let push = Push::start(&config, store.clone(), switchboard.clone()).await?;
     let metrics = Metrics::default();
     let lessons = Lessons::start_up(
         store.clone(),
@@ -215,6 +223,7 @@ pub async fn run(
         polls: polls.clone(),
         later: later.clone(),
         metrics,
+        push,
         demo,
     }));
     let backlog = tokio::spawn(search::make_ready(store.clone()));

@@ -43,6 +43,7 @@ export interface Results {
   read: object;
   recv: object;
   typing: object;
+  visible: object;
   'notify.room': object;
   'notify.hours': object;
   'notify.pause': object;

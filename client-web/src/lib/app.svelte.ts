@@ -257,6 +257,7 @@ class App {
   hidden(): void {
     this.#reads.flush();
     this.begun.flush();
+    this.#socket?.tell('visible', { on: false });
   }
 
   writes(room: string): void {
@@ -264,6 +265,12 @@ class App {
     if (now - (this.#typed.get(room) ?? 0) < TYPING_EVERY_MS) return;
     this.#typed.set(room, now);
     this.#socket?.tell('typing', { r: room });
+  }
+
+  /** The page is looked at again. */
+  seen(): void {
+    this.nudge();
+    this.#socket?.tell('visible', { on: true });
   }
 
   /** Whether the connection still lives, or could, is found out now instead of by its silence. */
@@ -343,6 +350,7 @@ class App {
         return;
       case 'ready':
         this.#focus.ready(this.#begun, (room) => this.chat?.rooms.has(room) ?? false);
+        if (document.visibilityState === 'visible') this.#socket?.tell('visible', { on: true });
         this.#reads.flush();
         this.begun.flush();
         this.#receipts.heard();

@@ -8,6 +8,7 @@ mod later;
 mod opening;
 pub mod origin;
 mod polls;
+mod push;
 mod room_changes;
 mod rooms;
 mod search;
@@ -80,6 +81,13 @@ pub fn router(app: App) -> Router {
             get(devices::list).post(devices::make),
         )
         .route("/rooms/{room}/devices/{device}", delete(devices::revoke))
+        .route(
+            "/push",
+            get(push::key)
+                .post(push::subscribe)
+                .delete(push::unsubscribe),
+        )
+        .route("/push/{room}", get(push::news))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .layer(TimeoutLayer::with_status_code(

@@ -57,6 +57,10 @@ impl Client {
             Command::LaterSet(later) => self.answer(i, self.keep_for_later(later).await),
             Command::LaterDelete(which) => self.answer(i, self.forget_later(which).await),
             Command::LaterNow(which) => self.answer(i, self.send_now(which).await),
+            Command::Visible(visible) => {
+                self.connection.seen(visible.on);
+                self.answer(i, Ok(Done {}));
+            }
             Command::NotifyRoom(wish) => self.answer(i, self.notify_room(&wish).await),
             Command::NotifyHours(wish) => self.answer(i, self.notify_hours(&wish).await),
             Command::NotifyPause(wish) => self.answer(i, self.notify_pause(wish).await),

@@ -20,6 +20,7 @@ mod notify;
 mod page;
 mod polls;
 mod proxies;
+mod push;
 mod reactions;
 mod readiness;
 mod relay;

@@ -11,6 +11,7 @@ mod methods;
 mod notify;
 mod pointers;
 mod polls;
+mod push;
 mod reactions;
 mod read_only;
 mod rooms;

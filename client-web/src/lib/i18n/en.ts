@@ -90,6 +90,13 @@ export const en: Words = {
     to: 'to',
     zone: (zone: string) => `by the clock of ${zone}`,
     zoneHere: (zone: string) => `Take the clock of this device: ${zone}`,
+    push: {
+      title: 'Tell me while Parta is closed',
+      about: 'On this device. Only the sign that something is new goes over the browser’s server, no names and no text.',
+      denied: 'The browser does not allow notifications. Allow them in its settings for this site and open Parta again.',
+      install: 'Put Parta on the home screen (the Share button) and open it from there: then an iPhone can tell you of news.',
+      failed: 'That did not work: the browser could not reach its own notification server.',
+    },
     sameTime: 'Quiet hours must begin and end at different times.',
   },
   offline: 'No connection. Reconnecting…',

@@ -8,7 +8,7 @@ mod shards;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -28,6 +28,7 @@ use super::stream::Inlet;
 use crate::bus::{Bus, Health, Hints, NodeId};
 use crate::hub::presence::Presence;
 use crate::hub::{ConnId, Input};
+use crate::push;
 use crate::store::{Receipts, Store};
 
 pub(super) use rooms::{Rooms, Stale};
@@ -50,6 +51,15 @@ pub struct Connection {
     pub queue: Queue,
     /// What of the person's rooms changed since it was told of them.
     pub(super) stale: Stale,
+    /// Whether the page can be seen.
+    visible: AtomicBool,
+}
+
+impl Connection {
+    /// The page came into view, or went out of it.
+    pub(super) fn seen(&self, visible: bool) {
+        self.visible.store(visible, Ordering::Release);
+    }
 }
 
 /// What a person has open here.
@@ -116,6 +126,8 @@ struct Inner {
     arrivals: Mutex<Bucket>,
     drops: Arc<Drops>,
     news: broadcast::Sender<News>,
+    /// Who tells of messages those who are away, if anybody does.
+    messages: OnceLock<mpsc::Sender<push::Stored>>,
     draining: AtomicBool,
     next: AtomicU64,
 }
@@ -142,6 +154,7 @@ impl Switchboard {
             arrivals: Mutex::new(Bucket::new(Instant::now(), rate, rate.saturating_mul(2))),
             drops: Arc::default(),
             news: broadcast::channel(NEWS_MAX).0,
+            messages: OnceLock::new(),
             draining: AtomicBool::new(false),
             next: AtomicU64::new(1),
         }));
@@ -192,6 +205,7 @@ impl Switchboard {
             session,
             queue: Queue::counting(Arc::clone(&self.0.drops)),
             stale: Stale::default(),
+            visible: AtomicBool::new(false),
         });
         self.0.connections.insert(id, Arc::clone(&connection));
         let mut theirs = self.0.by_user.entry(user.clone()).or_default();
@@ -290,8 +304,29 @@ impl Switchboard {
         }
     }
 
+    /// From now on messages that are published here are told of there, unless too many wait.
+    pub fn tell_of_messages(&self, to: mpsc::Sender<push::Stored>) {
+        // Asked for once.
+        let _ = self.0.messages.set(to);
+    }
+
+    /// Whether this person has a page of this node's before them.
+    #[must_use]
+    pub fn is_watched_by(&self, user: &UserId) -> bool {
+        let connections = self.0.connections_of(user, None);
+        connections
+            .iter()
+            .any(|connection| connection.visible.load(Ordering::Acquire))
+    }
+
     /// Publishes an event that was committed, here and on the other nodes.
     pub async fn publish(&self, event: RoomEvent) {
+        if let (RoomEvent::Msg { r, d, .. }, Some(messages)) = (&event, self.0.messages.get()) {
+            let (room, no, at) = (r.clone(), d.no, tokio::time::Instant::now());
+            if messages.try_send(push::Stored { room, no, at }).is_err() {
+                tracing::warn!("too many messages wait for push: of one nobody is told");
+            }
+        }
         let event = Published::durable(event);
         self.0.bus.event(&event);
         self.0.deliver(event).await;

@@ -1,0 +1,1 @@
+export type PushKey = { key: string, };

@@ -1,0 +1,1 @@
+export type PushNews = { name: string, unread: number, mention: boolean, };

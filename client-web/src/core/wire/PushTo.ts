@@ -1,0 +1,1 @@
+export type PushTo = { endpoint: string, p256dh: string, auth: string, };
