@@ -5,6 +5,7 @@ import { forgetUploads } from './chat/uploads.svelte';
 import { notices } from './notify/notices.svelte';
 import { LOGGED_OUT, SIGNED_OUT, TOO_MANY, TOO_OLD } from '../core/codes';
 import { Drafts } from '../core/drafts';
+import { ChatKeeper, type KeptChat } from '../core/kept-chat';
 import { Focus } from '../core/focus';
 import { Gaps } from '../core/gaps';
 import { API, api, ApiError, isThere } from '../core/http';
@@ -43,6 +44,14 @@ const PAGE_EVENTS = 50;
 /** How long «печатает» stays without being renewed. */
 const TYPING_MS = 5_000;
 const TYPING_EVERY_MS = 3_000;
+/** How long the server may say nothing before what was kept is shown. */
+const SLOW_MS = 2_500;
+/** Between what happens and what is kept of it. */
+const KEEP_MS = 1_500;
+/** How long the server may take to let somebody go. */
+const LEAVE_MS = 5_000;
+/** That somebody signed out here and the server has not heard it yet. */
+const LEAVING = 'parta.leaving';
 
 /** What listens to the events of lessons. */
 export interface LessonListener {
@@ -79,6 +88,10 @@ class App {
     },
   );
 
+  readonly #keeper = new ChatKeeper();
+  /** As it was kept, until the server tells how it is. */
+  #before: KeptChat | undefined;
+  #keeping: ReturnType<typeof setTimeout> | undefined;
   #socket: Socket | undefined;
   #box: Outbox | undefined;
   readonly #reads = new Reads((r, no) => this.socket.request('read', { r, no }));
@@ -94,21 +107,61 @@ class App {
   #loading = new Map<string, Promise<boolean>>();
 
   async start(): Promise<void> {
+    if (await this.#left()) return;
+    this.#before ??= await this.#keeper.load();
+    const late = setTimeout(() => this.#showKept(), SLOW_MS);
     try {
       const { me } = await api<Session>('GET', '/session');
-      this.signedIn(me);
+      if (this.me === undefined) this.signedIn(me);
     } catch (error) {
       if (error instanceof ApiError && error.code === 'unauthorized') {
+        this.#before = undefined;
+        await this.#keeper.clear(true);
+        if (this.me) location.assign('/');
         this.me = null;
         return;
       }
       // No network, or a server that is just starting: whoever was signed in still is.
+      this.#showKept();
+      if (this.me !== undefined) return;
       this.status = 'waiting';
       setTimeout(() => void this.start(), 2_000);
+    } finally {
+      clearTimeout(late);
     }
   }
 
+  // The connection goes on from there, or tells that the session is over.
+  #showKept(): void {
+    if (!this.#before || this.me !== undefined) return;
+    const { chat, limits, direct } = this.#before;
+    [this.chat, this.limits, this.direct] = [chat, limits, direct];
+    this.signedIn(chat.me);
+  }
+
+  // Whether somebody signed out here. A server that could not be reached then is told now.
+  async #left(): Promise<boolean> {
+    if (localStorage.getItem(LEAVING) === null) return false;
+    try {
+      await api('DELETE', '/session');
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === 'unauthorized')) {
+        setTimeout(() => void this.#left(), 5_000);
+        this.me = null;
+        return true;
+      }
+    }
+    localStorage.removeItem(LEAVING);
+    return false;
+  }
+
   signedIn(me: Person): void {
+    // Whoever signs in at the form is meant, not who left just now.
+    localStorage.removeItem(LEAVING);
+    if (this.#before && this.#before.chat.me.id !== me.id) {
+      this.#before = undefined;
+      void this.#keeper.clear(true);
+    }
     this.me = me;
     const box = new Outbox(me.id, (message) => this.#post(message), (items) => {
       this.outbox = items;
@@ -129,8 +182,16 @@ class App {
 
   async signOut(): Promise<void> {
     this.#socket?.close();
-    await api('DELETE', '/session').catch(() => undefined);
+    clearTimeout(this.#keeping);
+    localStorage.setItem(LEAVING, '1');
+    await this.#keeper.clear();
+    await import('./notify/push').then(({ forget }) => forget()).catch(() => undefined);
+    await api('DELETE', '/session', undefined, AbortSignal.timeout(LEAVE_MS)).then(
+      () => localStorage.removeItem(LEAVING),
+      () => undefined,
+    );
     if (this.me) await forgetUploads(this.me.id);
+    await navigator.clearAppBadge?.().catch(() => undefined);
     location.assign('/');
   }
 
@@ -253,8 +314,20 @@ class App {
     this.#reads.read(room, no);
   }
 
+  /** What is held is kept on the device, soon. */
+  keep(): void {
+    this.#keeping ??= setTimeout(() => this.#keep(), KEEP_MS);
+  }
+
+  #keep(): void {
+    clearTimeout(this.#keeping);
+    this.#keeping = undefined;
+    if (this.chat) void this.#keeper.save({ chat: this.chat, limits: this.limits, direct: this.direct });
+  }
+
   /** The page goes out of sight, maybe for good. */
   hidden(): void {
+    this.#keep();
     this.#reads.flush();
     this.begun.flush();
     this.#socket?.tell('visible', { on: false });
@@ -287,13 +360,29 @@ class App {
     this.#socket?.open();
   }
 
+  get #held(): Chat | undefined {
+    return this.chat ?? this.#before?.chat;
+  }
+
   #begin(): Hello {
     this.#begun = [...this.#focus.rooms];
-    return { v: 1, dev: device(), app: 'web', pos: positions(this.chat, this.#begun), focus: [...this.#begun] };
+    return { v: 1, dev: device(), app: 'web', pos: positions(this.#held, this.#begun), focus: [...this.#begun] };
   }
 
   #hello(ok: HelloOk): void {
-    this.chat = greet(this.chat, ok);
+    // Another tab of this browser has signed somebody else in: nothing of one person's goes out as another's.
+    if (this.me?.id !== ok.me.id) {
+      this.#socket?.close();
+      void this.#keeper.clear(true).then(() => location.reload());
+      return;
+    }
+    this.chat = greet(this.#held, ok);
+    this.#before = undefined;
+    // Read without a network, by a page that is no more.
+    for (const { id, read_no } of ok.rooms) {
+      const readNo = this.chat.rooms.get(id)?.readNo ?? read_no;
+      if (readNo > read_no) this.#reads.read(id, readNo);
+    }
     this.limits = ok.lim;
     this.direct = ok.direct;
     notices.greet(ok.notify, ok.srv);
@@ -382,7 +471,7 @@ class App {
       this.#receipts.lost();
     }
     if (status !== 'ended' || code === undefined) return;
-    if (code === SIGNED_OUT || code === LOGGED_OUT) location.assign('/');
+    if (code === SIGNED_OUT || code === LOGGED_OUT) void this.#keeper.clear().then(() => location.assign('/'));
     // To come back by itself would push out another of this person's pages, which would come back in turn.
     else this.stopped = code === TOO_MANY ? 'many' : code === TOO_OLD ? 'old' : 'fault';
   }

@@ -17,6 +17,8 @@ struct Client;
 const PAGE: &str = "index.html";
 /// Files under this path carry their content's hash in their name.
 const IMMUTABLE: &str = "_app/immutable/";
+/// Under it there is no page: whoever asks for a file of another version must not get the page in its place, and keep it.
+const PARTS: &str = "_app/";
 
 /// What the client's build puts beside a file that becomes smaller by it (RFC 9110 §8.4.1), best first.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
@@ -27,6 +29,7 @@ pub(super) async fn page(request: Request) -> Response {
     let beside = ENCODINGS.iter().any(|(_, end)| path.ends_with(end));
     let (path, file) = match Client::get(path) {
         Some(file) if !path.is_empty() && !beside => (path, file),
+        _ if path.starts_with(PARTS) => return StatusCode::NOT_FOUND.into_response(),
         _ => match Client::get(PAGE) {
             Some(file) => (PAGE, file),
             None => {

@@ -91,3 +91,13 @@ async fn the_page_and_its_scripts_come_in_the_smallest_form_that_the_browser_tak
         "{head}"
     );
 }
+
+#[tokio::test]
+async fn a_part_of_another_version_is_not_there_and_is_not_the_page() {
+    let server = Server::start_empty().await;
+    for path in ["/_app/immutable/chunks/gone.js", "/_app/", "/_app/x"] {
+        let (head, body) = file(&server, path, "br").await;
+        assert!(head.starts_with("HTTP/1.1 404"), "{path}: {head}");
+        assert!(body.is_empty());
+    }
+}

@@ -100,6 +100,14 @@ export const en: Words = {
     sameTime: 'Quiet hours must begin and end at different times.',
   },
   offline: 'No connection. Reconnecting…',
+  noNetwork: 'No network. You see what was loaded already; new messages go when it is back.',
+  share: {
+    title: 'Where to?',
+    search: 'Find a group',
+    nothing: 'There is nothing to send: what you shared has been sent already or is too old.',
+  },
+  fresh: 'A new version of Parta is there.',
+  takeOver: 'Update',
   stopped: {
     many: 'Parta is open in several other tabs or devices. The connection here was closed.',
     old: 'Parta was updated. Reload the page.',

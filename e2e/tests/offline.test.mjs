@@ -1,0 +1,131 @@
+// The page without a network: opened again it shows what was there, takes messages, and goes on when the network is back.
+import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
+
+import { chromiumPerson, launchChromium, signIn } from '../browsers.mjs';
+import { Server } from '../server.mjs';
+import { eventually, steps } from '../steps.mjs';
+
+const ROOM = 'Робототехника, поток 1';
+
+const step = steps();
+/** @type {Server} */
+let server;
+/** @type {import('playwright-core').Browser} */
+let chromium;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let teacher;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let student;
+
+before(async () => {
+  server = await Server.create();
+  chromium = await launchChromium();
+  [teacher, student] = await Promise.all([chromiumPerson(chromium, 'teacher'), chromiumPerson(chromium, 'student')]);
+  await signIn(teacher, server, 'teacher');
+  await signIn(student, server, 'student1');
+});
+
+after(async () => {
+  await chromium?.close();
+  await server?.stop();
+});
+
+/**
+ * @param {import('../browsers.mjs').Person} person
+ * @param {string} text
+ */
+async function say(person, text) {
+  await person.type('Сообщение', text);
+  await person.press('Enter');
+}
+
+/**
+ * @param {import('../browsers.mjs').Person} person
+ * @param {string} text
+ */
+const seen = (person, text) =>
+  person.until((wanted) => document.body.innerText.includes(wanted), text, `«${text}»`);
+
+/** What is kept on the device, as text. */
+const kept = () =>
+  student.read(async () => {
+    const names = (await indexedDB.databases()).flatMap(({ name }) => (name?.startsWith('parta-kept') ? [name] : []));
+    let all = '';
+    for (const name of names) {
+      const db = await new Promise((resolve, reject) => {
+        const open = indexedDB.open(name);
+        open.onsuccess = () => resolve(open.result);
+        open.onerror = () => reject(open.error);
+      });
+      for (const store of db.objectStoreNames) {
+        all += await new Promise((resolve, reject) => {
+          const got = db.transaction(store).objectStore(store).getAll();
+          got.onsuccess = () => resolve(JSON.stringify(got.result));
+          got.onerror = () => reject(got.error);
+        });
+      }
+      db.close();
+    }
+    return all;
+  });
+
+step('a page that was here once is kept on the device, with what was said last', async () => {
+  await teacher.click('link', ROOM);
+  await student.click('link', ROOM);
+  await say(teacher, 'Завтра в девять');
+  await seen(student, 'Завтра в девять');
+  await student.until(() => navigator.serviceWorker.controller, undefined, 'the service worker');
+  await eventually(kept, (all) => all.includes('Завтра в девять'), 'the message on the device');
+  const addresses = await student.read(async () => {
+    const caches_ = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+    return caches_.flat().map((request) => new URL(request.url).pathname);
+  });
+  assert.ok(addresses.includes('/'), addresses.join());
+  assert.deepEqual(addresses.filter((path) => path.startsWith('/api/')), [], 'answers of the server are not kept');
+});
+
+step('without a network it opens, says so, shows what was said and keeps what is written', async () => {
+  await student.context.setOffline(true);
+  await student.reload();
+  await seen(student, 'Завтра в девять');
+  await seen(student, 'Нет сети.');
+  await say(student, 'Буду');
+  await seen(student, 'Буду');
+  // Another group, of which only the list is known.
+  await student.goto(`${server.origin}/`);
+  await student.see('link', ROOM);
+});
+
+step('back in the network it tells what was written and shows what it missed', async () => {
+  await say(teacher, 'Возьмите ноутбуки');
+  await student.context.setOffline(false);
+  await student.click('link', ROOM);
+  await seen(student, 'Возьмите ноутбуки');
+  await seen(teacher, 'Буду');
+  await student.until(() => !document.body.innerText.includes('Нет сети.'), undefined, 'no more word of the network');
+});
+
+step('the server is away: the page opens all the same, and goes on when it is back', async () => {
+  await server.kill();
+  await student.reload();
+  await seen(student, 'Возьмите ноутбуки');
+  await seen(student, 'Нет связи');
+  await server.start();
+  await say(student, 'Снова здесь');
+  await seen(teacher, 'Снова здесь');
+});
+
+step('who signs out leaves nothing behind, and does so without a network too', async () => {
+  await eventually(kept, (all) => all.includes('Снова здесь'), 'the message on the device');
+  await student.context.setOffline(true);
+  await student.click('button', 'Настройки');
+  await student.click('button', 'Выйти из аккаунта');
+  await student.see('button', 'Войти');
+  assert.equal((await kept()).includes('Снова здесь'), false);
+  await student.context.setOffline(false);
+  await student.reload();
+  const { name } = await server.person('student1');
+  await student.see('button', name);
+  assert.equal(await student.read(() => fetch('/api/v1/session').then((answer) => answer.status)), 401);
+});

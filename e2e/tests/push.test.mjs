@@ -1,0 +1,105 @@
+// Notifications while the page is closed, as far as a browser without its maker's servers goes: the push itself is handed to
+// the service worker by the browser's own tools. What the server sends is tested in server/tests/server/push.rs.
+import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
+
+import { chromiumPerson, launchChromium, signIn } from '../browsers.mjs';
+import { Server } from '../server.mjs';
+import { eventually, steps } from '../steps.mjs';
+
+const ROOM = 'Робототехника, поток 1';
+
+const step = steps();
+/** @type {Server} */
+let server;
+/** @type {import('playwright-core').Browser} */
+let chromium;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let student;
+/** @type {import('playwright-core').CDPSession} */
+let tools;
+let registrationId = '';
+let room = '';
+
+before(async () => {
+  process.env.PARTA_PUSH = 'on';
+  process.env.PARTA_PUSH_CONTACT = 'mailto:it@example.ru';
+  server = await Server.create();
+  chromium = await launchChromium();
+  student = await chromiumPerson(chromium, 'student');
+  await student.context.grantPermissions(['notifications'], { origin: server.origin });
+  tools = await student.context.newCDPSession(student.page);
+  tools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+    for (const one of registrations) if (one.scopeURL.startsWith(server.origin) && !one.isDeleted) registrationId = one.registrationId;
+  });
+  await tools.send('ServiceWorker.enable');
+  await signIn(student, server, 'student1');
+  await student.until(() => navigator.serviceWorker.controller, undefined, 'the service worker');
+  room = await student.read((name) => document.querySelector(`nav a[aria-label="${name}"]`)?.getAttribute('href')?.split('/').at(-1) ?? '', ROOM);
+  assert.ok(room);
+});
+
+after(async () => {
+  await chromium?.close();
+  await server?.stop();
+});
+
+/** @param {string} data */
+const push = (data) => tools.send('ServiceWorker.deliverPushMessage', { origin: server.origin, registrationId, data });
+
+/** What is shown, and then taken away. */
+const shown = () =>
+  student.read(async () => {
+    const registration = await navigator.serviceWorker.ready;
+    const all = await registration.getNotifications();
+    for (const one of all) one.close();
+    return all.map(({ title, body, data, tag }) => ({ title, body, data, tag }));
+  });
+
+step('who looks at the page is shown nothing beside it', async () => {
+  await push(JSON.stringify({ r: room }));
+  // The worker is done with it when it answers.
+  await student.read(() => navigator.serviceWorker.ready);
+  assert.deepEqual(await shown(), []);
+});
+
+step('with the page closed the worker asks our server what it is about', async () => {
+  const teacher = await chromiumPerson(chromium, 'teacher');
+  await signIn(teacher, server, 'teacher');
+  await teacher.click('link', ROOM);
+  await teacher.type('Сообщение', 'Секретный текст');
+  await teacher.press('Enter');
+  await student.until((name) => document.querySelector(`nav a[aria-label="${name}"] .count`), ROOM, 'the unread message');
+  await student.goto('about:blank');
+  await push(JSON.stringify({ r: room }));
+  // Where it can be seen what is shown, the page is open again.
+  await student.goto(`${server.origin}/`);
+  const [one] = await eventually(shown, (all) => all.length > 0, 'a notification');
+  assert.ok(one);
+  assert.equal(one.title, ROOM);
+  assert.match(one.body, /^Непрочитанных: [1-9]/);
+  assert.deepEqual([one.data, one.tag], [`/room/${room}`, room]);
+  await teacher.close();
+});
+
+step('without the server, or with a push that says nothing, it says only that there is something', async () => {
+  await student.goto('about:blank');
+  await server.kill();
+  await push(JSON.stringify({ r: room }));
+  await push('{"r":"../../evil"}');
+  await student.goto(`${server.origin}/`);
+  const all = await eventually(shown, (found) => found.length >= 2, 'two notifications');
+  for (const one of all) assert.deepEqual([one.title, one.body], ['Parta', 'Есть новые сообщения']);
+  assert.deepEqual(all.map((one) => one.data).sort(), ['/', `/room/${room}`]);
+  await server.start();
+});
+
+step('it is switched on in the settings, and a browser that cannot reach its own server says so', async () => {
+  await student.see('link', ROOM);
+  await student.click('button', 'Настройки');
+  const box = student.page.getByLabel('Сообщать, когда Parta закрыта');
+  await box.waitFor();
+  await box.click();
+  await student.page.getByText('браузер не смог связаться со своим сервером уведомлений').waitFor();
+  assert.equal(await box.isChecked(), false);
+});
