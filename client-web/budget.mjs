@@ -9,11 +9,14 @@ const LESSON_MAX = 80_000;
 const EMOJI_MAX = 130_000;
 /** Once, with the first formula; some of its fonts follow, 20 kB each. */
 const FORMULAS_MAX = 100_000;
+/** Once, with the first photo that is opened. */
+const PHOTOS_MAX = 30_000;
 
 const OUT = '.svelte-kit/output/client/';
 const LESSON = 'src/lib/lesson/Lesson.svelte';
 const EMOJI = 'src/lib/chat/EmojiPicker.svelte';
 const FORMULAS = 'src/lib/chat/katex.ts';
+const PHOTOS = 'src/lib/media/Viewer.svelte';
 
 /** @type {Record<string, {file: string, isEntry?: boolean, imports?: string[], css?: string[]}>} */
 const manifest = JSON.parse(readFileSync(`${OUT}.vite/manifest.json`, 'utf8'));
@@ -41,6 +44,7 @@ const parts = [
   { name: 'lesson', bytes: beside(LESSON), max: LESSON_MAX },
   { name: 'emoji', bytes: beside(EMOJI), max: EMOJI_MAX },
   { name: 'formulas', bytes: beside(FORMULAS), max: FORMULAS_MAX },
+  { name: 'photos', bytes: beside(PHOTOS), max: PHOTOS_MAX },
 ];
 for (const { name, bytes, max } of parts) {
   console.log(`${name}: ${bytes} of ${max} bytes, compressed`);

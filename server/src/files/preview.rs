@@ -90,6 +90,56 @@ mod tests {
         );
     }
 
+    /// A JPEG of 48 × 32 pixels, white but for a red quarter at the top left as it is stored, with an EXIF orientation.
+    fn turned(orientation: u8) -> Vec<u8> {
+        let mut picture = image::RgbImage::from_pixel(48, 32, image::Rgb([255; 3]));
+        for (x, y) in (0..24).flat_map(|x| (0..16).map(move |y| (x, y))) {
+            picture.put_pixel(x, y, image::Rgb([220, 0, 0]));
+        }
+        let mut jpeg = Vec::new();
+        JpegEncoder::new_with_quality(&mut jpeg, 95)
+            .encode_image(&picture)
+            .unwrap();
+        // TIFF 6.0, big-endian, with one entry: tag 0x0112, SHORT, one value.
+        let mut exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+        exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+        let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+        let mut bytes = jpeg[..2].to_vec();
+        bytes.extend([0xff, 0xe1, length[0], length[1]]);
+        bytes.extend(exif);
+        bytes.extend(&jpeg[2..]);
+        bytes
+    }
+
+    /// EXIF 2.32 §4.6.4.A: which corner of what is seen the first stored pixel is.
+    #[test]
+    fn a_photo_is_upright_however_it_was_held() {
+        for (orientation, right, bottom, on_its_side) in [
+            (1, false, false, false),
+            (2, true, false, false),
+            (3, true, true, false),
+            (4, false, true, false),
+            (5, false, false, true),
+            (6, true, false, true),
+            (7, true, true, true),
+            (8, false, true, true),
+        ] {
+            let (jpeg, size) = make(&turned(orientation)).unwrap();
+            let (w, h) = if on_its_side { (32, 48) } else { (48, 32) };
+            assert_eq!((size.w, size.h), (w, h), "orientation {orientation}");
+            let seen = image::load_from_memory(&jpeg).unwrap().to_rgb8();
+            for (x, y) in [(false, false), (true, false), (false, true), (true, true)] {
+                let at = |far: bool, side: u32| if far { side - 5 } else { 4 };
+                let is_red = seen.get_pixel(at(x, w), at(y, h)).0[1] < 128;
+                let expected = (x, y) == (right, bottom);
+                assert_eq!(
+                    is_red, expected,
+                    "orientation {orientation}, corner {x} {y}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn bombs_and_rubbish_are_refused() {
         // 30,000 × 30,000 pixels in a header without data.

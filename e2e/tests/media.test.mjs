@@ -1,0 +1,174 @@
+// Photos: several of one message are an album and a viewer, on a phone by fingers.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before } from 'node:test';
+
+import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
+import { Server } from '../server.mjs';
+import { steps } from '../steps.mjs';
+
+const ROOM = 'Робототехника, поток 1';
+/** Larger than a preview, in pixels. */
+const [WIDE, HIGH] = [2_000, 1_500];
+const NAMES = [1, 2, 3, 4, 5].map((k) => `опыт ${k}.jpg`);
+
+const step = steps();
+/** @type {Server} */
+let server;
+/** @type {import('playwright-core').Browser} */
+let chromium;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let teacher;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let phone;
+/** @type {Awaited<ReturnType<typeof firefoxPerson>>} */
+let student;
+
+before(async () => {
+  server = await Server.create();
+  chromium = await launchChromium();
+  teacher = await chromiumPerson(chromium, 'teacher');
+  phone = await chromiumPerson(chromium, 'phone', { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
+  student = await firefoxPerson('student');
+  await signIn(teacher, server, 'teacher');
+  await teacher.click('link', ROOM);
+  await signIn(student, server, 'student1');
+  await student.click('link', ROOM);
+});
+
+after(async () => {
+  await student?.close();
+  await chromium?.close();
+  await server?.stop();
+});
+
+/** Photos that the page itself draws. @param {{names: string[], w: number, h: number}} wanted */
+const choosePhotos = async ({ names, w, h }) => {
+  const files = new DataTransfer();
+  for (const [k, name] of names.entries()) {
+    const canvas = new OffscreenCanvas(w, h);
+    const drawing = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    drawing.fillStyle = `hsl(${k * 70} 60% 50%)`;
+    drawing.fillRect(0, 0, w, h);
+    drawing.fillStyle = '#fff';
+    drawing.font = `${h / 2}px sans-serif`;
+    drawing.fillText(String(k + 1), w / 3, h / 1.4);
+    files.items.add(new File([await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.8 })], name, { type: 'image/jpeg' }));
+  }
+  const input = /** @type {HTMLInputElement} */ (document.querySelector('input[type=file]'));
+  input.files = files.files;
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+};
+
+/** What the viewer shows now: where it comes from, how many pixels it has, and how wide it is on the screen. */
+const shownPhoto = () => {
+  const slide = document.querySelector('dialog[open] .pswp__item[aria-hidden=false]');
+  const img = [...(slide?.querySelectorAll('img') ?? [])].at(-1);
+  return img ? { src: img.src, pixels: img.naturalWidth, wide: img.getBoundingClientRect().width } : undefined;
+};
+const isOriginal = (/** @type {number} */ wide) => {
+  const slide = document.querySelector('dialog[open] .pswp__item[aria-hidden=false]');
+  return [...(slide?.querySelectorAll('img') ?? [])].some((img) => img.src.startsWith('blob:') && img.naturalWidth === wide);
+};
+const says = (/** @type {string} */ text) => document.querySelector('dialog[open] [role=status]')?.textContent?.includes(text);
+const isClosed = () => document.querySelector('dialog[open]') === null;
+
+step('five photos of one message are one album', async () => {
+  await teacher.read(choosePhotos, { names: NAMES, w: WIDE, h: HIGH });
+  await teacher.page.getByRole('button', { name: `Убрать: ${NAMES[4]}` }).waitFor();
+  await teacher.until(() => document.querySelectorAll('.uploads progress').length === 0, undefined, 'all photos uploaded');
+  await teacher.click('button', 'Отправить');
+  await student.until(() => document.querySelectorAll('article .album .picture').length === 5, undefined, 'an album of five');
+  const rows = await student.read(() => [...document.querySelectorAll('article .album .row')].map((row) => row.children.length));
+  assert.deepEqual(rows, [2, 3]);
+});
+
+step('the viewer shows the original, turns by the arrow keys and enlarges', async () => {
+  await student.click('button', 'Фото 2 из 5');
+  await student.until(isOriginal, WIDE, 'the photo with all its pixels');
+  await student.page.keyboard.press('ArrowRight');
+  await student.until(says, 'Фото 3 из 5', 'the third photo');
+  await student.until(isOriginal, WIDE, 'the third photo with all its pixels');
+  const before = await student.read(shownPhoto);
+  await student.click('button', 'Увеличить');
+  await student.until(
+    (/** @type {number} */ wide) => [...document.querySelectorAll('dialog[open] .pswp__item[aria-hidden=false] img')].some((img) => img.getBoundingClientRect().width > wide * 1.4),
+    before?.wide,
+    'a larger photo',
+  );
+});
+
+step('closing by Escape gives the focus back', async () => {
+  await student.page.keyboard.press('Escape');
+  await student.until(isClosed, undefined, 'the viewer closed');
+  await student.until((/** @type {string} */ name) => document.activeElement?.getAttribute('aria-label')?.startsWith(name), 'Фото 2 из 5', 'the focus on the photo that was pressed');
+  assert.ok((await student.read(() => location.pathname)).startsWith('/room/'));
+});
+
+step('on a phone a finger turns, two enlarge, and a swipe down closes; so does going back', async () => {
+  await signIn(phone, server, 'student2');
+  await phone.click('link', ROOM);
+  await phone.click('button', 'Фото 1 из 5');
+  await phone.until(isOriginal, WIDE, 'the photo with all its pixels');
+  const touch = await phone.context.newCDPSession(phone.page);
+  /** Fingers that go through these places. @param {{x: number, y: number}[][]} path */
+  const fingers = async (path) => {
+    for (const [k, touchPoints] of path.entries()) await touch.send('Input.dispatchTouchEvent', { type: k === 0 ? 'touchStart' : 'touchMove', touchPoints });
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  };
+  const line = (/** @type {(k: number) => {x: number, y: number}[]} */ at) => Array.from({ length: 12 }, (_, k) => at(k / 11));
+  await fingers(line((k) => [{ x: 320 - 260 * k, y: 400 }]));
+  await phone.until(says, 'Фото 2 из 5', 'the second photo');
+  await phone.until(isOriginal, WIDE, 'the second photo with all its pixels');
+  const before = await phone.read(shownPhoto);
+  await fingers(line((k) => [{ x: 180 - 20 - 100 * k, y: 370 }, { x: 180 + 20 + 100 * k, y: 370 }]));
+  await phone.until(
+    (/** @type {number} */ wide) => [...document.querySelectorAll('dialog[open] .pswp__item[aria-hidden=false] img')].some((img) => img.getBoundingClientRect().width > wide * 2),
+    before?.wide,
+    'a photo enlarged by two fingers',
+  );
+  await fingers(line((k) => [{ x: 180 - 120 + 100 * k, y: 370 }, { x: 180 + 120 - 100 * k, y: 370 }]));
+  await phone.until(
+    (/** @type {number} */ wide) => [...document.querySelectorAll('dialog[open] .pswp__item[aria-hidden=false] img')].every((img) => img.getBoundingClientRect().width < wide * 1.05),
+    before?.wide,
+    'the whole photo again',
+  );
+  await fingers(line((k) => [{ x: 180, y: 300 + 380 * k }]));
+  await phone.until(isClosed, undefined, 'the viewer closed by a swipe');
+  await phone.click('button', 'Фото 4 из 5');
+  await phone.until(says, 'Фото 4 из 5', 'the fourth photo');
+  await phone.page.goBack();
+  await phone.until(isClosed, undefined, 'the viewer closed by going back');
+  assert.ok(phone.page.url().includes('/room/'), 'the conversation is still there');
+});
+
+step('without the original the smaller copy stays, and it comes when asked for again', async () => {
+  const original = /\/api\/v1\/files\/[^/]+$/;
+  await phone.page.route(original, (route) => route.abort());
+  await phone.click('button', 'Фото 5 из 5');
+  await phone.page.getByRole('alert').getByText('Фото целиком не загрузилось').waitFor();
+  assert.ok((await phone.read(shownPhoto))?.src.endsWith('/preview'));
+  await phone.page.unroute(original);
+  await phone.click('button', 'Повторить');
+  await phone.until(isOriginal, WIDE, 'the photo with all its pixels');
+  await phone.click('button', 'Закрыть');
+  await phone.until(isClosed, undefined, 'the viewer closed by its button');
+});
+
+step('what is known of a file tells whether it is the same', async () => {
+  const text = Buffer.from('Расчёт передачи: i = z2 / z1.\n');
+  await teacher.page.locator('input[type=file]').first().setInputFiles([{ name: 'расчёт.txt', mimeType: 'text/plain', buffer: text }]);
+  await teacher.page.getByRole('button', { name: 'Убрать: расчёт.txt' }).waitFor();
+  await teacher.click('button', 'Отправить');
+  const line = teacher.page.getByRole('article').filter({ has: teacher.page.getByRole('link', { name: 'расчёт.txt' }) });
+  await line.hover();
+  await line.getByRole('button', { name: 'Действия' }).click();
+  await teacher.click('button', 'Сведения о файле');
+  const details = teacher.page.getByRole('group', { name: 'Сведения о файле' });
+  await details.getByText(createHash('sha256').update(text).digest('hex')).waitFor();
+  await teacher.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await details.getByRole('button', { name: 'Скопировать сумму' }).click();
+  await details.getByText('Скопировано').first().waitFor();
+  assert.equal(await teacher.read(() => navigator.clipboard.readText()), createHash('sha256').update(text).digest('hex'));
+  await teacher.press('Escape');
+});
