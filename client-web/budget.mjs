@@ -9,6 +9,8 @@ const LESSON_MAX = 80_000;
 const EMOJI_MAX = 130_000;
 /** Once, with the first formula; some of its fonts follow, 20 kB each. */
 const FORMULAS_MAX = 100_000;
+/** Once, with the first recording: it comes while one speaks. */
+const RECORDINGS_MAX = 80_000;
 /** Once, with the first photo that is opened. */
 const PHOTOS_MAX = 30_000;
 
@@ -16,6 +18,7 @@ const OUT = '.svelte-kit/output/client/';
 const LESSON = 'src/lib/lesson/Lesson.svelte';
 const EMOJI = 'src/lib/chat/EmojiPicker.svelte';
 const FORMULAS = 'src/lib/chat/katex.ts';
+const RECORDINGS = 'src/lib/media/playable.ts';
 const PHOTOS = 'src/lib/media/Viewer.svelte';
 
 /** @type {Record<string, {file: string, isEntry?: boolean, imports?: string[], css?: string[]}>} */
@@ -44,6 +47,7 @@ const parts = [
   { name: 'lesson', bytes: beside(LESSON), max: LESSON_MAX },
   { name: 'emoji', bytes: beside(EMOJI), max: EMOJI_MAX },
   { name: 'formulas', bytes: beside(FORMULAS), max: FORMULAS_MAX },
+  { name: 'recordings', bytes: beside(RECORDINGS), max: RECORDINGS_MAX },
   { name: 'photos', bytes: beside(PHOTOS), max: PHOTOS_MAX },
 ];
 for (const { name, bytes, max } of parts) {

@@ -1,4 +1,5 @@
-// Photos: several of one message are an album and a viewer, on a phone by fingers.
+// Photos and voice messages: several photos are an album and a viewer, on a phone by fingers; a voice message that one
+// browser recorded is heard in the other.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before } from 'node:test';
@@ -32,6 +33,14 @@ before(async () => {
   student = await firefoxPerson('student');
   await signIn(teacher, server, 'teacher');
   await teacher.click('link', ROOM);
+  // A machine without loudspeakers, where Firefox plays nothing that could be heard.
+  await student.page.evaluateOnNewDocument(() => {
+    const { play } = HTMLMediaElement.prototype;
+    HTMLMediaElement.prototype.play = function () {
+      this.muted = true;
+      return play.call(this);
+    };
+  });
   await signIn(student, server, 'student1');
   await student.click('link', ROOM);
 });
@@ -171,4 +180,103 @@ step('what is known of a file tells whether it is the same', async () => {
   await details.getByText('Скопировано').first().waitFor();
   assert.equal(await teacher.read(() => navigator.clipboard.readText()), createHash('sha256').update(text).digest('hex'));
   await teacher.press('Escape');
+});
+
+/** Whether a voice message moves on. */
+const isHeard = () => Number(document.querySelector('article .voice [role=slider]')?.getAttribute('aria-valuenow')) > 20;
+/** The first bytes of the newest voice message, and what was told of it. */
+const voiceBytes = async () => {
+  const id = [...document.querySelectorAll('[data-voice]')].at(-1)?.getAttribute('data-voice');
+  const bytes = new Uint8Array(await (await fetch(`/api/v1/files/${id}`)).arrayBuffer());
+  return { ftyp: new TextDecoder().decode(bytes.slice(4, 8)), size: bytes.length };
+};
+const recorded = (/** @type {string} */ time) => (document.querySelector('[role=timer]')?.textContent ?? '') >= time;
+
+step('a voice message is recorded, listened to before it is sent, and heard in the other browser', async () => {
+  await teacher.click('button', 'Голосовое сообщение');
+  await teacher.until(recorded, '0:02', 'two seconds of recording');
+  await teacher.click('button', 'Приостановить запись');
+  await teacher.click('button', 'Слушать');
+  await teacher.until(
+    () => Number(document.querySelector('.bar [role=slider]')?.getAttribute('aria-valuenow')) > 10,
+    undefined,
+    'the recording that is listened to before it is sent',
+  );
+  await teacher.click('button', 'Отправить');
+  await student.until(() => document.querySelectorAll('article [data-voice]').length === 1, undefined, 'the voice message');
+  const bars = await student.read(() => [...document.querySelectorAll('article .voice rect')].map((bar) => Number(bar.getAttribute('height'))));
+  assert.ok(bars.length > 20 && bars.length <= 64, `${bars.length} bars`);
+  assert.ok(Math.max(...bars) - Math.min(...bars) > 10, `the beeps of the microphone are seen: ${bars.join(' ')}`);
+  assert.equal((await student.read(voiceBytes)).ftyp, 'ftyp', 'what was recorded travels as an MP4');
+  await student.see('button', 'Слушать');
+  assert.ok(await student.read(() => document.querySelector('article .voice .new') !== null), 'it is new');
+  await student.click('button', 'Слушать');
+  await student.until(isHeard, undefined, 'the voice message playing');
+  assert.ok(await student.read(() => document.querySelector('article .voice .new') === null), 'it is new no more');
+});
+
+step('its speed is remembered', async () => {
+  await student.click('button', 'Скорость: 1');
+  await student.reload();
+  await student.see('button', 'Скорость: 1,5');
+});
+
+step('what Firefox records is heard in Chromium', async () => {
+  await student.click('button', 'Голосовое сообщение');
+  await student.until(recorded, '0:02', 'two seconds of recording');
+  await student.click('button', 'Отправить');
+  const both = () => document.querySelectorAll('article [data-voice]').length === 2;
+  await teacher.until(both, undefined, 'the second voice message');
+  assert.equal((await teacher.read(voiceBytes)).ftyp, 'ftyp');
+  await teacher.page.getByRole('article').filter({ has: teacher.page.locator('[data-voice]') }).last().getByRole('button', { name: 'Слушать' }).click();
+  await teacher.until(
+    () => Number([...document.querySelectorAll('article .voice [role=slider]')].at(-1)?.getAttribute('aria-valuenow')) > 20,
+    undefined,
+    'the voice message of Firefox playing',
+  );
+});
+
+step('when one ends the next one begins', async () => {
+  await teacher.page.getByRole('article').filter({ has: teacher.page.locator('[data-voice]') }).first().getByRole('slider').focus();
+  await teacher.page.keyboard.press('End');
+  await teacher.page.getByRole('article').filter({ has: teacher.page.locator('[data-voice]') }).first().getByRole('button', { name: 'Слушать' }).click();
+  await teacher.until(
+    () => {
+      const [first, second] = [...document.querySelectorAll('article .voice')];
+      return first?.querySelector('[aria-label=Слушать]') && second?.querySelector('[aria-label=Пауза]');
+    },
+    undefined,
+    'the next voice message playing',
+  );
+});
+
+step('a voice message that could not be uploaded is sent after a reload', async () => {
+  const uploads = /\/api\/v1\/.*uploads/;
+  await teacher.page.route(uploads, (route) => route.abort());
+  await teacher.click('button', 'Голосовое сообщение');
+  await teacher.until(recorded, '0:01', 'a second of recording');
+  await teacher.click('button', 'Отправить');
+  await teacher.page.locator('.uploads li').getByText('Голосовое сообщение').waitFor();
+  await teacher.page.unroute(uploads);
+  await teacher.reload();
+  await student.until(() => document.querySelectorAll('article [data-voice]').length === 3, undefined, 'the voice message after all');
+  await teacher.until(() => document.querySelectorAll('.uploads li').length === 0, undefined, 'nothing waiting');
+});
+
+step('on a phone the button is held while one speaks, and a finger that goes left gives it up', async () => {
+  const at = await phone.page.getByRole('button', { name: 'Голосовое сообщение' }).last().boundingBox();
+  assert.ok(at);
+  const touch = await phone.context.newCDPSession(phone.page);
+  const finger = (/** @type {'touchStart' | 'touchMove' | 'touchEnd'} */ type, x = 0) =>
+    touch.send('Input.dispatchTouchEvent', { type, touchPoints: type === 'touchEnd' ? [] : [{ x: at.x + at.width / 2 - x, y: at.y + at.height / 2 }] });
+  await finger('touchStart');
+  await phone.until(recorded, '0:01', 'a second of recording');
+  await finger('touchMove', 60);
+  await finger('touchMove', 150);
+  await finger('touchEnd');
+  await phone.until(() => document.querySelector('[role=timer]') === null, undefined, 'no recording');
+  await finger('touchStart');
+  await phone.until(recorded, '0:01', 'a second of recording');
+  await finger('touchEnd');
+  await student.until(() => document.querySelectorAll('article [data-voice]').length === 4, undefined, 'the held voice message');
 });

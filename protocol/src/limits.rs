@@ -99,6 +99,16 @@ pub const ROOM_MEMBERS_MAX: usize = 1_000;
 pub const PEOPLE_LISTED_MAX: usize = 5_000;
 /// Longest file name that is kept; longer ones are shortened before the extension.
 pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Longest voice message, in milliseconds: half an hour.
+pub const RECORDING_MILLIS_MAX: u32 = 1_800_000;
+/// Longest short video message, in milliseconds: a minute, and what a slow device takes to stop.
+pub const VIDEO_NOTE_MILLIS_MAX: u32 = 62_000;
+/// Most levels of the waveform of a recording.
+pub const WAVE_LEVELS_MAX: usize = 64;
+/// Loudest level of a waveform.
+pub const WAVE_LEVEL_MAX: u8 = 31;
+/// Longest description of a recording, JSON.
+pub const RECORDING_NOTE_BYTES_MAX: usize = 1_024;
 /// Largest SDP that a client may offer.
 pub const SDP_BYTES_MAX: usize = 60_000;
 /// Most video slots that a client may offer.

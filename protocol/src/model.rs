@@ -7,6 +7,7 @@ use ts_rs::TS;
 use crate::call::CallSummary;
 use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
 use crate::poll::Poll;
+use crate::recording::Recording;
 use crate::room::{Right, RoomKind};
 
 /// What a person may do in the whole organisation.
@@ -60,6 +61,10 @@ pub struct Attachment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub preview: Option<Preview>,
+    /// There when it was recorded in the page, to be played in place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub rec: Option<Recording>,
 }
 
 /// Size of a preview picture, in pixels, so that the page can leave room for it.

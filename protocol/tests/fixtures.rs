@@ -120,7 +120,7 @@ fn check_body(name: &str, body: &Value) {
         "post-push" => check::<PushTo>(name, body),
         "push-news" => check::<PushNews>(name, body),
         "push-word" => check::<PushWord>(name, body),
-        "attachment" => check::<Attachment>(name, body),
+        "attachment" | "attachment.voice" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
         _ => panic!("{name} is not a known body"),
     }
@@ -191,6 +191,7 @@ fn no_kind_is_without_a_fixture() {
         "push-news",
         "push-word",
         "attachment",
+        "attachment.voice",
         "error",
     ] {
         assert!(fixtures.contains_key(name), "no fixture {name}");

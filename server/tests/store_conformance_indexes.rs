@@ -91,6 +91,7 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         mime: "text/plain".to_owned(),
         sha256: String::new(),
         preview: None,
+        rec: None,
     };
     let new_file = NewFile {
         room: &room,

@@ -3,6 +3,7 @@
 
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import type { Attachment } from './wire/Attachment';
+import type { Recording } from './wire/Recording';
 
 /** Larger files are not copied into the browser's storage, in bytes. */
 const FILE_BYTES_MAX = 256 * 1_048_576;
@@ -21,6 +22,12 @@ export interface Kept {
   readonly url?: string;
   /** What it became. */
   readonly done?: Attachment;
+  /** What it is a recording of. */
+  readonly rec?: Recording;
+  /** Whether it is a message by itself, sent as soon as the server has it. */
+  readonly sends?: boolean;
+  /** The message that it answers then. */
+  readonly re?: string;
 }
 
 interface Schema extends DBSchema {

@@ -2,6 +2,7 @@
 
 import { API, ApiError, api, failure } from './http';
 import type { Attachment } from './wire/Attachment';
+import type { Recording } from './wire/Recording';
 
 /** Bytes of a piece. A proxy may hold a piece back until it is whole, and what it holds is lost with the line. */
 const PIECE_BYTES = 8 * 1_048_576;
@@ -22,13 +23,13 @@ export interface Told {
 }
 
 /** Starts an upload, or goes on with the one at `url`. A cancelled upload rejects with `AbortError`. */
-export function upload(room: string, file: File, url: string | undefined, told: Told): Upload {
+export function upload(room: string, file: File, url: string | undefined, told: Told, rec?: Recording): Upload {
   const cancelled = new AbortController();
-  const done = run(room, file, url, told, cancelled.signal);
+  const done = run(room, file, url, told, cancelled.signal, rec);
   return { done, cancel: () => cancelled.abort() };
 }
 
-async function run(room: string, file: File, url: string | undefined, told: Told, cancelled: AbortSignal): Promise<Attachment> {
+async function run(room: string, file: File, url: string | undefined, told: Told, cancelled: AbortSignal, rec: Recording | undefined): Promise<Attachment> {
   // Needed by nobody who only reads.
   const tus = await import('tus-js-client').catch(() => {
     throw new ApiError('offline');
@@ -38,7 +39,7 @@ async function run(room: string, file: File, url: string | undefined, told: Told
       endpoint: `${API}/rooms/${encodeURIComponent(room)}/uploads`,
       ...(url ? { uploadUrl: url } : {}),
       chunkSize: PIECE_BYTES,
-      metadata: { filename: file.name },
+      metadata: { filename: file.name, ...(rec ? { recording: JSON.stringify(rec) } : {}) },
       retryDelays: TRIES_AFTER,
       storeFingerprintForResuming: false,
       onUploadUrlAvailable: () => told.begun(sent.url ?? ''),

@@ -95,6 +95,7 @@ impl Files {
             mime,
             sha256: taken.sha256,
             preview,
+            rec: None,
         })
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use protocol::model::Attachment;
+use protocol::recording::Recording;
 use protocol::{ErrorCode, FileId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -47,6 +48,9 @@ pub struct Announced {
     pub name: String,
     /// All its bytes.
     pub size: u64,
+    /// What its sender's device says of a recording.
+    #[serde(default)]
+    pub rec: Option<Recording>,
 }
 
 /// Why a piece was not taken, or not to its end.
@@ -174,6 +178,8 @@ impl Files {
         let placed = placed.map_err(|_| ErrorCode::Internal)?;
         let (sha256, head) = placed.map_err(|error| internal(&error))?;
         let (mime, preview) = self.look_at(id.as_str(), &head).await;
+        // Whatever it was called, what cannot be played is a file like others.
+        let rec = announced.rec.filter(|_| is_played(&mime));
         Ok(Attachment {
             id: id.clone(),
             name: announced.name,
@@ -181,6 +187,7 @@ impl Files {
             mime,
             sha256,
             preview,
+            rec,
         })
     }
 
@@ -270,6 +277,10 @@ fn place(folder: &Path) -> io::Result<(String, Vec<u8>)> {
         hash.update(&bytes[..read]);
         head.extend(bytes[..read].iter().take(HEAD_BYTES - head.len()));
     }
+}
+
+fn is_played(mime: &str) -> bool {
+    mime.starts_with("audio/") || mime.starts_with("video/")
 }
 
 fn found<T>(result: io::Result<T>) -> Result<T, ErrorCode> {

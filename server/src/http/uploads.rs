@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt;
 use protocol::model::Attachment;
+use protocol::recording::Recording;
 use protocol::room::Right;
 use protocol::{ErrorCode, FileId, RoomId};
 
@@ -134,6 +135,7 @@ async fn begin(
         owner: me.person.id,
         name: names::safe(&named(&headers).ok_or(ErrorCode::BadRequest)?),
         size,
+        rec: recorded_as(&headers)?,
     };
     let id = app.files.announce(&announced).await?;
     let address = HeaderValue::try_from(format!("/api/v1/uploads/{id}"));
@@ -277,18 +279,47 @@ fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
-/// `filename` of the metadata: pairs of a key and a value in base64, between commas. `None` when there are some that
-/// cannot be read.
+/// The name of the file; empty when none is told, `None` when it cannot be read.
 fn named(headers: &HeaderMap) -> Option<String> {
+    match metadata(headers, "filename") {
+        Told::Nothing => Some(String::new()),
+        Told::Bytes(name) => Some(String::from_utf8_lossy(&name).into_owned()),
+        Told::Wrong => None,
+    }
+}
+
+/// What is told of a recording.
+fn recorded_as(headers: &HeaderMap) -> Result<Option<Recording>, ErrorCode> {
+    match metadata(headers, "recording") {
+        Told::Nothing => Ok(None),
+        Told::Bytes(json) => Recording::parse(&json)
+            .map(Some)
+            .ok_or(ErrorCode::BadRequest),
+        Told::Wrong => Err(ErrorCode::BadRequest),
+    }
+}
+
+enum Told {
+    Nothing,
+    Bytes(Vec<u8>),
+    Wrong,
+}
+
+/// A value of the metadata: pairs of a key and a value in base64, between commas.
+fn metadata(headers: &HeaderMap, key: &str) -> Told {
     let Some(pairs) = headers.get(METADATA) else {
-        return Some(String::new());
+        return Told::Nothing;
     };
-    let mut pairs = pairs.to_str().ok()?.split(',').map(str::trim);
-    let Some(name) = pairs.find_map(|pair| pair.strip_prefix("filename ")) else {
-        return Some(String::new());
+    let Ok(pairs) = pairs.to_str() else {
+        return Told::Wrong;
     };
-    let bytes = STANDARD.decode(name.trim()).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    let mut pairs = pairs.split(',').map(str::trim);
+    let value = pairs.find_map(|pair| pair.strip_prefix(key)?.strip_prefix(' '));
+    match value.map(|value| STANDARD.decode(value.trim())) {
+        None => Told::Nothing,
+        Some(Ok(bytes)) => Told::Bytes(bytes),
+        Some(Err(_)) => Told::Wrong,
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use protocol::model::{Attachment, Preview};
 use protocol::{FileId, RoomId, UserId};
 
+use super::recordings::RecordedRow;
 use super::writer::{ROWS_MAX, Rows};
 use super::{Store, StoreError, StoreResult, read, write};
 
@@ -39,6 +40,8 @@ pub(super) struct AttachmentRow {
     sha256: String,
     preview_w: i64,
     preview_h: i64,
+    #[sqlx(flatten)]
+    recorded: RecordedRow,
 }
 
 impl AttachmentRow {
@@ -66,6 +69,7 @@ impl AttachmentRow {
             mime: self.mime,
             sha256: self.sha256,
             preview,
+            rec: self.recorded.into_recording()?,
         })
     }
 }
@@ -105,13 +109,17 @@ impl Store {
             .file
             .preview
             .map_or((0, 0), |p| (i64::from(p.w), i64::from(p.h)));
+        let recorded = RecordedRow::of(new.file.rec.as_ref());
+        let (kind, ms, wave) = recorded.columns();
         write!(self, tx => {
             sqlx::query(
-                "INSERT INTO files (id, room_id, owner_id, name, size, mime, sha256, preview_w, preview_h, created_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                "INSERT INTO files (id, room_id, owner_id, name, size, mime, sha256, preview_w, preview_h, created_at,
+                                    recorded, recorded_ms, wave)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             )
             .bind(new.file.id.as_str()).bind(new.room.as_str()).bind(new.owner.as_str()).bind(&new.file.name)
             .bind(size).bind(&new.file.mime).bind(&new.file.sha256).bind(w).bind(h).bind(now)
+            .bind(kind).bind(ms).bind(wave)
             .execute(&mut *tx).await?;
         });
         Ok(())
@@ -125,7 +133,9 @@ impl Store {
     pub async fn file_for(&self, id: &FileId, person: &UserId) -> StoreResult<Option<FileAccess>> {
         let row: Option<OwnedRow> = read!(self, db => {
             sqlx::query_as(
-                "SELECT f.owner_id, '' AS message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h
+                "SELECT f.owner_id, '' AS message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h,
+                    f.recorded, f.recorded_ms, f.wave
+                 FROM files f JOIN members m ON m.room_id = f.room_id AND m.person_id = $2
                  FROM files f
                  WHERE f.id = $1
                    AND ((f.owner_id = $2 AND EXISTS (
@@ -164,7 +174,8 @@ pub(super) async fn attachments_by_message(
 ) -> StoreResult<HashMap<String, Vec<AttachmentRow>>> {
     let rows: Vec<AttachmentRow> = read!(store, db => {
         sqlx::query_as(
-            "SELECT a.message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h
+            "SELECT a.message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h,
+                    f.recorded, f.recorded_ms, f.wave
              FROM messages m JOIN attachments a ON a.message_id = m.id JOIN files f ON f.id = a.file_id
              WHERE m.room_id = $1 AND m.seq >= $2 AND m.seq <= $3 ORDER BY m.seq, a.position",
         )
@@ -179,7 +190,8 @@ pub(super) async fn attachments_by_message(
 
 static ATTACHMENTS_OF: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
-        "SELECT a.message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h
+        "SELECT a.message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h,
+                    f.recorded, f.recorded_ms, f.wave
          FROM attachments a JOIN files f ON f.id = a.file_id WHERE a.message_id IN (",
         "?",
         ") ORDER BY a.message_id, a.position",

@@ -19,6 +19,7 @@ mod pool;
 mod push;
 mod reactions;
 mod receipts;
+mod recordings;
 mod room_changes;
 mod rooms;
 mod scheduled;

@@ -23,6 +23,7 @@ mod proxies;
 mod push;
 mod reactions;
 mod readiness;
+mod recordings;
 mod relay;
 mod rights;
 mod rooms;

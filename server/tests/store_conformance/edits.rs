@@ -95,6 +95,7 @@ async fn a_message_is_deleted_by_its_author_or_the_staff_with_its_files() {
             mime: "image/png".to_owned(),
             sha256: "00".repeat(32),
             preview: None,
+            rec: None,
         };
         let new = NewFile {
             room: &s.room,

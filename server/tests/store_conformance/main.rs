@@ -14,6 +14,7 @@ mod polls;
 mod push;
 mod reactions;
 mod read_only;
+mod recordings;
 mod rooms;
 mod scheduled;
 mod school;

@@ -297,20 +297,13 @@ async fn replies_and_files_hang_on_their_message() {
             mime: "application/pdf".to_owned(),
             sha256: "00".repeat(32),
             preview,
+            rec: None,
         };
         let files = [file("f1", None), file("f2", Some(Preview { w: 3, h: 4 }))];
         for file in &files {
-            s.store
-                .add_file(
-                    NewFile {
-                        room: &s.room,
-                        owner: &s.misha,
-                        file,
-                    },
-                    1,
-                )
-                .await
-                .unwrap();
+            let (room, owner) = (&s.room, &s.misha);
+            let new = NewFile { room, owner, file };
+            s.store.add_file(new, 1).await.unwrap();
         }
         // Before it hangs on a message, a file is its owner's alone.
         assert!(
@@ -443,6 +436,7 @@ async fn many_rooms_are_read_as_one() {
             mime: "image/png".to_owned(),
             sha256: "00".repeat(32),
             preview: None,
+            rec: None,
         };
         let mut expected = vec![(s.room.clone(), 0)];
         for k in 1..=40 {

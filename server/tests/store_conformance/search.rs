@@ -40,6 +40,7 @@ async fn attach(s: &School, by: &UserId, name: &str, body: &str) -> MessageId {
         mime: "application/pdf".to_owned(),
         sha256: "00".repeat(32),
         preview: None,
+        rec: None,
     };
     let new = NewFile {
         room: &s.room,

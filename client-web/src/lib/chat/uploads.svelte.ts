@@ -1,6 +1,7 @@
 // The files beside the message that is being written.
 
 import { v7 as uuidv7 } from 'uuid';
+import { app } from '$lib/app.svelte';
 import { i18n } from '$lib/i18n/i18n.svelte';
 import { ApiError } from '../../core/http';
 import { KeptUploads, type Kept } from '../../core/kept-uploads';
@@ -18,7 +19,12 @@ export interface One {
   /** Why it cannot be sent, for the reader; empty while all is well. */
   readonly problem: string;
   readonly canRetry: boolean;
+  /** A message by itself, sent as soon as the server has it: the one that is being written does not wait for it. */
+  readonly sends: boolean;
 }
+
+/** What is told of a file that was recorded in the page. */
+export type Recorded = Pick<Kept, 'rec' | 'sends' | 're'>;
 
 const kept = new KeptUploads();
 const rooms = new Map<string, Uploads>();
@@ -48,17 +54,17 @@ class Uploads {
   }
 
   get done(): Attachment[] {
-    return this.all.flatMap((one) => (one.file ? [one.file] : []));
+    return this.all.flatMap((one) => (one.file && !one.sends ? [one.file] : []));
   }
 
   get busy(): boolean {
-    return this.all.some((one) => !one.file && one.problem === '');
+    return this.all.some((one) => !one.file && !one.sends && one.problem === '');
   }
 
-  add(files: readonly File[], limits: Limits | undefined): void {
+  add(files: readonly File[], limits: Limits | undefined, recorded: Recorded = {}): void {
     for (const file of files) {
       const problem = this.#refusal(file, limits);
-      const source = { key: uuidv7(), by: this.#by, room: this.#room, file, at: Date.now() };
+      const source = { key: uuidv7(), by: this.#by, room: this.#room, file, at: Date.now(), ...recorded };
       this.#show(source, problem);
       if (problem) continue;
       void kept.put(source);
@@ -81,7 +87,7 @@ class Uploads {
 
   /** The message took what was there. */
   clear(): void {
-    const left = this.all.filter((one) => one.problem !== '');
+    const left = this.all.filter((one) => one.problem !== '' || one.sends);
     for (const one of this.all) if (!left.includes(one)) this.#forget(one.key);
     this.all = left;
   }
@@ -90,13 +96,14 @@ class Uploads {
     for (const source of await kept.of(this.#by, this.#room, Date.now())) {
       this.#show(source, '');
       if (!source.done) this.#start(source);
+      else if (source.sends) void this.#send(source.key, source.done);
     }
   }
 
   #show(source: Kept, problem: string): void {
     const { key, file, done } = source;
     this.#sources.set(key, source);
-    this.all = [...this.all, { key, name: file.name, share: done ? 1 : 0, file: done, problem, canRetry: false }];
+    this.all = [...this.all, { key, name: file.name, share: done ? 1 : 0, file: done, problem, canRetry: false, sends: source.sends === true }];
   }
 
   #forget(key: string): void {
@@ -116,18 +123,26 @@ class Uploads {
     const running = upload(this.#room, source.file, source.url, {
       progress: (share) => this.#change(key, { share }),
       begun: (url) => this.#keep(key, { url }),
-    });
+    }, source.rec);
     this.#running.set(key, running);
     running.done
       .then((done) => {
         this.#keep(key, { done });
         this.#change(key, { file: done, share: 1 });
+        if (source.sends) return this.#send(key, done);
       })
       .catch((error: unknown) => {
         const code = error instanceof ApiError ? error.code : 'other';
         this.#change(key, { problem: this.#words(code), canRetry: code !== 'too_large' && code !== 'empty' });
       })
       .finally(() => this.#running.delete(key));
+  }
+
+  // It waits in the outbox before it is forgotten here: whatever happens in between, it is not lost.
+  async #send(key: string, file: Attachment): Promise<void> {
+    const re = this.#sources.get(key)?.re;
+    await app.send({ r: this.#room, body: '', files: [file], ...(re ? { re } : {}) });
+    this.remove(key);
   }
 
   #keep(key: string, change: Partial<Kept>): void {

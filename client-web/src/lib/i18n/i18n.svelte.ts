@@ -52,6 +52,10 @@ class I18n {
     return new Intl.DateTimeFormat(this.language, { day: 'numeric', month: 'long', hour: '2-digit', minute: '2-digit' }).format(date);
   }
 
+  number(value: number): string {
+    return new Intl.NumberFormat(this.language).format(value);
+  }
+
   size(bytes: number): string {
     let value = bytes;
     let unit = 0;

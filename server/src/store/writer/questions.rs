@@ -110,7 +110,8 @@ pub(super) struct FileRow {
 
 static FILES: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
-        "SELECT '' AS message_id, id, room_id, owner_id, name, size, mime, sha256, preview_w, preview_h
+        "SELECT '' AS message_id, id, room_id, owner_id, name, size, mime, sha256, preview_w, preview_h,
+                recorded, recorded_ms, wave
          FROM files WHERE id IN (",
         "?",
         ")",
