@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 mode=${1:-run}
 run_packages=(build-essential)
-test_packages=(redis-server postgresql nginx haproxy coturn iproute2 iptables openssl faketime chromium firefox-esr fonts-dejavu-core)
+test_packages=(redis-server postgresql nginx haproxy coturn clamav-daemon clamav-freshclam iproute2 iptables openssl faketime chromium firefox-esr fonts-dejavu-core)
 case $mode in
 run) packages=("${run_packages[@]}") ;;
 test) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
@@ -41,7 +41,7 @@ if command -v dpkg-query >/dev/null; then
         } >"$log" 2>&1 </dev/null || { cat "$log" >&2 && exit 1; }
         rm -f "$log"
         for package in "${missing[@]}"; do
-            case $package in redis-server | postgresql | nginx | haproxy | coturn) ;; *) continue ;; esac
+            case $package in redis-server | postgresql | nginx | haproxy | coturn | clamav-daemon | clamav-freshclam) ;; *) continue ;; esac
             if command -v systemctl >/dev/null && systemctl is-active --quiet "$package" 2>/dev/null; then
                 as_root systemctl disable --quiet --now "$package"
             fi

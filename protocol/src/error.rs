@@ -53,6 +53,10 @@ pub enum ErrorCode {
     MediaRefused,
     /// The upload broke off.
     Interrupted,
+    /// A virus was found in the file: it is in quarantine.
+    Infected,
+    /// The file was not looked at for viruses yet, since the scanner does not answer: it waits.
+    Unscanned,
     /// A fault of the server's. Details are in its log.
     Internal,
 }
@@ -84,6 +88,7 @@ impl From<ErrorCode> for ErrorBody {
                 | ErrorCode::Overloaded
                 | ErrorCode::Internal
                 | ErrorCode::Interrupted
+                | ErrorCode::Unscanned
         );
         Self {
             c,

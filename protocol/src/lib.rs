@@ -17,6 +17,7 @@ pub mod model;
 pub mod poll;
 pub mod notify;
 pub mod push;
+pub mod quarantine;
 pub mod recording;
 pub mod room;
 pub mod search;

@@ -99,6 +99,8 @@ pub const ROOM_MEMBERS_MAX: usize = 1_000;
 pub const PEOPLE_LISTED_MAX: usize = 5_000;
 /// Longest file name that is kept; longer ones are shortened before the extension.
 pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Most files in quarantine that the staff of a room are told of.
+pub const QUARANTINE_TOLD_MAX: u32 = 100;
 /// Longest voice message, in milliseconds: half an hour.
 pub const RECORDING_MILLIS_MAX: u32 = 1_800_000;
 /// Longest short video message, in milliseconds: a minute, and what a slow device takes to stop.

@@ -15,6 +15,7 @@ use protocol::later::Laters;
 use protocol::model::Attachment;
 use protocol::poll::{OwnVote, Voters};
 use protocol::push::{PushKey, PushNews, PushTo, PushWord};
+use protocol::quarantine::Quarantine;
 use protocol::room::{MadeRoom, NewGroup, OpenDirect, People, RoomChange};
 use protocol::search::{Found, Position, Search};
 use protocol::{Command, Envelope, ErrorBody, Event, HelloOk, LiveEvent, Reply, RoomEvent};
@@ -120,6 +121,7 @@ fn check_body(name: &str, body: &Value) {
         "post-push" => check::<PushTo>(name, body),
         "push-news" => check::<PushNews>(name, body),
         "push-word" => check::<PushWord>(name, body),
+        "quarantine" => check::<Quarantine>(name, body),
         "attachment" | "attachment.voice" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
         _ => panic!("{name} is not a known body"),
@@ -192,6 +194,7 @@ fn no_kind_is_without_a_fixture() {
         "push-word",
         "attachment",
         "attachment.voice",
+        "quarantine",
         "error",
     ] {
         assert!(fixtures.contains_key(name), "no fixture {name}");

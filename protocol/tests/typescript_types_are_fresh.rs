@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use protocol::{call, close, command, device, error, event, http, later, poll, push, room, search};
+use protocol::{
+    call, close, command, device, error, event, http, later, poll, push, quarantine, room, search,
+};
 use ts_rs::{Config, TS};
 
 #[test]
@@ -49,6 +51,7 @@ fn export(folder: &Path) {
         device::Devices,
         device::NewDevice,
         device::MadeDevice,
+        quarantine::Quarantine,
         search::Search,
         search::Found,
         search::Position,

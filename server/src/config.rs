@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::push;
+use crate::files::scan::WhileDown;
 
 /// Most threads for media.
 const MEDIA_WORKERS_MAX: u16 = 64;
@@ -101,6 +102,13 @@ pub struct Config {
     pub push_authorities: PathBuf,
     /// Largest file that may be uploaded, in bytes.
     pub file_bytes_max: u64,
+    /// Virus scanner (clamd): the path of its socket ("/run/clamav/clamd.ctl") or host and port ("127.0.0.1:3310"). Nobody
+    /// gets a file before it has looked at it. Its `StreamMaxLength` has to be as large as `file_bytes_max`. Empty: none.
+    pub virus_scanner: String,
+    /// What happens to files while the scanner does not answer: "hold", they wait with their sender, or "pass", they go
+    /// through unseen.
+    #[schemars(with = "String", extend("enum" = ["hold", "pass"]))]
+    pub virus_scanner_down: WhileDown,
     /// New connections per second that are let in, after twice as many at once; further ones are told to come a little
     /// later. 0: 500 for each processor core.
     pub connections_per_second: u32,
@@ -141,6 +149,8 @@ impl Default for Config {
             push_hosts: PUSH_HOSTS.map(str::to_owned).to_vec(),
             push_authorities: PathBuf::new(),
             file_bytes_max: 512 * 1_024 * 1_024,
+            virus_scanner: String::new(),
+            virus_scanner_down: WhileDown::Hold,
             connections_per_second: 0,
             drain_seconds: 10,
             empty_lesson_minutes: 5,
@@ -321,6 +331,16 @@ impl Config {
                 reason: "must be at least 1".to_owned(),
             });
         }
+        let scanner = &self.virus_scanner;
+        let has_port = scanner
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        if !scanner.is_empty() && !scanner.starts_with('/') && !has_port {
+            return Err(ConfigError::Value {
+                key: "virus_scanner",
+                reason: "must be the path of a socket, host and port, or empty".to_owned(),
+            });
+        }
         if self.file_bytes_max == 0 {
             return Err(ConfigError::Value {
                 key: "file_bytes_max",
@@ -399,7 +419,7 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 28] = [
+const SETTINGS: [&str; 30] = [
     "organisation",
     "listen",
     "tls_certificate",
@@ -423,6 +443,8 @@ const SETTINGS: [&str; 28] = [
     "push_hosts",
     "push_authorities",
     "file_bytes_max",
+    "virus_scanner",
+    "virus_scanner_down",
     "connections_per_second",
     "drain_seconds",
     "empty_lesson_minutes",
@@ -537,6 +559,8 @@ mod tests {
             ("origins = ['https://parta.ru/']", "origins"),
             ("database = 'mysql://x'", "database"),
             ("file_bytes_max = 0", "file_bytes_max"),
+            ("virus_scanner = 'clamd'", "virus_scanner"),
+            ("virus_scanner_down = 'x'", "hold"),
             ("redis = 'localhost'", "redis"),
             ("redis = 'redis://localhost/'", "database"),
             ("metrics_listen = '9464'", "metrics_listen"),

@@ -39,6 +39,7 @@ use accounts::password::{Hasher, HasherLimits};
 use bus::{Bus, Hints, RedisSettings};
 use config::Config;
 use files::Files;
+use files::scan::Scanner;
 use files::sweep::{LEFT_AFTER, SWEEP_EVERY, sweep};
 use http::tls::Https;
 use lessons::{LessonSettings, Lessons};
@@ -206,8 +207,9 @@ pub async fn run(
     let files_folder = config.data.join("files");
     let polls = Polls::default();
     let later = later::Sender::default();
+    let scanner = Scanner::at(&config.virus_scanner, config.virus_scanner_down);
     let app = App(Arc::new(Parts {
-        files: Files::in_folder(&files_folder)?,
+        files: Files::in_folder(&files_folder)?.behind(scanner),
         setup: if store.has_people().await? {
             SetupToken::none()
         } else {

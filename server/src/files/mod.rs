@@ -6,6 +6,8 @@ mod hold;
 pub mod names;
 pub mod partial;
 mod preview;
+pub mod quarantine;
+pub mod scan;
 pub mod sweep;
 
 use std::ops::Range;
@@ -22,8 +24,10 @@ use protocol::{ErrorCode, FileId};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use crate::store::new_id;
+use crate::store::{Infected, new_id};
 use hold::Holds;
+use quarantine::NotMade;
+use scan::Scanner;
 
 /// Bytes by which the kind of a file is judged.
 const HEAD_BYTES: usize = 8_192;
@@ -38,6 +42,7 @@ pub struct Files {
     holds: Holds,
     previews: Arc<Semaphore>,
     ballots: ballots::Key,
+    scanner: Option<Arc<Scanner>>,
 }
 
 impl Files {
@@ -56,20 +61,28 @@ impl Files {
             holds: Holds::default(),
             previews: Arc::new(Semaphore::new(PREVIEWS_AT_ONCE)),
             ballots: ballots::Key::default(),
+            scanner: None,
         })
+    }
+
+    /// Nothing is to be had before this scanner has looked at it.
+    #[must_use]
+    pub fn behind(mut self, scanner: Option<Scanner>) -> Self {
+        self.scanner = scanner.map(Arc::new);
+        self
     }
 
     /// Keeps a file. It is complete, or not there at all.
     ///
     /// # Errors
-    /// [`ErrorCode::Empty`], [`ErrorCode::TooLarge`] above `bytes_max`, what the stream fails with, or
-    /// [`ErrorCode::Internal`] when it cannot be written.
+    /// [`ErrorCode::Empty`], [`ErrorCode::TooLarge`] above `bytes_max`, what the stream fails with,
+    /// [`ErrorCode::Unscanned`], or [`ErrorCode::Internal`] when it cannot be written; or it is infected.
     pub async fn keep(
         &self,
         name: String,
         bytes_max: u64,
         stream: impl Stream<Item = Result<Bytes, ErrorCode>>,
-    ) -> Result<Attachment, ErrorCode> {
+    ) -> Result<Attachment, NotMade> {
         let id = new_id();
         let upload = self
             .objects
@@ -83,13 +96,37 @@ impl Files {
                 if let Err(error) = writer.abort().await {
                     tracing::warn!(%error, "an unfinished upload was not removed");
                 }
-                return Err(code);
+                return Err(code.into());
             }
         };
         writer.finish().await.map_err(internal)?;
+        let file = FileId::parse(&*id).map_err(|_| ErrorCode::Internal)?;
+        match self.virus_in(&id).await {
+            Ok(None) => {}
+            Ok(Some(virus)) => {
+                let (size, sha256) = (taken.size, taken.sha256);
+                let id = file;
+                return Err(self
+                    .put_aside(Infected {
+                        id,
+                        name,
+                        size,
+                        sha256,
+                        virus,
+                    })
+                    .await);
+            }
+            // Whoever sends in one request has it still, and sends it again.
+            Err(code) => {
+                if let Err(error) = self.objects.delete(&original(&id)).await {
+                    tracing::warn!(%error, "a file that was not looked at was not removed");
+                }
+                return Err(code.into());
+            }
+        }
         let (mime, preview) = self.look_at(&id, &taken.head).await;
         Ok(Attachment {
-            id: FileId::parse(id).map_err(|_| ErrorCode::Internal)?,
+            id: file,
             name,
             size: taken.size,
             mime,

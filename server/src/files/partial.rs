@@ -19,15 +19,16 @@ use tokio::time::{sleep, timeout};
 
 pub use super::hold::Held;
 
+use super::quarantine::NotMade;
 use super::{Files, HEAD_BYTES};
-use crate::store::new_id;
+use crate::store::{Infected, new_id};
 
 /// Name of what was announced, in the upload's folder.
 const ANNOUNCED: &str = "upload.json";
 /// Name of the bytes so far.
 const PARTIAL: &str = "partial";
 /// Name of the complete bytes, as [`super::original`] has it.
-const ORIGINAL: &str = "original";
+pub(super) const ORIGINAL: &str = "original";
 /// A request that sends nothing for so long is over: the next one goes on.
 const SILENT_MAX: Duration = Duration::from_secs(60);
 /// Between two looks whether another process has let go of an upload.
@@ -163,20 +164,27 @@ impl Files {
     /// Makes a file of an upload whose bytes are all there. Safe to repeat.
     ///
     /// # Errors
-    /// [`ErrorCode::Interrupted`] when bytes are missing, [`ErrorCode::Internal`].
-    pub async fn complete(
-        &self,
-        held: &Held,
-        announced: Announced,
-    ) -> Result<Attachment, ErrorCode> {
+    /// [`ErrorCode::Interrupted`] when bytes are missing, [`ErrorCode::Unscanned`] when it has to wait for the scanner,
+    /// [`ErrorCode::Internal`]; or it is infected.
+    pub async fn complete(&self, held: &Held, announced: Announced) -> Result<Attachment, NotMade> {
         let id = held.id();
         if self.received(id).await? != announced.size {
-            return Err(ErrorCode::Interrupted);
+            return Err(ErrorCode::Interrupted.into());
         }
         let folder = self.upload(id);
         let placed = tokio::task::spawn_blocking(move || place(&folder)).await;
         let placed = placed.map_err(|_| ErrorCode::Internal)?;
         let (sha256, head) = placed.map_err(|error| internal(&error))?;
+        if let Some(virus) = self.virus_in(id.as_str()).await? {
+            let infected = Infected {
+                id: id.clone(),
+                name: announced.name,
+                size: announced.size,
+                sha256,
+                virus,
+            };
+            return Err(self.put_aside(infected).await);
+        }
         let (mime, preview) = self.look_at(id.as_str(), &head).await;
         // Whatever it was called, what cannot be played is a file like others.
         let rec = announced.rec.filter(|_| is_played(&mime));

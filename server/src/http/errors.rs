@@ -69,8 +69,9 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Voted
         | ErrorCode::CallEnded
         | ErrorCode::CallFull => StatusCode::CONFLICT,
+        ErrorCode::Infected => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Overloaded | ErrorCode::Unscanned => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

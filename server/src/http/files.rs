@@ -13,6 +13,7 @@ use protocol::room::Right;
 use protocol::{ErrorCode, FileId, RoomId};
 
 use super::ApiError;
+use super::quarantine::told;
 use crate::App;
 use crate::accounts::SignedIn;
 use crate::files::{disposition, names};
@@ -45,10 +46,14 @@ pub(super) async fn upload(
         .unwrap_or_default();
     let name = names::safe(&percent_decode_str(name).decode_utf8_lossy());
     let stream = body.into_data_stream().map_err(|_| ErrorCode::Interrupted);
-    let file = app
+    let kept = app
         .files
         .keep(name, app.config.file_bytes_max, stream)
-        .await?;
+        .await;
+    let file = match kept {
+        Ok(file) => file,
+        Err(why) => return Err(told(&app, &room, &me.person.id, why).await?.into()),
+    };
     app.store
         .add_file(
             NewFile {

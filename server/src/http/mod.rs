@@ -9,6 +9,7 @@ mod opening;
 pub mod origin;
 mod polls;
 mod push;
+mod quarantine;
 mod room_changes;
 mod rooms;
 mod search;
@@ -88,6 +89,7 @@ pub fn router(app: App) -> Router {
                 .delete(push::unsubscribe),
         )
         .route("/push/{room}", get(push::news))
+        .route("/rooms/{room}/quarantine", get(quarantine::list))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .layer(TimeoutLayer::with_status_code(

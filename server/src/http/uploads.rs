@@ -17,6 +17,7 @@ use protocol::room::Right;
 use protocol::{ErrorCode, FileId, RoomId};
 
 use super::ApiError;
+use super::quarantine::told;
 use crate::App;
 use crate::accounts::SignedIn;
 use crate::files::names;
@@ -160,7 +161,7 @@ async fn stand(
     let received = app.files.received(&id).await?;
     let size = announced.size;
     if received == size {
-        make(&app, held, announced).await?;
+        unless_it_waits(make(&app, held, announced).await)?;
     }
     Ok(stands(StatusCode::OK, received, size))
 }
@@ -184,7 +185,7 @@ async fn go_on(
     let piece = body.into_data_stream().map_err(|_| ErrorCode::Interrupted);
     let received = app.files.append(&held, at, size, piece).await?;
     if received == size {
-        make(&app, held, announced).await?;
+        unless_it_waits(make(&app, held, announced).await)?;
     }
     Ok(stands(StatusCode::NO_CONTENT, received, size))
 }
@@ -207,14 +208,41 @@ async fn end(
     Ok((StatusCode::NO_CONTENT, [(RESUMABLE, VERSION)]).into_response())
 }
 
-/// `GET`: the file that an upload became.
+/// `GET`: the file that an upload became. One that waits for the scanner is looked at again.
 async fn made(
     State(app): State<App>,
     me: SignedIn,
     Path(id): Path<FileId>,
 ) -> Result<Json<Attachment>, ApiError> {
+    if let Some(file) = recorded(&app, &me, &id).await? {
+        return Ok(Json(file));
+    }
+    let tried = async {
+        let announced = own(&app, &me, &id).await?;
+        if app.files.received(&id).await? != announced.size {
+            return Err(ErrorCode::NotFound.into());
+        }
+        let held = app.files.hold(&id).await?;
+        make(&app, held, announced).await
+    };
+    match tried.await {
+        Ok(()) => {}
+        Err(Failed::Other(error)) => return Err(error),
+        Err(Failed::Locked) => return Err(ErrorCode::Unscanned.into()),
+        Err(Failed::Version | Failed::Elsewhere | Failed::NoPiece) => {
+            return Err(ErrorCode::BadRequest.into());
+        }
+    }
     let file = recorded(&app, &me, &id).await?;
     Ok(Json(file.ok_or(ErrorCode::NotFound)?))
+}
+
+/// All bytes are there, which is what was asked; `GET` tells that the file waits.
+fn unless_it_waits(made: Result<(), Failed>) -> Result<(), Failed> {
+    match made {
+        Err(Failed::Other(ApiError(error))) if error.c == ErrorCode::Unscanned => Ok(()),
+        made => made,
+    }
 }
 
 /// The upload, which is this person's and for a room that they may still write in.
@@ -245,7 +273,10 @@ async fn make(app: &App, held: Held, announced: Announced) -> Result<(), Failed>
         .is_empty()
     {
         let (room, owner) = (announced.room.clone(), announced.owner.clone());
-        let file = app.files.complete(&held, announced).await?;
+        let file = match app.files.complete(&held, announced).await {
+            Ok(file) => file,
+            Err(why) => return Err(told(app, &room, &owner, why).await?.into()),
+        };
         let new = NewFile {
             room: &room,
             owner: &owner,

@@ -135,7 +135,6 @@ impl Store {
             sqlx::query_as(
                 "SELECT f.owner_id, '' AS message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h,
                     f.recorded, f.recorded_ms, f.wave
-                 FROM files f JOIN members m ON m.room_id = f.room_id AND m.person_id = $2
                  FROM files f
                  WHERE f.id = $1
                    AND ((f.owner_id = $2 AND EXISTS (

@@ -27,6 +27,7 @@ mod recordings;
 mod relay;
 mod rights;
 mod rooms;
+mod scanner;
 mod school;
 mod search;
 mod sessions;

@@ -12,6 +12,7 @@ mod notify;
 mod pointers;
 mod polls;
 mod push;
+mod quarantine;
 mod reactions;
 mod read_only;
 mod recordings;

@@ -26,6 +26,11 @@ export interface One {
 /** What is told of a file that was recorded in the page. */
 export type Recorded = Pick<Kept, 'rec' | 'sends' | 're'>;
 
+/** Another try changes nothing. */
+const FINAL: readonly string[] = ['too_large', 'empty', 'infected'];
+/** Until it is asked again whether the scanner for viruses is back, in milliseconds. */
+const UNSCANNED_AFTER_MS = 15_000;
+
 const kept = new KeptUploads();
 const rooms = new Map<string, Uploads>();
 
@@ -77,6 +82,10 @@ class Uploads {
     if (!source) return;
     this.#change(key, { problem: '', canRetry: false });
     this.#start(source);
+  }
+
+  #again(key: string): void {
+    if (this.all.some((one) => one.key === key && one.problem !== '' && one.canRetry)) this.retry(key);
   }
 
   remove(key: string): void {
@@ -133,7 +142,9 @@ class Uploads {
       })
       .catch((error: unknown) => {
         const code = error instanceof ApiError ? error.code : 'other';
-        this.#change(key, { problem: this.#words(code), canRetry: code !== 'too_large' && code !== 'empty' });
+        this.#change(key, { problem: this.#words(code), canRetry: !FINAL.includes(code) });
+        // It waits for the scanner, and nobody has to press anything when that is back.
+        if (code === 'unscanned') setTimeout(() => this.#again(key), UNSCANNED_AFTER_MS);
       })
       .finally(() => this.#running.delete(key));
   }

@@ -500,6 +500,12 @@ export const en: Words = {
       unable: 'It could not be recorded. Please try again.',
     },
   },
+  quarantine: {
+    title: 'Files held back',
+    hint: 'Viruses were found in them. Nobody got them.',
+    by: (name: string) => `From: ${name}`,
+    virus: (name: string) => `Virus: ${name}`,
+  },
   errors: {
     offline: 'The server cannot be reached. Check the network and try again.',
     bad_credentials: 'Wrong login or password.',
@@ -519,6 +525,8 @@ export const en: Words = {
     call_ended: 'The lesson is over.',
     call_full: 'The lesson is full.',
     media_refused: 'The browser and the server could not agree on sound and video. Update the browser.',
+    infected: 'A virus was found in the file. It was not sent, and the teachers will know.',
+    unscanned: 'The check for viruses does not work right now. The file will wait and go by itself.',
     interrupted: 'The upload broke off.',
     setup_form: 'Please check: a login of letters and digits, a name, a password of 8 characters or more.',
     other: 'Something went wrong. Try again.',
