@@ -6,6 +6,7 @@ import { acknowledge, firstSeq, gapAfter, greet, positions, prepend, reduce, unr
 import type { Bump } from '../src/core/wire/Bump';
 import type { CallSummary } from '../src/core/wire/CallSummary';
 import type { EventsPage } from '../src/core/wire/EventsPage';
+import type { OpenAck } from '../src/core/wire/OpenAck';
 import type { Message } from '../src/core/wire/Message';
 import type { RoomEvent } from '../src/core/wire/RoomEvent';
 import { ROOM, hello, room, summary } from './samples';
@@ -24,7 +25,7 @@ class Server {
   bumped = 0;
   read = 0;
 
-  commit(kind: 'mine' | 'theirs' | 'mention' | 'lesson' | 'change' | 'reaction' | 'vote', n = 0): void {
+  commit(kind: 'mine' | 'theirs' | 'mention' | 'lesson' | 'change' | 'reaction' | 'vote' | 'asks' | 'acks' | 'reminds', n = 0): void {
     const s = this.log.length + 1;
     if (kind === 'change') {
       // The latest more often than others.
@@ -47,12 +48,22 @@ class Server {
       if (message) this.log.push({ e: 'poll', r: ROOM, s, d: { id: message.id, tally: { v: n, voters: n, counts: [n, 0] } } });
       return;
     }
+    if (kind === 'acks' || kind === 'reminds') {
+      const asks = this.log.flatMap((event) => (event.e === 'msg' && event.d.ack ? [event.d] : []));
+      const message = asks[n % asks.length];
+      if (!message) return;
+      const { id, no } = message;
+      const by = n % 3 ? ME : 'U5';
+      if (kind === 'acks') this.log.push({ e: 'msg.acked', r: ROOM, s, d: { id, no, by, done: 1 } });
+      else this.log.push({ e: 'msg.reminded', r: ROOM, s, d: { id, no, by: 'U4', at: `2026-11-25T11:00:00.${String(s).padStart(3, '0')}Z` } });
+      return;
+    }
     const call = this.at(s - 1).call;
     if (kind !== 'lesson') {
       const no = this.at(s - 1).no + 1;
       const by = kind === 'mine' ? ME : 'U4';
       if (kind === 'mine') this.read = no;
-      const men = kind === 'mention' ? { men: [ME, 'U5'] } : {};
+      const men = { ...(kind === 'mention' && { men: [ME, 'U5'] }), ...(kind === 'asks' && { ack: { done: 0, of: 2 } }) };
       this.log.push({ e: 'msg', r: ROOM, s, d: { id: `M${s}`, cid: `c${s}`, no, by, at: AT, body: `№ ${no}`, ...men } });
     } else if (call) this.log.push({ e: 'call.ended', r: ROOM, s, d: { id: call.id, at: AT, seconds: 60 } });
     else this.log.push({ e: 'call.started', r: ROOM, s, d: { id: `C${s}`, by: 'U4', at: AT } });
@@ -64,7 +75,7 @@ class Server {
     for (const event of this.log.slice(0, s)) {
       if (event.e === 'msg') [no, last] = [event.d.no, event.d];
       else if (event.e === 'msg.changed') last = event.d.no === no ? event.d : last;
-      else if (event.e !== 'msg.reacted' && event.e !== 'poll') call = event.e === 'call.started' ? event.d : undefined;
+      else if (event.e === 'call.started' || event.e === 'call.ended') call = event.e === 'call.started' ? event.d : undefined;
     }
     return { no, last, call };
   }
@@ -72,6 +83,22 @@ class Server {
   /** Which of these events' messages mention this person. */
   mentions(from: number, to: number): number[] {
     return this.log.slice(from, to).flatMap((event) => (event.e === 'msg' && event.d.men?.includes(ME) ? [event.d.no] : []));
+  }
+
+  /** What this person is asked to acknowledge after `s` events, as `hello` and `reset` tell it. */
+  asked(s: number): OpenAck[] {
+    const open = new Map<number, OpenAck>();
+    for (const event of this.log.slice(0, s)) {
+      if (event.e === 'msg' && event.d.ack) open.set(event.d.no, { no: event.d.no });
+      else if (event.e === 'msg.acked' && event.d.by === ME) open.delete(event.d.no);
+      else if (event.e === 'msg.reminded' && open.has(event.d.no)) open.set(event.d.no, { no: event.d.no, at: event.d.at });
+    }
+    return [...open.values()];
+  }
+
+  acks(): { acks?: OpenAck[] } {
+    const acks = this.asked(this.log.length);
+    return acks.length ? { acks } : {};
   }
 
   /** The unread ones, as `hello` and `reset` tell them. */
@@ -83,7 +110,7 @@ class Server {
   snapshot() {
     const s = this.log.length;
     const { no, last, call } = this.at(s);
-    return hello([summary({ epoch: this.epoch, seq: s, no, read_no: this.read, ...this.unread(), ...(last && { last }), ...(call && { call }) })]);
+    return hello([summary({ epoch: this.epoch, seq: s, no, read_no: this.read, ...this.unread(), ...this.acks(), ...(last && { last }), ...(call && { call }) })]);
   }
 
   /** News since the last bump: the latest message, the latest of a lesson, every mention. */
@@ -102,6 +129,9 @@ class Server {
       ...(lesson?.e === 'call.started' && { started: lesson.d }),
       ...(lesson?.e === 'call.ended' && { ended: lesson.d.id }),
       ...(men.length && { men }),
+      acks: news.flatMap((event) => (event.e === 'msg' && event.d.ack ? [event.d.no] : [])),
+      reminded: news.flatMap((event) => (event.e === 'msg.reminded' ? [{ no: event.d.no, at: event.d.at }] : [])),
+      acked: news.flatMap((event) => (event.e === 'msg.acked' && event.d.by === ME ? [event.d.no] : [])),
     };
     const bump = { s: this.log.length, d };
     this.bumps.push(bump);
@@ -144,7 +174,8 @@ class Model {
     if (s > this.seq) this.ahead.add(s);
     while (this.ahead.delete(this.seq + 1)) this.seq += 1;
     for (const news of log.slice(this.head, this.seq)) {
-      if (news.e !== 'msg.changed' && news.e !== 'msg.reacted' && news.e !== 'poll') this.exact[news.e === 'msg' ? 'last' : 'call'] = true;
+      if (news.e === 'msg') this.exact.last = true;
+      else if (news.e === 'call.started' || news.e === 'call.ended') this.exact.call = true;
     }
     this.head = Math.max(this.head, this.seq);
   }
@@ -224,7 +255,7 @@ class World {
     this.chat = reduce(this.chat, {
       e: 'reset',
       r: ROOM,
-      d: { ep: this.server.epoch, s, no: this.server.at(s).no, read: this.server.read, ...this.server.unread() },
+      d: { ep: this.server.epoch, s, no: this.server.at(s).no, read: this.server.read, ...this.server.unread(), ...this.server.acks() },
     });
     this.model.moveTo(s);
     this.model.exact = { last: false, call: false };
@@ -265,7 +296,7 @@ class World {
 
   check(): void {
     const { server, model } = this;
-    const { seq, head, events, held, no, readNo, mentions, last, call } = this.room;
+    const { seq, head, events, held, no, readNo, mentions, acks, last, call } = this.room;
     expect(events, 'what is shown is the history, without a gap').toEqual(server.log.slice(model.first - 1, model.seq));
     expect({ seq, head, first: firstSeq(this.room) }).toEqual({ seq: model.seq, head: model.head, first: model.first });
     expect([...held.keys()].sort(), 'only what is behind a gap waits').toEqual([...model.ahead].sort());
@@ -275,12 +306,13 @@ class World {
     expect(readNo).toBeLessThanOrEqual(server.read);
     expect(unread(this.room)).toBe(Math.max(0, truth.no - readNo));
     expect(mentions).toEqual(server.mentions(0, model.head).filter((mention) => mention > readNo));
+    expect(acks.open, 'what is asked is what was not acknowledged').toEqual(server.asked(model.head));
     if (model.exact.last) expect([last?.id, last?.edited]).toEqual([truth.last?.id, truth.last?.edited]);
     if (model.exact.call) expect(call).toEqual(truth.call);
   }
 }
 
-const KINDS = ['lesson', 'mine', 'theirs', 'mention', 'mention', 'change', 'change', 'reaction', 'reaction', 'vote'] as const;
+const KINDS = ['lesson', 'mine', 'theirs', 'mention', 'mention', 'change', 'change', 'reaction', 'reaction', 'vote', 'asks', 'asks', 'acks', 'acks', 'reminds'] as const;
 
 /** What may happen, by how often. `n` chooses where there is a choice. */
 const STEPS: Record<string, [weight: number, run: (world: World, n: number) => void]> = {

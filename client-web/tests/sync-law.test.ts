@@ -39,6 +39,7 @@ function seen(chat: Chat) {
     readNo: room.readNo,
     unread: unread(room),
     mentions: room.mentions,
+    acks: room.acks.open,
     last: room.last && { ...room.last, body: [...room.last.body].slice(0, TEXT_CHARS).join('') },
     later: room.later,
     draft: room.draft?.body ? room.draft : undefined,
@@ -86,6 +87,14 @@ it('has texts in them that were begun, and sent', () => {
   const begun = sequences.flatMap(({ events }) => events.flatMap((event) => (event.e === 'u.draft' ? [event.d.draft.body !== ''] : [])));
   expect(new Set(begun)).toEqual(new Set([true, false]));
   expect(sequences.some(({ after }) => after.rooms.some(({ draft }) => draft))).toBe(true);
+});
+
+it('has messages in them that were acknowledged, recalled and deleted, and some that wait', () => {
+  const kinds = new Set(sequences.flatMap(({ events }) => events.map(({ e }) => e)));
+  expect(kinds).toContain('msg.acked');
+  expect(kinds).toContain('msg.reminded');
+  const open = (ok: HelloOk) => ok.rooms.flatMap((room) => room.acks ?? []);
+  expect(sequences.filter(({ after }) => open(after).some(({ at }) => at !== undefined)).length).toBeGreaterThan(1);
 });
 
 it('has somebody in them whom messages have reached unread', () => {

@@ -39,6 +39,8 @@ impl From<&RoomEvent> for Entry {
             RoomEvent::MsgChanged { .. }
             | RoomEvent::MsgReacted { .. }
             | RoomEvent::Poll { .. }
+            | RoomEvent::MsgAcked { .. }
+            | RoomEvent::MsgReminded { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. } => None,
         };

@@ -212,9 +212,12 @@ fn parse(line: &str) -> Result<Option<Incoming>, LoadError> {
         return Ok(Some(Incoming::Reply(i, answer)));
     }
     match outer.e.as_deref() {
-        Some("msg" | "msg.changed" | "msg.reacted" | "call.started" | "call.ended") => Ok(Some(
-            Incoming::Room(serde_json::from_str(line).map_err(fail)?),
-        )),
+        Some(
+            "msg" | "msg.changed" | "msg.reacted" | "msg.acked" | "msg.reminded" | "call.started"
+            | "call.ended",
+        ) => Ok(Some(Incoming::Room(
+            serde_json::from_str(line).map_err(fail)?,
+        ))),
         Some(_) => Ok(serde_json::from_str(line).ok().map(Incoming::Live)),
         None => Err(LoadError::Protocol(line.to_owned())),
     }

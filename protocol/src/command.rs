@@ -145,6 +145,10 @@ pub struct MsgSend {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub fwd: Option<MessageId>,
+    /// Everybody else in the room is asked to acknowledge it. Staff only, and not in a conversation of two.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub ack: bool,
 }
 
 /// `msg.edit`: change the text of one's own message, unless it is a poll. Files and mentions stay. Safe to repeat.
@@ -157,7 +161,8 @@ pub struct MsgEdit {
     pub body: String,
 }
 
-/// `msg.delete`: delete a message for all: one's own, or, as staff, anybody's. Safe to repeat.
+/// `msg.delete`: delete a message for all: one's own, or, as staff, anybody's. `msg.ack`: acknowledge it. `msg.remind`, for
+/// staff: recall it to those who have not. Safe to repeat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct MsgRef {
@@ -288,6 +293,12 @@ pub enum Command {
     /// Close a poll.
     #[serde(rename = "poll.close")]
     PollClose(MsgRef),
+    /// Acknowledge a message.
+    #[serde(rename = "msg.ack")]
+    MsgAck(MsgRef),
+    /// Recall a message to those who have not acknowledged it.
+    #[serde(rename = "msg.remind")]
+    MsgRemind(MsgRef),
     /// Catch up.
     #[serde(rename = "sync")]
     Sync(Sync),
@@ -374,6 +385,8 @@ impl Command {
             "msg.react" => Self::MsgReact(params_of(json)?),
             "poll.vote" => Self::PollVote(params_of(json)?),
             "poll.close" => Self::PollClose(params_of(json)?),
+            "msg.ack" => Self::MsgAck(params_of(json)?),
+            "msg.remind" => Self::MsgRemind(params_of(json)?),
             "sync" => Self::Sync(params_of(json)?),
             "focus" => Self::Focus(params_of(json)?),
             "read" => Self::Read(params_of(json)?),

@@ -8,7 +8,7 @@ use crate::call::{CallSummary, Participant, Slot, SlotStream, SourceCodec, Via};
 use crate::error::ErrorBody;
 use crate::ids::{CallId, MessageId, PeerId, RoomId, UserId};
 use crate::later::LaterTold;
-use crate::model::{Draft, Message, Person, RoomSummary};
+use crate::model::{Draft, Message, OpenAck, Person, RoomSummary};
 use crate::poll::PollTold;
 use crate::notify::Notify;
 
@@ -80,6 +80,28 @@ pub enum RoomEvent {
         /// How it stands.
         d: PollTold,
     },
+    /// Somebody acknowledged a message. That cannot be taken back.
+    #[serde(rename = "msg.acked")]
+    MsgAcked {
+        /// Room.
+        r: RoomId,
+        /// Position.
+        #[ts(type = "number")]
+        s: i64,
+        /// What was done.
+        d: Acked,
+    },
+    /// Those who have not acknowledged a message were reminded of it.
+    #[serde(rename = "msg.reminded")]
+    MsgReminded {
+        /// Room.
+        r: RoomId,
+        /// Position.
+        #[ts(type = "number")]
+        s: i64,
+        /// Of what.
+        d: Reminded,
+    },
     /// A lesson began.
     #[serde(rename = "call.started")]
     CallStarted {
@@ -113,6 +135,8 @@ impl RoomEvent {
             | Self::MsgChanged { r, .. }
             | Self::MsgReacted { r, .. }
             | Self::Poll { r, .. }
+            | Self::MsgAcked { r, .. }
+            | Self::MsgReminded { r, .. }
             | Self::CallStarted { r, .. }
             | Self::CallEnded { r, .. } => r,
         }
@@ -126,6 +150,8 @@ impl RoomEvent {
             | Self::MsgChanged { s, .. }
             | Self::MsgReacted { s, .. }
             | Self::Poll { s, .. }
+            | Self::MsgAcked { s, .. }
+            | Self::MsgReminded { s, .. }
             | Self::CallStarted { s, .. }
             | Self::CallEnded { s, .. } => *s,
         }
@@ -143,6 +169,34 @@ pub struct Reacted {
     pub emoji: String,
     /// False when it was taken back.
     pub on: bool,
+}
+
+/// An acknowledgement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Acked {
+    /// Which message.
+    pub id: MessageId,
+    /// Its number.
+    #[ts(type = "number")]
+    pub no: i64,
+    /// Who.
+    pub by: UserId,
+    /// How many have by then, or by a later time.
+    pub done: u32,
+}
+
+/// A reminder of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Reminded {
+    /// Which message.
+    pub id: MessageId,
+    /// Its number.
+    #[ts(type = "number")]
+    pub no: i64,
+    /// Who reminds.
+    pub by: UserId,
+    /// When.
+    pub at: String,
 }
 
 /// The end of a lesson.
@@ -390,6 +444,10 @@ pub struct ResetTo {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<i32>>", optional)]
     pub men: Vec<i64>,
+    /// Messages that this person is asked to acknowledge, as in [`RoomSummary::acks`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<OpenAck>>", optional)]
+    pub acks: Vec<OpenAck>,
 }
 
 /// News of a room that is not in focus.
@@ -417,6 +475,20 @@ pub struct Bump {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<i32>>", optional)]
     pub men: Vec<i64>,
+    /// Numbers of the messages since the last `bump` that this person is asked to acknowledge, ascending; of more than
+    /// [`crate::limits::ACKS_TOLD_MAX`] the newest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<i32>>", optional)]
+    pub acks: Vec<i64>,
+    /// Messages of which those who have not acknowledged them were reminded since the last `bump`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<OpenAck>>", optional)]
+    pub reminded: Vec<OpenAck>,
+    /// Numbers of the messages that this person acknowledged, and of those that were deleted, since the last `bump`: nothing
+    /// is asked of them any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<i32>>", optional)]
+    pub acked: Vec<i64>,
 }
 
 /// A person.

@@ -100,6 +100,34 @@ pub struct Version {
     pub until: String,
 }
 
+/// `GET /messages/{id}/acks`: who has acknowledged a message, and who has not. For the staff of its room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Acks {
+    /// Everybody who was asked, in no particular order.
+    pub asked: Vec<Asked>,
+    /// Members who came after the message was written. They are not asked.
+    pub later: Vec<UserId>,
+    /// When the staff last reminded of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub reminded: Option<String>,
+}
+
+/// Somebody who was asked to acknowledge a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Asked {
+    /// Who.
+    pub u: UserId,
+    /// When they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub at: Option<String>,
+    /// Whether they are not in the room any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub left: bool,
+}
+
 /// `GET /rooms/{id}/events?before=S&limit=N` (or `after=S`): a page of history, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct EventsPage {

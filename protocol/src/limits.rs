@@ -36,6 +36,10 @@ pub const POLL_WHY_CHARS_MAX: usize = 300;
 pub const POLL_TOLD_MILLIS: u64 = 1_000;
 /// Most unread mentions of a person in a room that are told of: the newest.
 pub const MENTIONS_TOLD_MAX: usize = 50;
+/// Most messages of a room that a person is told to acknowledge: the newest.
+pub const ACKS_TOLD_MAX: usize = 50;
+/// Seconds between two reminders of a message to those who have not acknowledged it.
+pub const REMIND_SECONDS: u64 = 3_600;
 /// Most events that the catch-up after `hello` and one `sync` carry for a room; beyond it the client pages
 /// over HTTP.
 pub const BACKLOG_EVENTS_MAX: u32 = 300;

@@ -116,6 +116,10 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub poll: Option<Poll>,
+    /// How many have acknowledged it, where that was asked for. A list of rooms does without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub ack: Option<Ack>,
     /// When its text was last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -142,6 +146,27 @@ pub struct Reaction {
     pub emoji: String,
     /// Who, the first one first; at least one.
     pub by: Vec<UserId>,
+}
+
+/// How far the acknowledgement of a message is. Asked were those who were members when it was written, but its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Ack {
+    /// How many have acknowledged it.
+    pub done: u32,
+    /// How many were asked.
+    pub of: u32,
+}
+
+/// A message that a person is asked to acknowledge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct OpenAck {
+    /// Number of the message.
+    #[ts(type = "number")]
+    pub no: i64,
+    /// When the staff last reminded of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub at: Option<String>,
 }
 
 /// Who deleted a message, and when.
@@ -204,6 +229,11 @@ pub struct RoomSummary {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<i32>>", optional)]
     pub men: Vec<i64>,
+    /// Messages that this person is asked to acknowledge and has not, ascending; of more than
+    /// [`crate::limits::ACKS_TOLD_MAX`] the newest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<OpenAck>>", optional)]
+    pub acks: Vec<OpenAck>,
     /// Members.
     pub members: Vec<UserId>,
     /// What this person has written here and not sent.

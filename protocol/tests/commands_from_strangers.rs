@@ -29,7 +29,7 @@ fn example(method: &str) -> Value {
         "hello" => json!({"v": 1, "dev": "d1", "app": "web/0.1.0"}),
         "msg.send" => json!({"r": "R7", "cid": "c1", "body": "Привет"}),
         "msg.edit" => json!({"id": "M1", "body": "Пока"}),
-        "msg.delete" => json!({"id": "M1"}),
+        "msg.delete" | "msg.ack" | "msg.remind" => json!({"id": "M1"}),
         "msg.react" => json!({"id": "M1", "emoji": "👍", "on": true}),
         "draft.set" => json!({"r": "R7", "body": "Завтра"}),
         "later.set" => {
@@ -262,8 +262,9 @@ fn msg_send() -> impl Strategy<Value = Command> {
         proptest::option::of(id()),
         ids(),
         ids(),
+        any::<bool>(),
     )
-        .prop_map(|(r, cid, body, re, files, people)| {
+        .prop_map(|(r, cid, body, re, files, people, ack)| {
             Command::MsgSend(MsgSend {
                 r,
                 cid,
@@ -279,6 +280,7 @@ fn msg_send() -> impl Strategy<Value = Command> {
                     .collect(),
                 poll: None,
                 fwd: None,
+                ack,
             })
         })
 }
@@ -381,6 +383,14 @@ fn command() -> impl Strategy<Value = Command> {
         id().prop_map(|id| {
             let id = MessageId::parse(id).expect("an id");
             Command::MsgDelete(MsgRef { id })
+        }),
+        (id(), any::<bool>()).prop_map(|(id, reminds)| {
+            let id = MessageId::parse(id).expect("an id");
+            if reminds {
+                Command::MsgRemind(MsgRef { id })
+            } else {
+                Command::MsgAck(MsgRef { id })
+            }
         }),
         (id(), text(), any::<bool>()).prop_map(|(id, emoji, on)| {
             let id = MessageId::parse(id).expect("an id");

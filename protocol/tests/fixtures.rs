@@ -10,8 +10,8 @@ use std::path::Path;
 use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
 use protocol::command::{DraftKept, MsgSent};
 use protocol::device::{Devices, MadeDevice, NewDevice};
-use protocol::http::{EventsPage, Login, Readers, Session, Setup, Start, Versions};
 use protocol::later::Laters;
+use protocol::http::{Acks, EventsPage, Login, Readers, Session, Setup, Start, Versions};
 use protocol::model::Attachment;
 use protocol::poll::{OwnVote, Voters};
 use protocol::push::{PushKey, PushNews, PushTo, PushWord};
@@ -105,6 +105,7 @@ fn check_body(name: &str, body: &Value) {
         "own-vote" => check::<OwnVote>(name, body),
         "laters" => check::<Laters>(name, body),
         "voters" => check::<Voters>(name, body),
+        "acks" => check::<Acks>(name, body),
         "events-page" => check::<EventsPage>(name, body),
         "devices" => check::<Devices>(name, body),
         "post-device" => check::<NewDevice>(name, body),
@@ -176,6 +177,7 @@ fn no_kind_is_without_a_fixture() {
         "own-vote",
         "voters",
         "laters",
+        "acks",
         "devices",
         "post-device",
         "made-device",

@@ -48,6 +48,7 @@ fn export(folder: &Path) {
         http::EventsPage,
         http::Readers,
         http::Versions,
+        http::Acks,
         device::Devices,
         device::NewDevice,
         device::MadeDevice,

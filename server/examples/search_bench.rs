@@ -260,6 +260,7 @@ async fn fill(store: &Store) -> (Vec<RoomId>, UserId, UserId) {
             men: Vec::new(),
             poll: None,
             fwd: None,
+            ack: false,
         };
         let by = if k % (ROOMS * 10) == 0 {
             pupil.clone()

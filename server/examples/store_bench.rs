@@ -102,6 +102,7 @@ impl School {
             men: Vec::new(),
             poll: None,
             fwd: None,
+            ack: false,
         };
         let by = &self.people[k % PEOPLE];
         let started = Instant::now();

@@ -100,6 +100,7 @@ pub async fn fill(store: &Store, hasher: &Hasher) -> Result<(), ErrorBody> {
             men: Vec::new(),
             poll: None,
             fwd: None,
+            ack: false,
         };
         if let Some(by) = members.first() {
             store

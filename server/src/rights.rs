@@ -69,6 +69,18 @@ impl Access {
         }
     }
 
+    /// Whether the member may ask the others to acknowledge a message, and remind them: the staff, and nobody in a
+    /// conversation of two.
+    ///
+    /// # Errors
+    /// Why not: [`ErrorCode::Forbidden`], [`ErrorCode::Archived`].
+    pub fn may_ask(self) -> Result<(), ErrorCode> {
+        if !self.role.is_staff() || self.kind == RoomKind::Direct {
+            return Err(ErrorCode::Forbidden);
+        }
+        self.may(Right::Write)
+    }
+
     fn has(self, right: Right) -> bool {
         let is_staff = self.role.is_staff();
         let writes = match self.writers {
@@ -157,6 +169,25 @@ mod tests {
                 access(RoomKind::Group, false, role).may(Right::Write),
                 Ok(())
             );
+        }
+    }
+
+    #[test]
+    fn the_staff_ask_for_acknowledgements_where_there_are_several_people() {
+        for role in ROLES {
+            for kind in [
+                RoomKind::Group,
+                RoomKind::Announcements,
+                RoomKind::Guardians,
+            ] {
+                assert_eq!(access(kind, false, role).may_ask().is_ok(), role.is_staff());
+                assert!(access(kind, true, role).may_ask().is_err());
+            }
+            let two = Access {
+                writers: Writers::Members,
+                ..access(RoomKind::Direct, false, role)
+            };
+            assert_eq!(two.may_ask(), Err(ErrorCode::Forbidden));
         }
     }
 

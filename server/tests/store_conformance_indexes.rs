@@ -112,6 +112,7 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         men: vec![misha.clone()],
         poll: None,
         fwd: None,
+        ack: false,
     };
     let new = NewMessage {
         by: anna,
@@ -134,6 +135,8 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         let reacted = store.react(&id, misha, "👍", on, 1).await.unwrap();
         assert!(reacted.is_some());
     }
+    assert!(store.open_acks(misha).await.unwrap().is_empty());
+    assert!(store.unacknowledged(misha, None).await.unwrap().is_empty());
     assert_eq!(store.message_versions(&id, anna).await.unwrap().len(), 1);
     assert!(store.session("t", 2).await.unwrap().is_some());
     assert!(store.is_member(&room, misha).await.unwrap());

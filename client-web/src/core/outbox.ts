@@ -17,6 +17,8 @@ export interface Draft {
   readonly re?: string;
   /** Whom the text mentions. */
   readonly men?: readonly string[];
+  /** Whether the others are asked to acknowledge it. */
+  readonly ack?: boolean;
   readonly files: readonly Attachment[];
   /** Makes it a poll. */
   readonly poll?: NewPoll;
@@ -38,7 +40,7 @@ interface Schema extends DBSchema {
 
 export type Send = (message: MsgSend) => Promise<MsgSent>;
 
-function wire({ r, cid, body, re, files, men = [], poll, fwd }: Item): MsgSend {
+function wire({ r, cid, body, re, files, men = [], ack = false, poll, fwd }: Item): MsgSend {
   if (fwd) return { r, cid, body: '', fwd };
   return {
     r,
@@ -47,6 +49,7 @@ function wire({ r, cid, body, re, files, men = [], poll, fwd }: Item): MsgSend {
     ...(re ? { re } : {}),
     ...(files.length ? { att: files.map((file) => file.id) } : {}),
     ...(men.length ? { men: [...men] } : {}),
+    ...(ack ? { ack } : {}),
     ...(poll ? { poll } : {}),
   };
 }

@@ -1,5 +1,6 @@
 // What this person sees of their rooms, as a value that events turn into the next one. No framework, no clock.
 
+import { acked, bumped, heard, told, type RoomAcks } from './acks';
 import { mentionsIn, unreadMentions } from './mentions';
 import { tallied } from './polls';
 import { reacted, withoutReactions } from './reactions';
@@ -40,6 +41,7 @@ export interface Room {
   readonly readNo: number;
   /** Numbers of the unread messages that mention this person. */
   readonly mentions: readonly number[];
+  readonly acks: RoomAcks;
   readonly members: readonly string[];
   readonly readers: Pointers;
   /** Whom messages have reached. Who has read one has it, so only those who are ahead of that matter here. */
@@ -89,6 +91,8 @@ export function messagesOf(events: readonly RoomEvent[]): Map<string, Message> {
     if (known) messages.set(known.id, reacted(known, event.d));
     const poll = event.e === 'poll' && messages.get(event.d.id);
     if (poll) messages.set(poll.id, tallied(poll, event.d));
+    const asked = event.e === 'msg.acked' && messages.get(event.d.id);
+    if (asked) messages.set(asked.id, acked(asked, event.d));
   }
   return messages;
 }
@@ -125,6 +129,8 @@ export function reduce(chat: Chat, event: Event): Chat {
     case 'msg.changed':
     case 'msg.reacted':
     case 'poll':
+    case 'msg.acked':
+    case 'msg.reminded':
     case 'call.started':
     case 'call.ended':
       return withRoom(chat, event.r, (room) => take(room, event, chat.me.id));
@@ -169,9 +175,9 @@ export function reduce(chat: Chat, event: Event): Chat {
   }
 }
 
-function reset(room: Room, { ep, s, no, read, men = [] }: ResetTo): Room {
+function reset(room: Room, { ep, s, no, read, men = [], acks = [] }: ResetTo): Room {
   const same = ep === room.epoch;
-  const place = { epoch: ep, seq: s, head: s, no, events: [], held: new Map<number, RoomEvent>() };
+  const place = { epoch: ep, seq: s, head: s, no, acks: told(same ? room.acks : undefined, acks, s), events: [], held: new Map<number, RoomEvent>() };
   const restored = { ...room, ...NO_READERS, readNo: read, mentions: [], callSeq: 0 };
   return mentioned(readUpTo({ ...(same ? room : restored), ...place }, read), men);
 }
@@ -213,7 +219,7 @@ export const gapAfter = (room: Room): number | undefined => (room.held.size > 0 
 
 function take(room: Room, event: RoomEvent, me: string): Room {
   // Its mention or lesson may be news: a room that holds nothing moves on past what the server left out (`lag`).
-  if (event.s <= room.seq) return mentioned(lessonAt(room, event.s, newsOf(event)), mentionsIn(event, me));
+  if (event.s <= room.seq) return asked(mentioned(lessonAt(room, event.s, newsOf(event)), mentionsIn(event, me)), event, me);
   if (event.s > room.seq + 1) return { ...room, held: new Map(room.held).set(event.s, event) };
   let next = apply(room, event, me);
   const held = new Map(room.held);
@@ -226,7 +232,7 @@ function take(room: Room, event: RoomEvent, me: string): Room {
 
 function apply(room: Room, event: RoomEvent, me: string): Room {
   const taken = othersRead({ ...room, seq: event.s, events: [...room.events, event] }, writers([event]));
-  const next = mentioned(taken, mentionsIn(event, me));
+  const next = asked(mentioned(taken, mentionsIn(event, me)), event, me);
   if (event.s > room.head) return { ...tell(next, event.s, newsOf(event), me), head: event.s };
   // The list knows it already, its text maybe in part only; a lesson may have been left out.
   if (event.e !== 'msg' && event.e !== 'msg.changed') return lessonAt(next, event.s, newsOf(event));
@@ -241,6 +247,8 @@ function newsOf(event: RoomEvent): Bump {
       return { changed: withoutReactions(event.d) };
     case 'msg.reacted':
     case 'poll':
+    case 'msg.acked':
+    case 'msg.reminded':
       return {};
     case 'call.started':
       return { started: event.d };
@@ -249,7 +257,9 @@ function newsOf(event: RoomEvent): Bump {
   }
 }
 
-function bump(room: Room, head: number, news: Bump, me: string): Room {
+function bump(before: Room, head: number, news: Bump, me: string): Room {
+  const acks = bumped(before.acks, head, news);
+  const room = acks === before.acks ? before : { ...before, acks };
   if (head <= room.head) return mentioned(room, news.men ?? []);
   // Of a room that holds nothing nothing is missing: it is paged when it is opened.
   const seq = room.events.length === 0 && room.held.size === 0 ? head : room.seq;
@@ -307,6 +317,11 @@ function mentioned(room: Room, news: readonly number[]): Room {
   return mentions === room.mentions ? room : { ...room, mentions };
 }
 
+function asked(room: Room, event: RoomEvent, me: string): Room {
+  const acks = heard(room.acks, event, me);
+  return acks === room.acks ? room : { ...room, acks };
+}
+
 function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
   const room = chat.rooms.get(id);
   if (!room) return chat;
@@ -320,12 +335,12 @@ const renew = (room: Room, { name, kind, archived = false, can, members, draft =
 
 // A room's summary, beside what is held of the room already.
 function meet(known: Room | undefined, summary: RoomSummary): Room {
-  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], members, draft, later = 0, last, call } = summary;
+  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], acks = [], members, draft, later = 0, last, call } = summary;
   const list = { id, name, kind, archived, can, epoch, head: seq, no, readNo: read_no, mentions, members, draft, later, last, call, callSeq: seq };
-  const fresh: Room = { ...list, ...NO_READERS, seq, events: [], held: new Map() };
+  const fresh: Room = { ...list, ...NO_READERS, acks: told(undefined, acks, seq), seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.
   const { events, held, readers, receivers, readersKnown } = known;
-  const met = readUpTo({ ...fresh, readers, receivers, readersKnown }, known.readNo);
+  const met = readUpTo({ ...fresh, acks: told(known.acks, acks, seq), readers, receivers, readersKnown }, known.readNo);
   return events.length === 0 && held.size === 0 ? met : { ...met, seq: known.seq, events, held };
 }

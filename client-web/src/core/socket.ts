@@ -38,6 +38,8 @@ export interface Results {
   'later.set': object;
   'later.delete': object;
   'later.now': object;
+  'msg.ack': object;
+  'msg.remind': object;
   sync: object;
   focus: object;
   read: object;

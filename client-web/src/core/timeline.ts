@@ -34,6 +34,7 @@ export function timeline(
   for (const event of events) {
     // It shows where the message is.
     if (event.e === 'msg.changed' || event.e === 'msg.reacted' || event.e === 'poll') continue;
+    if (event.e === 'msg.acked' || event.e === 'msg.reminded') continue;
     const today = dayOf(event.d.at);
     if (today !== day) {
       lines.push({ kind: 'day', key: `day-${today}`, at: event.d.at });

@@ -3,6 +3,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { forgetUploads } from './chat/uploads.svelte';
 import { notices } from './notify/notices.svelte';
+import { Acknowledging, type Standing } from '../core/acknowledging';
 import { LOGGED_OUT, SIGNED_OUT, TOO_MANY, TOO_OLD } from '../core/codes';
 import { Drafts } from '../core/drafts';
 import { ChatKeeper, type KeptChat } from '../core/kept-chat';
@@ -77,6 +78,8 @@ class App {
   /** Rooms in which a message was just refused at its time, and why. */
   unsent = $state.raw<ReadonlyMap<string, ErrorCode>>(new Map());
   lesson: LessonListener | undefined;
+  /** Acknowledgements that were given on this page, by message. */
+  acking = $state.raw<ReadonlyMap<string, Standing>>(new Map());
   /** Texts that were begun, by room, and who was chosen to be mentioned in them. */
   readonly drafts = new Map<string, { readonly body: string; readonly chosen: readonly Named[] }>();
 
@@ -94,6 +97,7 @@ class App {
   #keeping: ReturnType<typeof setTimeout> | undefined;
   #socket: Socket | undefined;
   #box: Outbox | undefined;
+  #acks: Acknowledging | undefined;
   readonly #reads = new Reads((r, no) => this.socket.request('read', { r, no }));
   readonly #receipts = new Receipts(() => this.chat?.rooms.values() ?? [], (no) => this.socket.request('recv', { no }));
   readonly #gaps = new Gaps((id) => this.chat?.rooms.get(id), (r, after) => this.socket.request('sync', { r, after }));
@@ -168,6 +172,10 @@ class App {
     });
     this.#box = box;
     void box.load();
+    this.#acks = new Acknowledging(me.id, (id) => this.socket.request('msg.ack', { id }), (all) => {
+      this.acking = all;
+    });
+    this.#acks.load();
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
     const websocket = overWebSocket(`${scheme}://${location.host}${API}/ws`);
     const ways = new Ways({ websocket, stream: overStream(`${API}/stream`) }, isThere);
@@ -297,6 +305,16 @@ class App {
     await this.socket.request('poll.close', { id });
   }
 
+  /** This person has acknowledged a message; the server is told as soon as it can be. */
+  acknowledge(id: string): void {
+    this.#acks?.add(id);
+  }
+
+  /** Recalls a message to those who have not acknowledged it. */
+  async remind(id: string): Promise<void> {
+    await this.socket.request('msg.remind', { id });
+  }
+
   /** What a message said before. */
   async versions(id: string): Promise<readonly Version[]> {
     return (await api<Versions>('GET', `/messages/${encodeURIComponent(id)}/versions`)).versions;
@@ -401,6 +419,8 @@ class App {
       case 'msg.changed':
       case 'msg.reacted':
       case 'poll':
+      case 'msg.acked':
+      case 'msg.reminded':
       case 'call.started':
       case 'call.ended':
         this.#gaps.heard(event.r);
@@ -444,6 +464,7 @@ class App {
         this.begun.flush();
         this.#receipts.heard();
         this.#box?.online();
+        this.#acks?.online();
         this.lesson?.ready();
         return;
       case 'call.people':
@@ -466,6 +487,7 @@ class App {
     this.status = status;
     if (status !== 'ready') {
       this.#box?.offline();
+      this.#acks?.offline();
       this.#focus.lost();
       this.#gaps.lost();
       this.#receipts.lost();

@@ -158,6 +158,7 @@ impl Client {
             men,
             poll: None,
             fwd: None,
+            ack: false,
         };
         let id = self.socket.send(&Command::MsgSend(send)).await?;
         self.waiting.insert(id, (room, key));

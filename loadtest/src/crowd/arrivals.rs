@@ -49,6 +49,8 @@ impl Member {
                 RoomEvent::MsgChanged { .. }
                 | RoomEvent::MsgReacted { .. }
                 | RoomEvent::Poll { .. }
+                | RoomEvent::MsgAcked { .. }
+                | RoomEvent::MsgReminded { .. }
                 | RoomEvent::CallStarted { .. }
                 | RoomEvent::CallEnded { .. } => None,
             };

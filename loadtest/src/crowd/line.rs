@@ -150,6 +150,7 @@ mod tests {
                 react: Vec::new(),
                 poll: None,
                 fwd: None,
+                ack: None,
                 edited: None,
                 deleted: None,
             },

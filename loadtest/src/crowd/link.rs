@@ -102,6 +102,7 @@ impl Member {
             men: Vec::new(),
             poll: None,
             fwd: None,
+            ack: false,
         });
         let id = link.next_id;
         link.next_id += 1;

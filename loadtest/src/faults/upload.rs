@@ -159,6 +159,7 @@ async fn say(
         men: Vec::new(),
         poll: None,
         fwd: None,
+        ack: false,
     };
     let _: MsgSent = socket.call("msg.send", &Command::MsgSend(send)).await?;
     Ok(())
@@ -174,6 +175,8 @@ const fn attached(event: &RoomEvent) -> usize {
         RoomEvent::MsgChanged { .. }
         | RoomEvent::MsgReacted { .. }
         | RoomEvent::Poll { .. }
+        | RoomEvent::MsgAcked { .. }
+        | RoomEvent::MsgReminded { .. }
         | RoomEvent::CallStarted { .. }
         | RoomEvent::CallEnded { .. } => 0,
     }

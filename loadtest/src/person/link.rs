@@ -104,6 +104,7 @@ impl Writer<'_> {
             men: Vec::new(),
             poll: None,
             fwd: None,
+            ack: false,
         };
         let id = link.socket.send(&Command::MsgSend(send)).await?;
         link.sending = Some((id, Instant::now()));

@@ -1,5 +1,6 @@
 //! The HTTP interface under `/api/v1`, and the web client's files.
 
+mod acks;
 mod client;
 mod devices;
 mod errors;
@@ -77,6 +78,8 @@ pub fn router(app: App) -> Router {
         .route("/messages/{message}/poll", get(polls::own))
         .route("/rooms/{room}/later", get(later::list))
         .route("/messages/{message}/voters", get(polls::voters))
+        .route("/messages/{message}/acks", get(acks::of_message))
+        .route("/acks", get(acks::open))
         .route(
             "/rooms/{room}/devices",
             get(devices::list).post(devices::make),

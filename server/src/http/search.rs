@@ -74,7 +74,7 @@ pub(super) async fn search(
 
 #[derive(Deserialize)]
 pub(super) struct Before {
-    after: Option<MessageId>,
+    pub(super) after: Option<MessageId>,
 }
 
 /// `GET /mentions`.
@@ -86,8 +86,13 @@ pub(super) async fn mentions(
     take_turn(&app, &me)?;
     let before = before.after.as_ref();
     let found = app.store.mentions_of(&me.person.id, before).await?;
+    Ok(Json(by_id(found)))
+}
+
+/// A page of messages whose order is that of their ids.
+pub(super) fn by_id(found: Vec<Match>) -> Found {
     let next = |last: &Match| last.id.as_str().to_owned();
-    Ok(Json(paged(found, &Query::default(), next)))
+    paged(found, &Query::default(), next)
 }
 
 #[derive(Deserialize)]
@@ -114,7 +119,7 @@ pub(super) async fn position(
     Ok(Json(Position { s }))
 }
 
-fn take_turn(app: &App, me: &SignedIn) -> Result<(), ErrorBody> {
+pub(super) fn take_turn(app: &App, me: &SignedIn) -> Result<(), ErrorBody> {
     app.search_turns
         .take(&me.person.id, Instant::now())
         .map_err(|wait| ErrorBody::from(ErrorCode::RateLimited).after_ms(wait))

@@ -112,6 +112,8 @@ impl Store {
                     sqlx::query("DELETE FROM reactions WHERE message_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
                     sqlx::query("DELETE FROM poll_votes WHERE message_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
                     sqlx::query(polls::EMPTY).bind(id.as_str()).execute(&mut *tx).await?;
+                    // Nothing is asked of anybody any more. Who had acknowledged what it said is kept, as the text is.
+                    sqlx::query("DELETE FROM acks WHERE message_id = $1 AND at IS NULL").bind(id.as_str()).execute(&mut *tx).await?;
                     sqlx::query("UPDATE messages SET body = '', deleted_at = $2, deleted_by = $3 WHERE id = $1")
                         .bind(id.as_str()).bind(now).bind(by.as_str()).execute(&mut *tx).await?
                 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use protocol::http::EventsPage;
 use protocol::{RoomEvent, RoomId};
 
+use super::acks::{ACKED, REMINDED};
 use super::calls::{JoinedCall, call_columns};
 use super::edits::CHANGED;
 use super::files::{attachments_by_message, attachments_of};
@@ -74,6 +75,12 @@ impl Store {
             .filter_map(|row| row.reacted.message_id.as_deref())
             .collect();
         let polls = self.polls_of(&told).await?;
+        let is_of_acks = |row: &EventRow| row.kind == ACKED || row.kind == REMINDED;
+        let mut acks = if rows.iter().any(is_of_acks) {
+            self.ack_events_between(room, first, last).await?
+        } else {
+            HashMap::new()
+        };
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
             let event = if row.kind == "msg" {
@@ -89,6 +96,9 @@ impl Store {
                 let poll = polls.get(&id);
                 let poll = poll.ok_or(StoreError::Inconsistent("events.message_id"))?;
                 polls::event(room.clone(), row.seq, id, poll.tally.clone())?
+            } else if is_of_acks(&row) {
+                acks.remove(&row.seq)
+                    .ok_or(StoreError::Inconsistent("events.message_id"))?
             } else if row.kind == REACTED || row.kind == UNREACTED {
                 row.reacted.into_event(&row.kind, room.clone(), row.seq)?
             } else {

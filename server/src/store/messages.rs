@@ -6,6 +6,7 @@ use protocol::command::MsgSend;
 use protocol::model::{Deleted, Forwarded, Message};
 use protocol::{MessageId, RoomEvent, UserId};
 
+use super::acks::ack;
 use super::files::{AttachmentRow, attachments_of};
 use super::mentions::people;
 use super::people::user_id;
@@ -48,6 +49,8 @@ pub(super) struct MessageRow {
     polls: i64,
     forwarded_from: Option<String>,
     forwarded_name: Option<String>,
+    ack_of: Option<i64>,
+    ack_done: Option<i64>,
     edited_at: Option<i64>,
     deleted_at: Option<i64>,
     deleted_by: Option<String>,
@@ -62,7 +65,9 @@ macro_rules! message_columns {
             " AS men, ",
             crate::store::reactions::reactions_to!("messages"),
             " AS reactions, (SELECT COUNT(*) FROM polls x WHERE x.message_id = messages.id) AS polls,
-              forwarded_from, (SELECT name FROM people x WHERE x.id = forwarded_from) AS forwarded_name"
+              forwarded_from, (SELECT name FROM people x WHERE x.id = forwarded_from) AS forwarded_name, ack_of, ",
+            crate::store::acks::ack_done!(),
+            " AS ack_done"
         )
     };
 }
@@ -97,6 +102,7 @@ impl MessageRow {
             _ => None,
         };
         let files = if deleted.is_some() { Vec::new() } else { files };
+        let asks = ack(self.ack_of, self.ack_done)?.filter(|_| deleted.is_none());
         Ok(Message {
             id: message_id(self.id)?,
             cid: protocol::ClientId::parse(self.client_id)
@@ -114,6 +120,7 @@ impl MessageRow {
             react: reactions(self.reactions.as_deref())?,
             poll: None,
             fwd,
+            ack: asks,
             edited: self.edited_at.map(rfc3339),
             deleted,
         })
@@ -184,6 +191,8 @@ impl LastRow {
             polls: 0,
             forwarded_from: None,
             forwarded_name: None,
+            ack_of: None,
+            ack_done: None,
             edited_at: self.m_edited_at,
             deleted_at: self.m_deleted_at,
             deleted_by: self.m_deleted_by,
@@ -198,7 +207,7 @@ impl Store {
     ///
     /// # Errors
     /// [`protocol::ErrorCode::Forbidden`] for a stranger, [`protocol::ErrorCode::NotFound`] for a reply or file that is not this
-    /// person's to use here, [`protocol::ErrorCode::BadRequest`] when the client id named a message of another room or somebody is
+    /// person's to use here, [`protocol::ErrorCode::Forbidden`] when it asks for acknowledgements and may not, [`protocol::ErrorCode::BadRequest`] when the client id named a message of another room or somebody is
     /// mentioned who is not a member, [`protocol::ErrorCode::Overloaded`] when too many wait. After a failure of the database it is unknown whether the
     /// message was stored; the same call again finds out.
     pub async fn add_message(&self, new: NewMessage<'_>, now: i64) -> StoreResult<Stored> {

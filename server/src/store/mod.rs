@@ -2,6 +2,7 @@
 //! several nodes), with one SQL text per query. `server/tests/store_conformance` runs every method on both.
 
 mod access;
+mod acks;
 mod calls;
 mod devices;
 mod drafts;
@@ -31,6 +32,7 @@ mod writer;
 
 use std::path::Path;
 
+pub use acks::Recalled;
 pub use calls::{Ended, Started};
 pub use devices::{KnownDevice, NewDevice};
 pub use edits::Change;

@@ -158,6 +158,8 @@ impl Store {
         let mut members = self.members_beside(person).await?;
         let mut drafts = self.drafts_of(person).await?;
         let waiting = self.waiting_of(person).await?;
+        // After the positions: what is missing here or too much is told by the events that follow.
+        let mut acks = self.open_acks(person).await?;
         let last: Vec<&str> = rows.iter().filter_map(|row| row.last.id()).collect();
         let mut files = attachments_of(self, &last).await?;
         let mut rooms = Vec::with_capacity(rows.len());
@@ -168,6 +170,7 @@ impl Store {
                 members: members.remove(&id).unwrap_or_default(),
                 draft: drafts.remove(&id),
                 later: waiting.get(&id).copied().unwrap_or_default(),
+                acks: acks.remove(&id).unwrap_or_default(),
                 id,
                 name: row.shown,
                 kind: access.kind,

@@ -62,7 +62,7 @@ pub struct Match {
 }
 
 #[derive(FromRow)]
-struct MatchRow {
+pub(super) struct MatchRow {
     place: i64,
     room_id: String,
     id: String,
@@ -167,7 +167,7 @@ impl Store {
         self.with_names(rows).await
     }
 
-    async fn with_names(&self, rows: Vec<MatchRow>) -> StoreResult<Vec<Match>> {
+    pub(super) async fn with_names(&self, rows: Vec<MatchRow>) -> StoreResult<Vec<Match>> {
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         let mut names = self.names_of_files(&ids).await?;
         rows.into_iter()

@@ -42,6 +42,8 @@ impl Client {
             Command::MsgReact(react) => self.answer(i, self.react(react).await),
             Command::PollVote(vote) => self.answer(i, self.vote(vote).await),
             Command::PollClose(which) => self.answer(i, self.close_poll(which.id).await),
+            Command::MsgAck(which) => self.answer(i, self.acknowledge(which).await),
+            Command::MsgRemind(which) => self.answer(i, self.remind(which).await),
             Command::Sync(sync) => self.answer(i, self.sync(&sync).await),
             Command::Focus(focus) => {
                 let focused = self.focus_on(focus).await;
@@ -260,6 +262,7 @@ impl Client {
         let (epoch, seq, no) = store.position(room).await.map_err(to_user)?;
         // After the position: of what is before it none is missing.
         let men = store.unread_mentions(room, me).await.map_err(to_user)?;
+        let acks = store.open_acks(me).await.map_err(to_user)?.remove(room);
         Ok(Standing {
             room: room.clone(),
             epoch,
@@ -267,6 +270,7 @@ impl Client {
             no,
             read,
             men,
+            acks: acks.unwrap_or_default(),
         })
     }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protocol::event::Bump;
-use protocol::limits::{BUMP_TEXT_CHARS_MAX, MENTIONS_TOLD_MAX};
-use protocol::model::Message;
+use protocol::limits::{ACKS_TOLD_MAX, BUMP_TEXT_CHARS_MAX, MENTIONS_TOLD_MAX};
+use protocol::model::{Message, OpenAck};
 use protocol::{ErrorBody, LiveEvent, Reply, RoomEvent, RoomId, UserId};
 use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -63,6 +63,14 @@ pub struct News {
     lesson: Option<Arc<RoomEvent>>,
     /// Who was mentioned in which messages, at most [`MENTIONS_TOLD_MAX`] of each.
     mentions: BTreeMap<UserId, BTreeSet<i64>>,
+    /// Which messages are to be acknowledged, and who wrote them: at most [`ACKS_TOLD_MAX`].
+    asked: BTreeMap<i64, UserId>,
+    /// Of which messages those who have not were reminded, and when: as many.
+    reminded: BTreeMap<i64, String>,
+    /// Who acknowledged which: as many of each.
+    acked: BTreeMap<UserId, BTreeMap<i64, ()>>,
+    /// Which were deleted: as many.
+    deleted: BTreeMap<i64, ()>,
 }
 
 impl Frame for Published {
@@ -73,9 +81,17 @@ impl Frame for Published {
         let latest = match &**event {
             RoomEvent::Msg { d: message, .. } => {
                 news.mention(message);
+                if message.ack.is_some() {
+                    news.asked.insert(message.no, message.by.clone());
+                    keep_newest(&mut news.asked);
+                }
                 &mut news.message
             }
             RoomEvent::MsgChanged { d: message, .. } => {
+                if message.deleted.is_some() {
+                    news.deleted.insert(message.no, ());
+                    keep_newest(&mut news.deleted);
+                }
                 let place = (message.no, seq);
                 let before = news.change.as_ref();
                 if before.is_none_or(|(no, change)| (*no, change.seq()) < place) {
@@ -85,6 +101,21 @@ impl Frame for Published {
             }
             // Of these a list of rooms shows nothing.
             RoomEvent::MsgReacted { .. } | RoomEvent::Poll { .. } => return,
+            RoomEvent::MsgAcked { d: acked, .. } => {
+                let numbers = news.acked.entry(acked.by.clone()).or_default();
+                numbers.insert(acked.no, ());
+                keep_newest(numbers);
+                return;
+            }
+            RoomEvent::MsgReminded { d: reminded, .. } => {
+                let at = news.reminded.entry(reminded.no).or_default();
+                // Times of this form are in their own order.
+                if *at < reminded.at {
+                    at.clone_from(&reminded.at);
+                }
+                keep_newest(&mut news.reminded);
+                return;
+            }
             RoomEvent::CallStarted { .. } | RoomEvent::CallEnded { .. } => &mut news.lesson,
         };
         if latest.as_ref().is_none_or(|before| before.seq() < seq) {
@@ -104,16 +135,33 @@ impl News {
         }
     }
 
-    /// Whether this person was mentioned.
-    pub(super) fn mentions(&self, person: &UserId) -> bool {
+    /// Whether it says something else to this person than to others.
+    pub(super) fn concerns(&self, person: &UserId) -> bool {
         self.mentions.contains_key(person)
+            || self.acked.contains_key(person)
+            || self.asked.values().any(|by| by == person)
     }
 
-    /// The `bump` of a room for those who show a summary of it, with the mentions of this person.
+    /// The `bump` of a room for those who show a summary of it, with what concerns this person.
     pub(super) fn bump(&self, r: RoomId, s: i64, person: Option<&UserId>) -> Utf8Bytes {
         let mentions = person.and_then(|person| self.mentions.get(person));
+        let asked = self.asked.iter().filter(|(_, by)| Some(*by) != person);
+        let own = person.and_then(|person| self.acked.get(person));
+        let over: BTreeSet<i64> = own
+            .into_iter()
+            .chain([&self.deleted])
+            .flat_map(BTreeMap::keys)
+            .copied()
+            .collect();
+        let reminded = |(no, at): (&i64, &String)| OpenAck {
+            no: *no,
+            at: Some(at.clone()),
+        };
         let mut d = Box::new(Bump {
             men: mentions.into_iter().flatten().copied().collect(),
+            acks: asked.map(|(no, _)| *no).collect(),
+            reminded: self.reminded.iter().map(reminded).collect(),
+            acked: over.into_iter().collect(),
             ..Bump::default()
         });
         let change = self.change.as_ref().map(|(_, change)| change);
@@ -122,7 +170,10 @@ impl News {
             match &**event {
                 RoomEvent::Msg { d: message, .. } => d.last = Some(shortened(message)),
                 RoomEvent::MsgChanged { d: message, .. } => d.changed = Some(shortened(message)),
-                RoomEvent::MsgReacted { .. } | RoomEvent::Poll { .. } => {}
+                RoomEvent::MsgReacted { .. }
+                | RoomEvent::Poll { .. }
+                | RoomEvent::MsgAcked { .. }
+                | RoomEvent::MsgReminded { .. } => {}
                 RoomEvent::CallStarted { d: call, .. } => d.started = Some(call.clone()),
                 RoomEvent::CallEnded { d: over, .. } => d.ended = Some(over.id.clone()),
             }
@@ -131,11 +182,18 @@ impl News {
     }
 }
 
+fn keep_newest<T>(numbers: &mut BTreeMap<i64, T>) {
+    if numbers.len() > ACKS_TOLD_MAX {
+        numbers.pop_first();
+    }
+}
+
 fn shortened(message: &Message) -> Message {
     let mut message = message.clone();
     message.react = Vec::new();
     message.poll = None;
     message.fwd = None;
+    message.ack = None;
     if let Some((cut, _)) = message.body.char_indices().nth(BUMP_TEXT_CHARS_MAX) {
         message.body.truncate(cut);
     }
@@ -167,6 +225,7 @@ mod tests {
             react: Vec::new(),
             poll: None,
             fwd: None,
+            ack: None,
             edited: None,
             deleted: None,
         };
@@ -198,7 +257,7 @@ mod tests {
         assert_eq!(shared["d"]["men"], Value::Null);
         assert_eq!(bump(&news, Some("misha"))["d"]["men"], json!([3, 4]));
         assert_eq!(bump(&news, Some("anna"))["d"]["men"], json!([4]));
-        assert!(news.mentions(&person("anna")) && !news.mentions(&person("teacher")));
+        assert!(news.concerns(&person("anna")) && !news.concerns(&person("teacher")));
     }
 
     #[test]
@@ -230,6 +289,61 @@ mod tests {
         );
         let text = changed["body"].as_str().unwrap();
         assert_eq!(text.chars().count(), BUMP_TEXT_CHARS_MAX);
+    }
+
+    #[test]
+    fn a_bump_has_what_is_to_be_acknowledged_and_what_is_not_any_more() {
+        let r = || RoomId::parse("R7").unwrap();
+        let asks = |no: i64| {
+            let Some(event) = message(no, &[]).event else {
+                panic!("durable")
+            };
+            let RoomEvent::Msg { d, .. } = &*event else {
+                panic!("a message")
+            };
+            Message {
+                ack: Some(protocol::model::Ack { done: 0, of: 2 }),
+                ..d.clone()
+            }
+        };
+        let mut news = News::default();
+        for no in [3, 5] {
+            let d = asks(no);
+            Published::durable(RoomEvent::Msg { r: r(), s: no, d }).note(no, &mut news);
+        }
+        let d = protocol::event::Acked {
+            id: asks(3).id,
+            no: 3,
+            by: person("misha"),
+            done: 1,
+        };
+        Published::durable(RoomEvent::MsgAcked { r: r(), s: 6, d }).note(6, &mut news);
+        let d = protocol::event::Reminded {
+            id: asks(3).id,
+            no: 3,
+            by: person("teacher"),
+            at: "later".to_owned(),
+        };
+        Published::durable(RoomEvent::MsgReminded { r: r(), s: 7, d }).note(7, &mut news);
+        let mut d = asks(5);
+        d.deleted = Some(protocol::model::Deleted {
+            by: person("teacher"),
+            at: String::new(),
+        });
+        Published::durable(RoomEvent::MsgChanged { r: r(), s: 8, d }).note(8, &mut news);
+
+        let told = |of: Option<&str>| {
+            let d = bump(&news, of)["d"].take();
+            (d["acks"].clone(), d["acked"].clone())
+        };
+        assert_eq!(told(None), (json!([3, 5]), json!([5])));
+        assert_eq!(told(Some("misha")), (json!([3, 5]), json!([3, 5])));
+        assert_eq!(told(Some("teacher")), (Value::Null, json!([5])));
+        assert!(news.concerns(&person("teacher")) && news.concerns(&person("misha")));
+        assert!(!news.concerns(&person("anna")));
+        let shared = &bump(&news, None)["d"];
+        assert_eq!(shared["reminded"], json!([{"no": 3, "at": "later"}]));
+        assert_eq!(shared["last"]["ack"], Value::Null);
     }
 
     #[test]

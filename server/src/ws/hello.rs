@@ -6,7 +6,7 @@ use protocol::limits::{
     ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, FRAME_BYTES_MAX,
     MENTIONS_MAX, PING_SECONDS, PONG_SECONDS, POSITIONS_MAX,
 };
-use protocol::model::RoomSummary;
+use protocol::model::{OpenAck, RoomSummary};
 use protocol::{CloseCode, ErrorCode, Hello, HelloOk, LiveEvent, RoomId, VERSION};
 
 use super::connection::Client;
@@ -137,6 +137,7 @@ pub(super) struct Standing {
     pub(super) no: i64,
     pub(super) read: i64,
     pub(super) men: Vec<i64>,
+    pub(super) acks: Vec<OpenAck>,
 }
 
 impl From<&RoomSummary> for Standing {
@@ -148,6 +149,7 @@ impl From<&RoomSummary> for Standing {
             no: room.no,
             read: room.read_no,
             men: room.men.clone(),
+            acks: room.acks.clone(),
         }
     }
 }
@@ -163,6 +165,7 @@ impl Standing {
                 no: self.no,
                 read: self.read,
                 men: self.men.clone(),
+                acks: self.acks.clone(),
             },
         }
     }

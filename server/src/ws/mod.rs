@@ -1,5 +1,6 @@
 //! WebSocket connections: `docs/PROTOCOL.md` in code.
 
+mod acks;
 pub(crate) mod commands;
 mod connection;
 mod drafts;

@@ -76,6 +76,8 @@ async fn a_stranger_gets_nothing_of_a_room() {
     for (method, params) in [
         ("msg.edit", json!({"id": secret, "body": "x"})),
         ("msg.delete", json!({"id": secret})),
+        ("msg.ack", json!({"id": secret})),
+        ("msg.remind", json!({"id": secret})),
         (
             "msg.react",
             json!({"id": secret, "emoji": "👍", "on": true}),

@@ -188,11 +188,29 @@ async fn everything_in_focus() {
         a.ask("msg.react", react(emoji, on)).await.unwrap();
         seen.hear("msg.reacted").await;
     }
+    // Somebody else: nobody writes without end.
+    let admin = server.sign_in("admin").await;
+    let (mut b, _) = admin.hello().await;
+    seen.hear("presence").await;
+    let mut asked = Vec::new();
+    for k in 0..3 {
+        let send = json!({"r": room, "cid": format!("a{k}"), "body": format!("собрание {k}"), "ack": true});
+        asked.push(b.ask("msg.send", send).await.unwrap()["id"].clone());
+        seen.hear("msg").await;
+    }
+    for id in &asked[..2] {
+        b.ask("msg.remind", json!({"id": id})).await.unwrap();
+        seen.hear("msg.reminded").await;
+    }
+    b.ask("msg.delete", json!({"id": asked[2]})).await.unwrap();
+    seen.hear("msg.changed").await;
     let quiz = json!({"options": ["да", "нет"], "quiz": {"right": 0, "why": "потому"}});
     let send = json!({"r": room, "cid": "c0", "body": "Готовы?", "poll": quiz});
     let poll = a.ask("msg.send", send).await.unwrap()["id"].clone();
     seen.hear("msg").await;
     let (mut phone, _) = student.hello().await;
+    phone.ask("msg.ack", json!({"id": asked[0]})).await.unwrap();
+    seen.hear("msg.acked").await;
     phone
         .ask("poll.vote", json!({"id": poll, "opts": [1]}))
         .await
@@ -273,6 +291,21 @@ async fn one_room_in_focus() {
     a.ask("msg.react", json!({"id": id, "emoji": "👍", "on": true}))
         .await
         .unwrap();
+    seen.hear("bump").await;
+    let mut asked = Vec::new();
+    for k in 7..=9 {
+        let send = json!({"r": other, "cid": format!("c{k}"), "body": k.to_string(), "ack": true});
+        asked.push(a.ask("msg.send", send).await.unwrap()["id"].clone());
+        seen.hear("bump").await;
+    }
+    for id in &asked[..2] {
+        a.ask("msg.remind", json!({"id": id})).await.unwrap();
+        seen.hear("bump").await;
+    }
+    a.ask("msg.delete", json!({"id": asked[2]})).await.unwrap();
+    seen.hear("bump").await;
+    let (mut phone, _) = student.hello().await;
+    phone.ask("msg.ack", json!({"id": asked[0]})).await.unwrap();
     seen.hear("bump").await;
     seen.finish("one-room-in-focus", &student).await;
 }

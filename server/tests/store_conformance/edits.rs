@@ -60,6 +60,8 @@ async fn a_message_is_changed_by_its_author_alone_and_its_texts_are_kept() {
             }
             other @ (RoomEvent::MsgReacted { .. }
             | RoomEvent::Poll { .. }
+            | RoomEvent::MsgAcked { .. }
+            | RoomEvent::MsgReminded { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. }) => {
                 panic!("{other:?}")

@@ -23,6 +23,8 @@ fn first_message(page: &EventsPage) -> &Message {
         RoomEvent::MsgChanged { .. }
         | RoomEvent::MsgReacted { .. }
         | RoomEvent::Poll { .. }
+        | RoomEvent::MsgAcked { .. }
+        | RoomEvent::MsgReminded { .. }
         | RoomEvent::CallStarted { .. }
         | RoomEvent::CallEnded { .. } => None,
     });
@@ -65,6 +67,8 @@ async fn reactions_are_events_and_the_message_carries_what_they_come_to() {
             RoomEvent::Msg { .. }
             | RoomEvent::MsgChanged { .. }
             | RoomEvent::Poll { .. }
+            | RoomEvent::MsgAcked { .. }
+            | RoomEvent::MsgReminded { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. } => None,
         });

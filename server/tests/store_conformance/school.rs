@@ -108,6 +108,7 @@ pub(crate) fn text(room: &RoomId, cid: &str, body: &str) -> MsgSend {
         men: Vec::new(),
         poll: None,
         fwd: None,
+        ack: false,
     }
 }
 

@@ -2,6 +2,7 @@
 import type { CallId } from "./CallId";
 import type { CallSummary } from "./CallSummary";
 import type { Message } from "./Message";
+import type { OpenAck } from "./OpenAck";
 
 /**
  * News of a room that is not in focus.
@@ -28,4 +29,18 @@ ended?: CallId,
  * Numbers of the messages since the last `bump` that mention this person, ascending; of more than
  * [`crate::limits::MENTIONS_TOLD_MAX`] the newest.
  */
-men?: Array<number>, };
+men?: Array<number>, 
+/**
+ * Numbers of the messages since the last `bump` that this person is asked to acknowledge, ascending; of more than
+ * [`crate::limits::ACKS_TOLD_MAX`] the newest.
+ */
+acks?: Array<number>, 
+/**
+ * Messages of which those who have not acknowledged them were reminded since the last `bump`.
+ */
+reminded?: Array<OpenAck>, 
+/**
+ * Numbers of the messages that this person acknowledged, and of those that were deleted, since the last `bump`: nothing
+ * is asked of them any more.
+ */
+acked?: Array<number>, };

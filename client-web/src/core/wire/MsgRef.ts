@@ -2,7 +2,8 @@
 import type { MessageId } from "./MessageId";
 
 /**
- * `msg.delete`: delete a message for all: one's own, or, as staff, anybody's. Safe to repeat.
+ * `msg.delete`: delete a message for all: one's own, or, as staff, anybody's. `msg.ack`: acknowledge it. `msg.remind`, for
+ * staff: recall it to those who have not. Safe to repeat.
  */
 export type MsgRef = { 
 /**

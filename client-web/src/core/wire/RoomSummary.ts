@@ -2,6 +2,7 @@
 import type { CallSummary } from "./CallSummary";
 import type { Draft } from "./Draft";
 import type { Message } from "./Message";
+import type { OpenAck } from "./OpenAck";
 import type { Right } from "./Right";
 import type { RoomId } from "./RoomId";
 import type { RoomKind } from "./RoomKind";
@@ -57,6 +58,11 @@ recv_no: number,
  * [`crate::limits::MENTIONS_TOLD_MAX`] the newest.
  */
 men?: Array<number>, 
+/**
+ * Messages that this person is asked to acknowledge and has not, ascending; of more than
+ * [`crate::limits::ACKS_TOLD_MAX`] the newest.
+ */
+acks?: Array<OpenAck>, 
 /**
  * Members.
  */

@@ -1,6 +1,6 @@
-// The panel over the page: the search, or the mentions. Their code is fetched when it is first needed.
+// The panel over the page: the search, the mentions, or what is to be acknowledged. Their code is fetched when it is first needed.
 
-export type Panel = 'find' | 'mentions';
+export type Panel = 'find' | 'mentions' | 'acks';
 
 class Panels {
   open = $state<Panel>();

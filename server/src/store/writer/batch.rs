@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use protocol::model::{Attachment, Message};
+use protocol::model::{Ack, Attachment, Message};
 use protocol::{ErrorCode, FileId, MessageId, RoomEvent, RoomId, UserId};
 
 use super::super::messages::Stored;
 use super::super::pool::Pool;
 use super::super::receipts::Receipts;
 use super::super::{StoreError, StoreResult, new_id};
+use super::acks::insert_acks;
 use super::mentions::{Member, members};
 use super::questions::{FileRow, Known, Question, ask, files};
 use super::receipts::receive;
@@ -78,10 +79,11 @@ async fn attempt(pool: &Pool, jobs: &Jobs) -> StoreResult<Option<Done>> {
         }
     }
     let taken = take_numbers(&mut tx, &counts).await?;
-    let rows = number(posts, &verdicts, &counts, &taken)?;
+    let mut rows = number(posts, &verdicts, &counts, &taken)?;
     if !insert(&mut tx, &rows).await? {
         return Ok(None);
     }
+    insert_acks(&mut tx, &mut rows).await?;
     insert_words(&mut tx, &rows, &files).await?;
     let (pointers, deciding) = pointers(&rows, marks);
     let moved = move_pointers(&mut tx, &pointers, !marks.is_empty()).await?;
@@ -125,6 +127,7 @@ fn question(job: &Post) -> Question<'_> {
         by: job.by.as_str(),
         cid: job.send.cid.as_str(),
         re: job.send.re.as_ref().map(MessageId::as_str),
+        ack: job.send.ack,
     }
 }
 
@@ -176,6 +179,7 @@ fn judge_one(
         (_, Some(_)) => return Verdict::Refused(ErrorCode::BadRequest),
         (Known::Archived, None) => return Verdict::Refused(ErrorCode::Archived),
         (Known::Reader, None) => return Verdict::Refused(ErrorCode::ReadOnly),
+        (Known::NotAsker, None) => return Verdict::Refused(ErrorCode::Forbidden),
         (Known::NoTarget, None) => return Verdict::Refused(ErrorCode::NotFound),
         (Known::Fine, None) => {}
     }
@@ -228,6 +232,7 @@ fn number<'a>(
             men: &job.send.men,
             poll: job.send.poll.as_ref(),
             fwd: job.forwarded.as_ref(),
+            ack: job.send.ack.then_some(0),
         });
     }
     Ok(rows)
@@ -284,6 +289,7 @@ fn into_stored(row: NewRow<'_>, files: &HashMap<String, FileRow>) -> StoreResult
         react: Vec::new(),
         poll: row.poll.map(super::super::polls::fresh),
         fwd: row.fwd.cloned(),
+        ack: row.ack.map(|of| Ack { done: 0, of }),
         edited: None,
         deleted: None,
     };

@@ -4,6 +4,7 @@
 //! Nobody is answered before the commit. A caller that has gone away changes nothing: its message is stored, and
 //! its next try finds it.
 
+mod acks;
 mod batch;
 mod mentions;
 mod polls;

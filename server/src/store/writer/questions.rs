@@ -16,6 +16,8 @@ pub(super) struct Question<'a> {
     pub(super) by: &'a str,
     pub(super) cid: &'a str,
     pub(super) re: Option<&'a str>,
+    /// Whether it asks to be acknowledged.
+    pub(super) ack: bool,
 }
 
 /// What the database says to a [`Question`].
@@ -30,6 +32,8 @@ pub(super) enum Known {
     Earlier,
     /// The client id was used in another room.
     Elsewhere,
+    /// May not ask for acknowledgements here.
+    NotAsker,
     /// The room has no such message to reply to.
     NoTarget,
     Fine,
@@ -45,10 +49,12 @@ static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
                 WHEN room.archived_at IS NOT NULL THEN 'a'
                 WHEN room.writers <> 'members' AND NOT (
                     room.writers = 'staff' AND author.role IN ('administrator', 'teacher')) THEN 'w'
+                WHEN input.column6 = 1 AND (
+                    room.kind = 'direct' OR author.role NOT IN ('administrator', 'teacher')) THEN 'k'
                 WHEN input.column5 IS NOT NULL AND target.id IS NULL THEN 'r'
                 ELSE 'f' END, ' ')
          FROM (VALUES ",
-        "CAST(# AS BIGINT), ?, ?, ?, ?",
+        "CAST(# AS BIGINT), ?, ?, ?, ?, CAST(? AS BIGINT)",
         ") AS input
          LEFT JOIN members mine ON mine.room_id = input.column2 AND mine.person_id = input.column3
          LEFT JOIN rooms room ON room.id = input.column2
@@ -71,7 +77,8 @@ pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreRes
                     .bind(row.map(|q| q.room))
                     .bind(row.map(|q| q.by))
                     .bind(row.map(|q| q.cid))
-                    .bind(row.and_then(|q| q.re));
+                    .bind(row.and_then(|q| q.re))
+                    .bind(row.map(|q| i64::from(q.ack)));
             }
             query.fetch_one(db).await?
         });
@@ -93,6 +100,7 @@ fn answered(word: &str) -> Option<(usize, Known)> {
         "w" => Known::Reader,
         "e" => Known::Earlier,
         "o" => Known::Elsewhere,
+        "k" => Known::NotAsker,
         "r" => Known::NoTarget,
         "f" => Known::Fine,
         _ => return None,

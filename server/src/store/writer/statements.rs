@@ -93,6 +93,8 @@ pub(super) struct NewRow<'a> {
     pub(super) men: &'a [UserId],
     pub(super) poll: Option<&'a NewPoll>,
     pub(super) fwd: Option<&'a Forwarded>,
+    /// How many are asked to acknowledge it, if that is asked for.
+    pub(super) ack: Option<u32>,
 }
 
 static MESSAGES: LazyLock<Rows> = LazyLock::new(|| {

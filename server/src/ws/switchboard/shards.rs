@@ -89,7 +89,7 @@ fn carry_out(
             // Small and at most one a second: whoever does not read even that has to come back.
             let text = news.bump(room.clone(), seq, None);
             for connection in to.iter().filter_map(|conn| inner.connections.get(conn)) {
-                let text = if news.mentions(&connection.user) {
+                let text = if news.concerns(&connection.user) {
                     news.bump(room.clone(), seq, Some(&connection.user))
                 } else {
                     text.clone()

@@ -1,0 +1,150 @@
+// A teacher asks a group to acknowledge a message: in Chromium, in Firefox, and on a phone.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before } from 'node:test';
+
+import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
+import { Server } from '../server.mjs';
+import { steps } from '../steps.mjs';
+
+const ROOM = 'Робототехника, поток 1';
+const OTHER = '3D-моделирование, поток 2';
+const TEXT = 'Собрание в четверг; приходите с родителями';
+
+const step = steps();
+/** @type {Server} */
+let server;
+/** @type {import('playwright-core').Browser} */
+let chromium;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let teacher;
+/** @type {Awaited<ReturnType<typeof firefoxPerson>>} */
+let student;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let phone;
+
+before(async () => {
+  server = await Server.create();
+  chromium = await launchChromium();
+  const small = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+  [teacher, student, phone] = await Promise.all([
+    chromiumPerson(chromium, 'teacher'),
+    firefoxPerson('student'),
+    chromiumPerson(chromium, 'phone', small),
+  ]);
+  await Promise.all([signIn(teacher, server, 'teacher'), signIn(student, server, 'student1'), signIn(phone, server, 'student2')]);
+  for (const person of [teacher, student]) {
+    await person.click('link', ROOM);
+    await person.see('textbox', 'Сообщение');
+  }
+});
+
+after(async () => {
+  await Promise.allSettled([student?.close(), chromium?.close()]);
+  await server?.stop();
+});
+
+/** @param {import('../browsers.mjs').Person} person @param {string} text @param {string} [where] */
+const waitForText = (person, text, where = 'main') =>
+  person.until(
+    ({ text, where }) => /** @type {HTMLElement | null} */ (document.querySelector(where))?.innerText.replaceAll('\u00a0', ' ').includes(text),
+    { text, where },
+    `«${text}» in ${where}`,
+  );
+
+/** How many wait, as the bar over the list of rooms says. @param {import('../browsers.mjs').Person} person @param {number} count */
+const waitForBar = (person, count) =>
+  person.until(
+    (count) => {
+      const bar = [...document.querySelectorAll('nav button')].find((one) => one.textContent?.includes('Ждёт ознакомления'));
+      return count === 0 ? bar === undefined : bar?.querySelector('.count')?.textContent === String(count);
+    },
+    count,
+    `${count} to acknowledge`,
+  );
+
+step('a message asks everybody else, and their answers are counted', async () => {
+  assert.equal(await student.read(() => document.querySelector('[aria-label="С ознакомлением"]')), null, 'learners do not ask');
+  await teacher.click('button', 'С ознакомлением');
+  await waitForText(teacher, 'увидят 5 человек');
+  // It is still to be asked when one comes back to what one has begun.
+  await teacher.type('Сообщение', TEXT);
+  await teacher.click('link', OTHER);
+  await teacher.until(() => !document.querySelector('main')?.textContent?.includes('увидят 5'), undefined, 'the other room');
+  await teacher.click('link', ROOM);
+  await waitForText(teacher, 'увидят 5 человек');
+  await teacher.click('button', 'Отправить');
+  await waitForText(teacher, 'Ознакомились: 0 из 5');
+  await teacher.until(() => !document.querySelector('main')?.textContent?.includes('увидят 5'), undefined, 'the next message without it');
+
+  await waitForBar(student, 1);
+  await waitForBar(phone, 1);
+  await student.click('button', 'Ознакомлен');
+  await waitForText(student, 'Вы ознакомились');
+  await waitForText(teacher, 'Ознакомились: 1 из 5');
+  await waitForBar(student, 0);
+  await student.reload();
+  await waitForText(student, 'Вы ознакомились');
+  assert.equal(await student.read(() => document.querySelector('.ack .button')), null, 'it cannot be taken back or given twice');
+});
+
+step('the teacher sees who has and who has not, and takes the list along', async () => {
+  await teacher.click('button', 'Ознакомились: 1 из 5');
+  await waitForText(teacher, 'Ещё не ознакомились 4', 'dialog');
+  const { name } = await server.person('student1');
+  await waitForText(teacher, name, 'dialog');
+  const [download] = await Promise.all([teacher.page.waitForEvent('download'), teacher.click('button', 'Скачать таблицу')]);
+  assert.match(download.suggestedFilename(), /^Ознакомление \d{4}-\d\d-\d\d Робототехника, поток 1\.csv$/u);
+  const text = await readFile(await download.path(), 'utf8');
+  const lines = text.split('\r\n');
+  assert.equal(text.charCodeAt(0), 0xfeff);
+  assert.equal(lines.length, 7, 'a heading, five people, and the end of the last line');
+  const row = lines.find((line) => line.includes(name)) ?? '';
+  assert.ok(row.startsWith(`${ROOM};"${TEXT}";`), row);
+  assert.match(row, /;ученик;да;\d{4}-\d\d-\d\d \d\d:\d\d:\d\d;$/u);
+  assert.equal(lines.filter((line) => line.includes(';нет;;')).length, 4);
+});
+
+step('a reminder is before those who have not, wherever they are', async () => {
+  await phone.click('link', OTHER);
+  await phone.see('textbox', 'Сообщение');
+  await teacher.click('button', 'Напомнить');
+  await waitForText(teacher, 'Напомнили 4 людям', 'dialog');
+  await teacher.click('button', 'Напомнить');
+  await waitForText(teacher, 'Недавно уже напоминали', 'dialog');
+  await teacher.press('Escape');
+  await waitForText(phone, 'Вам напоминают');
+  assert.equal(await student.read(() => document.querySelector('main')?.textContent?.includes('Вам напоминают')), false);
+  await phone.click('button', 'Посмотреть');
+  await waitForText(phone, TEXT, 'dialog');
+  await phone.page.locator('dialog').getByRole('button', { name: 'Ознакомлен' }).click();
+  await waitForText(phone, 'Вы ознакомились', 'dialog');
+  await waitForText(teacher, 'Ознакомились: 2 из 5');
+  await phone.press('Escape');
+  await phone.until(() => !document.querySelector('main')?.textContent?.includes('Вам напоминают'), undefined, 'the reminder gone');
+});
+
+step('what is acknowledged without a network arrives with it', async () => {
+  await teacher.click('button', 'С ознакомлением');
+  await teacher.type('Сообщение', 'Правила поведения в мастерской');
+  await teacher.click('button', 'Отправить');
+  await waitForBar(student, 1);
+  await server.kill();
+  await student.until(() => document.querySelector('.banner') !== null, undefined, 'the loss of the connection');
+  await student.click('button', 'Ознакомлен');
+  await waitForText(student, 'Отправится, когда появится связь');
+  await server.start();
+  await waitForText(student, 'Вы ознакомились');
+  await waitForText(teacher, 'Ознакомились: 1 из 5');
+  await waitForBar(student, 0);
+});
+
+step('who acknowledged an earlier text is told apart', async () => {
+  await teacher.page.getByRole('textbox', { name: 'Сообщение' }).press('ArrowUp');
+  await teacher.type('Сообщение', 'Правила поведения в мастерской, редакция 2');
+  await teacher.click('button', 'Сохранить');
+  await waitForText(teacher, 'редакция 2');
+  await teacher.page.getByRole('button', { name: 'Ознакомились: 1 из 5' }).click();
+  await waitForText(teacher, 'до изменения текста', 'dialog');
+  await teacher.press('Escape');
+});

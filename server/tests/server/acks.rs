@@ -1,0 +1,105 @@
+//! Acknowledgements of messages, as members see them come.
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use crate::harness::{ROOM, Server, room_named};
+
+#[tokio::test]
+async fn an_acknowledgement_comes_to_everybody_and_who_it_is_is_for_the_staff() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let (mut t, hello) = teacher.hello().await;
+    let (mut s, theirs) = student.hello().await;
+    let (room, summary) = room_named(&hello, ROOM);
+    let asked = summary["members"].as_array().unwrap().len() - 1;
+    let send = json!({"r": room, "cid": "c1", "body": "Собрание", "ack": true});
+    assert_eq!(
+        s.ask("msg.send", send.clone()).await,
+        Err("forbidden".to_owned())
+    );
+    let sent = t.ask("msg.send", send).await.unwrap();
+    let (id, no, seq) = (&sent["id"], &sent["no"], sent["s"].as_i64().unwrap());
+    for socket in [&mut t, &mut s] {
+        let message = socket.event("msg").await;
+        assert_eq!(message["d"]["ack"], json!({"done": 0, "of": asked}));
+    }
+    let (_, now) = room_named(&student.hello().await.1, ROOM);
+    assert_eq!(now["acks"], json!([{"no": no}]));
+    let open = student.get("/acks").await.json();
+    assert_eq!(open["hits"][0]["id"], *id);
+
+    assert_eq!(
+        s.ask("msg.remind", json!({"id": id})).await,
+        Err("forbidden".to_owned())
+    );
+    t.ask("msg.remind", json!({"id": id})).await.unwrap();
+    assert_eq!(
+        t.ask("msg.remind", json!({"id": id})).await,
+        Err("rate_limited".to_owned())
+    );
+    let reminded = s.event("msg.reminded").await;
+    assert_eq!(
+        (&reminded["s"], &reminded["d"]["no"]),
+        (&json!(seq + 1), no)
+    );
+    for _ in 0..2 {
+        s.ask("msg.ack", json!({"id": id})).await.unwrap();
+    }
+    for socket in [&mut t, &mut s] {
+        let event = socket.event("msg.acked").await;
+        let d = json!({"id": id, "no": no, "by": theirs["me"]["id"], "done": 1});
+        assert_eq!((&event["s"], &event["d"]), (&json!(seq + 2), &d));
+    }
+    let (_, now) = room_named(&student.hello().await.1, ROOM);
+    assert_eq!(
+        (&now["acks"], &now["seq"]),
+        (&Value::Null, &json!(seq + 2)),
+        "the second one took no position"
+    );
+    assert_eq!(student.get("/acks").await.json()["hits"], json!([]));
+
+    let path = format!("/messages/{}/acks", id.as_str().unwrap());
+    let refused = student.get(&path).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let acks = teacher.get(&path).await.json();
+    let all = acks["asked"].as_array().unwrap();
+    let done: Vec<_> = all.iter().filter(|one| one["at"] != Value::Null).collect();
+    assert_eq!((all.len(), done.len()), (asked, 1));
+    assert_eq!(done[0]["u"], theirs["me"]["id"]);
+    assert_eq!(acks["reminded"], reminded["d"]["at"]);
+}
+
+#[tokio::test]
+async fn a_room_out_of_focus_tells_what_is_asked_and_what_is_done() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let (mut t, hello) = teacher.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let mut s = student.connect().await;
+    let hello = json!({"v": 1, "dev": "device", "app": "test", "focus": []});
+    s.ask("hello", hello).await.unwrap();
+    s.event("ready").await;
+    let send = json!({"r": room, "cid": "c1", "body": "Собрание", "ack": true});
+    let sent = t.ask("msg.send", send).await.unwrap();
+    let bump = s.event("bump").await;
+    assert_eq!(bump["d"]["acks"], json!([sent["no"]]));
+    t.ask("msg.remind", json!({"id": sent["id"]}))
+        .await
+        .unwrap();
+    let bump = s.event("bump").await;
+    assert_eq!(bump["d"]["reminded"][0]["no"], sent["no"]);
+    let (mut phone, _) = student.hello().await;
+    phone
+        .ask("msg.ack", json!({"id": sent["id"]}))
+        .await
+        .unwrap();
+    let bump = s.event("bump").await;
+    assert_eq!(bump["d"], json!({"acked": [sent["no"]]}));
+}
