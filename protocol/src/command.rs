@@ -14,8 +14,8 @@ use crate::error::{ErrorBody, ErrorCode};
 use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
 use crate::later::{LaterRef, LaterSet};
 use crate::model::{Person, RoomSummary};
-use crate::poll::{NewPoll, PollVote};
 use crate::notify::{Notify, NotifyHours, NotifyPause, NotifyRoom};
+use crate::poll::{NewPoll, PollVote};
 use crate::room::DirectPolicy;
 
 /// The outer form of a command, before its parameters are read. An empty object is the answer to a ping.

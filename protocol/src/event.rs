@@ -9,8 +9,8 @@ use crate::error::ErrorBody;
 use crate::ids::{CallId, MessageId, PeerId, RoomId, UserId};
 use crate::later::LaterTold;
 use crate::model::{Draft, Message, OpenAck, Person, RoomSummary};
-use crate::poll::PollTold;
 use crate::notify::Notify;
+use crate::poll::PollTold;
 
 /// Answer to a command with an `i`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ use protocol::room::DirectPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::push;
 use crate::files::scan::WhileDown;
+use crate::push;
 
 /// Most threads for media.
 const MEDIA_WORKERS_MAX: u16 = 64;

@@ -27,7 +27,10 @@ async fn files_in_quarantine_are_told_by_room_the_newest_first() {
             (told[0].size, &told[0].by, told[0].at.as_str()),
             (5_000_000_000, &s.misha, "1970-01-01T00:00:03.000Z")
         );
-        let elsewhere = s.store.add_room("Другая", &[s.anna.clone()], 1).await;
+        let elsewhere = s
+            .store
+            .add_room("Другая", std::slice::from_ref(&s.anna), 1)
+            .await;
         assert_eq!(s.store.quarantined(&elsewhere.unwrap()).await.unwrap(), []);
     })
     .await;
