@@ -1,23 +1,37 @@
 // The language in use, and dates and sizes in it.
 
-import { en } from './en';
 import { ru, type Words } from './ru';
 
 export type Language = 'ru' | 'en';
 
 const KEY = 'parta.language';
-const DICTIONARIES: Record<Language, Words> = { ru, en };
 
 class I18n {
-  language = $state<Language>(localStorage.getItem(KEY) === 'en' ? 'en' : 'ru');
+  language = $state<Language>('ru');
+  #words = $state.raw<Words>(ru);
+  #chosen: Language = 'ru';
 
   get t(): Words {
-    return DICTIONARIES[this.language];
+    return this.#words;
+  }
+
+  /** Takes up the language that was chosen on this device. Without its words, as when the network fails, it is Russian. */
+  async begin(): Promise<void> {
+    if (localStorage.getItem(KEY) === 'en') await this.#use('en');
   }
 
   choose(language: Language): void {
-    this.language = language;
     localStorage.setItem(KEY, language);
+    void this.#use(language);
+  }
+
+  // English comes when somebody wants it: most people never do.
+  async #use(language: Language): Promise<void> {
+    this.#chosen = language;
+    const words = language === 'en' ? await import('./en').then(({ en }) => en, () => undefined) : ru;
+    if (!words || language !== this.#chosen) return;
+    this.#words = words;
+    this.language = language;
     document.documentElement.lang = language;
   }
 
