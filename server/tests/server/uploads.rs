@@ -139,8 +139,10 @@ async fn a_new_request_takes_over_from_one_that_hangs() {
     line.write_all(&text(400)).await.unwrap();
     let mut at = stands(&teacher, &path).await;
     while at < 400 {
+        // What the other one had brought may have been stored in between.
         let answer = piece(&teacher, &path, at, &text(400)[at..]).await;
-        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+        let expected = [StatusCode::NO_CONTENT, StatusCode::CONFLICT];
+        assert!(expected.contains(&answer.status), "{}", answer.status);
         at = stands(&teacher, &path).await;
     }
     let answer = piece(&teacher, &path, 400, &text(1_000)[400..]).await;
