@@ -130,7 +130,7 @@ step('what is acknowledged without a network arrives with it', async () => {
   await teacher.click('button', 'Отправить');
   await waitForBar(student, 1);
   await server.kill();
-  await student.until(() => document.querySelector('.banner') !== null, undefined, 'the loss of the connection');
+  await waitForText(student, 'Нет связи', 'body');
   await student.click('button', 'Ознакомлен');
   await waitForText(student, 'Отправится, когда появится связь');
   await server.start();

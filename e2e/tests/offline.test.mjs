@@ -107,6 +107,7 @@ step('back in the network it tells what was written and shows what it missed', a
 });
 
 step('the server is away: the page opens all the same, and goes on when it is back', async () => {
+  await eventually(kept, (all) => all.includes('Возьмите ноутбуки'), 'the message on the device');
   await server.kill();
   await student.reload();
   await seen(student, 'Возьмите ноутбуки');

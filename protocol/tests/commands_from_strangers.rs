@@ -90,7 +90,12 @@ fn a_field_that_is_not_in_the_protocol_is_refused() {
 
 #[test]
 fn a_missing_field_is_refused() {
+    // Without anything these take back what was set.
+    let may_be_empty = ["notify.hours", "notify.pause"];
     for method in methods() {
+        if may_be_empty.contains(&method.as_str()) {
+            continue;
+        }
         assert_eq!(
             parse(&method, &json!({})),
             Err(ErrorCode::BadRequest),

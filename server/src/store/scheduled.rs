@@ -80,6 +80,7 @@ impl Row {
                 men: ids(&self.men, UserId::parse)?,
                 poll: None,
                 fwd: None,
+                ack: false,
             },
         })
     }

@@ -104,6 +104,9 @@ async fn a_candidate_comes_with_what_they_want_and_whether_they_are_mentioned() 
             re: None,
             att: Vec::new(),
             men: vec![s.misha.clone()],
+            poll: None,
+            fwd: None,
+            ack: false,
         };
         let new = NewMessage {
             by: &s.anna,

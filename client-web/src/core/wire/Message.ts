@@ -62,6 +62,10 @@ fwd?: Forwarded,
  */
 poll?: Poll, 
 /**
+ * How many have acknowledged it, where that was asked for. A list of rooms does without.
+ */
+ack?: Ack, 
+/**
  * When its text was last changed.
  */
 edited?: string, 

@@ -41,4 +41,8 @@ poll?: NewPoll,
 /**
  * Passes this message on, of any room of theirs: text and files are its, and nothing else is given.
  */
-fwd?: MessageId, };
+fwd?: MessageId, 
+/**
+ * Everybody else in the room is asked to acknowledge it. Staff only, and not in a conversation of two.
+ */
+ack?: boolean, };

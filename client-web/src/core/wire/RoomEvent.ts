@@ -59,7 +59,31 @@ s: number,
 /**
  * How it stands.
  */
-d: PollTold, } | { "e": "call.started", 
+d: PollTold, } | { "e": "msg.acked", 
+/**
+ * Room.
+ */
+r: RoomId, 
+/**
+ * Position.
+ */
+s: number, 
+/**
+ * What was done.
+ */
+d: Acked, } | { "e": "msg.reminded", 
+/**
+ * Room.
+ */
+r: RoomId, 
+/**
+ * Position.
+ */
+s: number, 
+/**
+ * Of what.
+ */
+d: Reminded, } | { "e": "call.started", 
 /**
  * Room.
  */
