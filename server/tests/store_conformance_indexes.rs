@@ -118,7 +118,7 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         by: anna,
         send: &send,
     };
-    let first = store.add_message(new.clone(), 1).await.unwrap();
+    let first = store.add_message(new, 1).await.unwrap();
     assert!(store.add_message(new, 1).await.unwrap().dup);
     send.re = Some(first.message.id);
     send.cid = ClientId::parse("c2").unwrap();

@@ -46,7 +46,7 @@ fn count(n: i64) -> StoreResult<u32> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recalled {
     /// Those who have not acknowledged the message are to be told.
-    Now(RoomEvent),
+    Now(Box<RoomEvent>),
     /// Everybody has.
     Nobody,
     /// The last time was a short while ago: so many milliseconds are left.
@@ -204,7 +204,8 @@ impl Store {
             by: by.clone(),
             at: rfc3339(now),
         };
-        Ok(Recalled::Now(RoomEvent::MsgReminded { r: room, s: seq, d }))
+        let event = RoomEvent::MsgReminded { r: room, s: seq, d };
+        Ok(Recalled::Now(Box::new(event)))
     }
 
     /// Who was asked to acknowledge a message and who has, and who came since.

@@ -30,7 +30,7 @@ impl Client {
         on_its_own(async move {
             let recalled = app.store.remind(&which.id, &me, now_ms()).await;
             match recalled.map_err(to_user)? {
-                Recalled::Now(event) => app.switchboard.publish(event).await,
+                Recalled::Now(event) => app.switchboard.publish(*event).await,
                 Recalled::Nobody => {}
                 Recalled::TooSoon(after) => {
                     return Err(ErrorBody::from(ErrorCode::RateLimited).after_ms(after));

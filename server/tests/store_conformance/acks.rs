@@ -240,10 +240,11 @@ async fn a_reminder_is_for_those_who_have_not_and_not_too_often() {
             refusal(s.store.acks_of(&plain.id, &s.anna).await),
             ErrorCode::NotFound
         );
-        let Recalled::Now(RoomEvent::MsgReminded { s: 3, d, .. }) =
-            remind(&message.id, &s.anna, 1_000).await.unwrap()
-        else {
+        let Recalled::Now(event) = remind(&message.id, &s.anna, 1_000).await.unwrap() else {
             panic!("an event")
+        };
+        let RoomEvent::MsgReminded { s: 3, d, .. } = *event else {
+            panic!("another event")
         };
         assert_eq!((d.no, &d.by), (1, &s.anna));
         let told = &s.store.rooms_of(&s.misha).await.unwrap()[0].acks;

@@ -213,7 +213,7 @@ async fn a_message_is_stored_also_when_its_sender_has_gone() {
             by: &s.anna,
             send: &send,
         };
-        let gone = s.store.add_message(new.clone(), 1).now_or_never();
+        let gone = s.store.add_message(new, 1).now_or_never();
         assert!(gone.is_none(), "nobody is answered before the commit");
         let again = s.store.add_message(new, 1).await.unwrap();
         assert!(again.dup);

@@ -76,7 +76,7 @@ async fn a_database_that_takes_no_changes_is_still_read() {
             by: &s.anna,
             send: &send,
         };
-        let error = s.store.add_message(new.clone(), 1).await.unwrap_err();
+        let error = s.store.add_message(new, 1).await.unwrap_err();
         assert_eq!(error.trouble(), Some(Trouble::ReadOnly), "{error}");
         assert_eq!(s.store.rooms_of(&s.misha).await.unwrap()[0].seq, 1);
         let mut writable = beside.begin().await.unwrap();

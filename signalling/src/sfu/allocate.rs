@@ -87,7 +87,7 @@ pub fn allocate(budget: u64, sound: u64, narrow: bool, wants: &[Want]) -> Alloca
         let want = &wants[*at];
         let fits = |offer: &usize| used + with_headroom(want, *offer) <= budget;
         let fitting = (0..whole(want, 0) + 1).rev().find(fits);
-        chosen[*at] = fitting.or((nth == 0 && !narrow).then_some(0));
+        chosen[*at] = fitting.or_else(|| (nth == 0 && !narrow).then_some(0));
         used += chosen[*at].map_or(0, |offer| want.offers[offer].bps);
     }
     let mut desired = sound;
