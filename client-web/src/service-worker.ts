@@ -30,6 +30,7 @@ worker.addEventListener('fetch', (event) => {
   if (isShared(request.method, url)) event.respondWith(shared(request));
   else if (isShell(request.method, request.mode, url)) event.respondWith(kept(SHELL, request));
   else if (request.method === 'GET' && KEPT.has(url.pathname)) event.respondWith(kept(url.pathname, request));
+  else if (request.method === 'GET' && url.pathname.startsWith('/_app/immutable/')) event.respondWith(before(request));
 });
 
 async function install(): Promise<void> {
@@ -61,9 +62,14 @@ async function kept(path: string, request: Request): Promise<Response> {
   return path === SHELL ? fetch(request) : put(cache, path);
 }
 
+// A page of the version before asks for a part that the server has no more.
+async function before(request: Request): Promise<Response> {
+  return (await caches.match(request)) ?? fetch(request);
+}
+
 // Another app shares something: it is put aside, and the page asks for whom it is.
 async function shared(request: Request): Promise<Response> {
-  await keepShared(await request.formData(), Date.now()).catch(() => undefined);
+  await request.formData().then((form) => keepShared(form, Date.now())).catch(() => undefined);
   return Response.redirect('/?shared', 303);
 }
 

@@ -52,10 +52,17 @@ fn until(due: Option<i64>) -> Duration {
 }
 
 async fn send_due(store: &Store, switchboard: &Switchboard) -> StoreResult<Option<i64>> {
+    let mut failed = None;
     for due in store.claim_due(now_ms()).await? {
-        send_one(store, switchboard, &due).await?;
+        // What goes wrong with one is no reason for the others to wait.
+        if let Err(error) = send_one(store, switchboard, &due).await {
+            failed = failed.or(Some(error));
+        }
     }
-    store.next_due().await
+    match failed {
+        Some(error) => Err(error),
+        None => store.next_due().await,
+    }
 }
 
 async fn send_one(store: &Store, switchboard: &Switchboard, due: &Due) -> StoreResult<()> {
@@ -76,7 +83,11 @@ async fn send_one(store: &Store, switchboard: &Switchboard, due: &Due) -> StoreR
             store.unclaim(by, &send.cid, Some(code)).await?;
             Some(code)
         }
-        Err(error) => return Err(error),
+        // Whether it was stored or not: sent once more, it is stored once.
+        Err(error) => {
+            store.unclaim(by, &send.cid, None).await?;
+            return Err(error);
+        }
     };
     tell(store, switchboard, by, &send.r, refused).await
 }

@@ -102,6 +102,8 @@ export class ChatKeeper {
       writes.push(tx.objectStore('head').put(head, 'head'));
     }
     const store = tx.objectStore('rooms');
+    // Nothing was read here before: what is there is somebody else's, or of another shape.
+    if (this.#people === undefined && this.#written.size === 0) writes.push(store.clear());
     writes.push(...changed.map((room) => store.put(kept(room, latest.has(room.id)))), ...gone.map((id) => store.delete(id)));
     await Promise.all(writes);
     this.#written = new Map(chat.rooms);

@@ -10,6 +10,7 @@ import { ChatKeeper, type KeptChat } from '../core/kept-chat';
 import { Focus } from '../core/focus';
 import { Gaps } from '../core/gaps';
 import { API, api, ApiError, isThere } from '../core/http';
+import { takeShared } from '../core/shared';
 import { overWebSocket } from '../core/link';
 import type { Named } from '../core/naming';
 import { Outbox, type Draft, type Item } from '../core/outbox';
@@ -59,6 +60,9 @@ export interface LessonListener {
   event(event: LiveEvent): void;
   ready(): void;
 }
+
+// Who is not signed in any more is told nothing on this device, and what they were told goes.
+const untell = (): Promise<void> => import('./notify/push').then(({ forget }) => forget()).catch(() => undefined);
 
 class App {
   /** Undefined until known, null when signed out. */
@@ -121,6 +125,7 @@ class App {
       if (error instanceof ApiError && error.code === 'unauthorized') {
         this.#before = undefined;
         await this.#keeper.clear(true);
+        await untell();
         if (this.me) location.assign('/');
         this.me = null;
         return;
@@ -193,7 +198,8 @@ class App {
     clearTimeout(this.#keeping);
     localStorage.setItem(LEAVING, '1');
     await this.#keeper.clear();
-    await import('./notify/push').then(({ forget }) => forget()).catch(() => undefined);
+    await untell();
+    await takeShared(Date.now());
     await api('DELETE', '/session', undefined, AbortSignal.timeout(LEAVE_MS)).then(
       () => localStorage.removeItem(LEAVING),
       () => undefined,
@@ -493,7 +499,7 @@ class App {
       this.#receipts.lost();
     }
     if (status !== 'ended' || code === undefined) return;
-    if (code === SIGNED_OUT || code === LOGGED_OUT) void this.#keeper.clear().then(() => location.assign('/'));
+    if (code === SIGNED_OUT || code === LOGGED_OUT) void this.#keeper.clear().then(untell).then(() => location.assign('/'));
     // To come back by itself would push out another of this person's pages, which would come back in turn.
     else this.stopped = code === TOO_MANY ? 'many' : code === TOO_OLD ? 'old' : 'fault';
   }

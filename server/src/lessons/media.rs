@@ -102,8 +102,8 @@ impl Lessons {
     /// which codecs to send.
     pub(super) fn tell_again(&self, call: &CallId, conn: ConnId) {
         {
-            let state = self.lock();
-            let (d, v) = state.people(call);
+            let mut state = self.lock();
+            let (d, v) = state.give_people(call);
             let call = call.clone();
             self.tell_conn(
                 Some(conn),

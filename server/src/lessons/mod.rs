@@ -257,7 +257,7 @@ impl Lessons {
         }
         tracing::info!(call = %join.call, peer = peer_key.0, user = %me, "joined a lesson");
         self.tell_people(&join.call);
-        let (people, v) = self.lock().people(&join.call);
+        let (people, v) = self.lock().give_people(&join.call);
         Ok(CallJoined {
             p: media::peer_id(peer_key),
             sdp,

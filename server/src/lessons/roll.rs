@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use protocol::call::Participant;
 use protocol::event::PeopleChange;
 use protocol::limits::CALL_PEOPLE_WHOLE_MAX;
-use protocol::{CallId, LiveEvent};
+use protocol::{CallId, LiveEvent, PeerId};
 
 /// What of a lesson's list has been told.
 #[derive(Debug, Default)]
@@ -15,12 +15,27 @@ pub(super) struct Roll {
     version: u32,
     told: Vec<Participant>,
     waits: bool,
+    /// Those whom somebody was given with the list otherwise than they were told last: they may be gone before the next
+    /// telling, or as they were.
+    given: BTreeMap<PeerId, Participant>,
 }
 
 impl Roll {
     /// Which telling was the latest: whoever gets the list another way knows by it which further ones are newer.
     pub(super) const fn version(&self) -> u32 {
         self.version
+    }
+
+    /// Somebody is given the list. What they see of it that is not told yet is corrected with the next telling.
+    pub(super) fn give(&mut self, people: &[Participant]) {
+        if !self.waits {
+            return;
+        }
+        let told = |one: &&Participant| !self.told.contains(one);
+        let fresh: Vec<&Participant> = people.iter().filter(told).collect();
+        for one in fresh {
+            self.given.insert(one.p.clone(), one.clone());
+        }
     }
 
     /// The list has changed: what to tell everybody at once, or nothing when that waits for [`Self::tell_waiting`].
@@ -31,6 +46,7 @@ impl Roll {
         }
         self.version += 1;
         self.waits = false;
+        self.given.clear();
         self.told.clone_from(&people);
         let (call, v) = (call.clone(), self.version);
         Some(LiveEvent::CallPeople { call, v, d: people })
@@ -48,7 +64,15 @@ impl Roll {
         people: Vec<Participant>,
     ) -> Option<LiveEvent> {
         self.waits = false;
-        let d = change(&self.told, &people);
+        let mut d = change(&self.told, &people);
+        for (p, given) in std::mem::take(&mut self.given) {
+            match people.iter().find(|one| one.p == p) {
+                Some(one) if *one != given && !d.set.contains(one) => d.set.push(one.clone()),
+                Some(_) => {}
+                None if !d.gone.contains(&p) => d.gone.push(p),
+                None => {}
+            }
+        }
         self.told = people;
         if d.set.is_empty() && d.gone.is_empty() {
             return None;
@@ -72,8 +96,8 @@ fn change(before: &[Participant], now: &[Participant]) -> PeopleChange {
 
 #[cfg(test)]
 mod tests {
+    use protocol::UserId;
     use protocol::call::Whose;
-    use protocol::{PeerId, UserId};
 
     use super::*;
 
@@ -148,5 +172,26 @@ mod tests {
         roll.changed(&call(), all.clone());
         assert_eq!(roll.tell_waiting(&call(), all), None);
         assert_eq!(roll.version(), 1);
+    }
+
+    #[test]
+    fn who_was_given_a_list_in_between_is_told_what_became_of_it() {
+        let mut roll = Roll::default();
+        let all = people(CALL_PEOPLE_WHOLE_MAX + 1);
+        roll.changed(&call(), all.clone());
+        roll.tell_waiting(&call(), all.clone());
+        // One comes and another's link is lost, which somebody sees who joins now.
+        let mut more = all.clone();
+        more.push(one(900, true));
+        more[3].here = false;
+        roll.changed(&call(), more.clone());
+        roll.give(&more);
+        // Both are as before when it is told.
+        roll.changed(&call(), all.clone());
+        let Some(LiveEvent::CallChanged { d, .. }) = roll.tell_waiting(&call(), all) else {
+            panic!("nothing was told");
+        };
+        assert_eq!(d.set, [one(3, true)]);
+        assert_eq!(d.gone, [PeerId::parse("900").unwrap()]);
     }
 }

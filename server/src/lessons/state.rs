@@ -356,6 +356,15 @@ impl State {
             .unwrap_or_default()
     }
 
+    /// The list for somebody who comes, or comes back, and which telling is contained in it.
+    pub(super) fn give_people(&mut self, call: &CallId) -> (Vec<Participant>, u32) {
+        let given = self.people(call);
+        if let Some(lesson) = self.lessons.get_mut(call) {
+            lesson.roll.give(&given.0);
+        }
+        given
+    }
+
     /// Who is in a lesson, and which telling of that is contained in it.
     pub(super) fn people(&self, call: &CallId) -> (Vec<Participant>, u32) {
         let lesson = self.lessons.get(call);

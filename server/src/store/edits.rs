@@ -110,8 +110,9 @@ impl Store {
                     .bind(id.as_str()).bind(body).bind(now).execute(&mut *tx).await?,
                 Change::Delete { .. } => {
                     sqlx::query("DELETE FROM reactions WHERE message_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
-                    sqlx::query("DELETE FROM poll_votes WHERE message_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
+                    // The poll first, as who votes does: what is being voted now is seen, and nobody waits in a circle.
                     sqlx::query(polls::EMPTY).bind(id.as_str()).execute(&mut *tx).await?;
+                    sqlx::query("DELETE FROM poll_votes WHERE message_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
                     // Nothing is asked of anybody any more. Who had acknowledged what it said is kept, as the text is.
                     sqlx::query("DELETE FROM acks WHERE message_id = $1 AND at IS NULL").bind(id.as_str()).execute(&mut *tx).await?;
                     sqlx::query("UPDATE messages SET body = '', deleted_at = $2, deleted_by = $3 WHERE id = $1")

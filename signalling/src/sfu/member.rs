@@ -115,6 +115,9 @@ impl Lane {
     fn keeps_pace(&mut self, packet: &Packet, coded: &Coded) -> bool {
         let numbers = &packet.numbers;
         let ahead = self.rewrite.is_ahead(numbers);
+        if coded.key_frame && ahead {
+            self.ladder.begin();
+        }
         let takes = self.ladder.takes(numbers.seq, ahead, coded.temporal);
         match coded.codec {
             _ if takes => {}

@@ -11,7 +11,7 @@ import type { PushTo } from '../../core/wire/PushTo';
  */
 export type PushState = 'never' | 'install' | 'denied' | 'off' | 'on';
 
-/** That it was switched on here, so that it is renewed when the browser has forgotten it. */
+/** Who switched it on here, so that it is renewed when the browser has forgotten it, and for nobody else. */
 const KEY = 'parta.push';
 
 const canPush = (): boolean => 'serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window;
@@ -25,19 +25,19 @@ async function serverKey(): Promise<string | undefined> {
   }
 }
 
-export async function pushState(): Promise<PushState> {
+export async function pushState(me: string): Promise<PushState> {
   if ((await serverKey()) === undefined) return 'never';
   if (!canPush()) return 'standalone' in navigator && navigator.standalone === false ? 'install' : 'never';
   if (Notification.permission === 'denied') return 'denied';
   const registration = await worker.register();
-  return localStorage.getItem(KEY) && (await registration.pushManager.getSubscription()) ? 'on' : 'off';
+  return localStorage.getItem(KEY) === me && (await registration.pushManager.getSubscription()) ? 'on' : 'off';
 }
 
 /** Asks the browser, and tells the server where to. */
-export async function switchOn(): Promise<PushState> {
+export async function switchOn(me: string): Promise<PushState> {
   if ((await Notification.requestPermission()) !== 'granted') return Notification.permission === 'denied' ? 'denied' : 'off';
   await subscribe();
-  localStorage.setItem(KEY, 'on');
+  localStorage.setItem(KEY, me);
   return 'on';
 }
 
@@ -49,9 +49,11 @@ export async function switchOff(): Promise<PushState> {
   return 'off';
 }
 
-/** Browsers lose subscriptions without a word: each start tells the server anew. */
-export async function renew(): Promise<void> {
-  if (localStorage.getItem(KEY) && canPush() && Notification.permission === 'granted') await subscribe();
+/** Browsers lose subscriptions without a word: each start tells the server anew. What somebody else left here goes. */
+export async function renew(me: string): Promise<void> {
+  const whose = localStorage.getItem(KEY);
+  if (whose !== null && whose !== me) return forget();
+  if (whose !== null && canPush() && Notification.permission === 'granted') await subscribe();
 }
 
 /** Somebody signs out here: the session's subscription goes with the session, and the browser's with this. */
