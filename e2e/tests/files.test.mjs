@@ -75,7 +75,7 @@ step('what arrived is what was sent', async () => {
 
 step('after sending, a reload brings no file back', async () => {
   await teacher.page.reload();
-  await teacher.page.getByText('Вот проект.').waitFor();
+  await teacher.page.getByRole('main').getByText('Вот проект.').waitFor();
   await teacher.page.getByRole('textbox', { name: 'Сообщение' }).waitFor();
   assert.equal(await teacher.page.locator('.uploads li').count(), 0);
 });
