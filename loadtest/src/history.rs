@@ -41,6 +41,7 @@ impl From<&RoomEvent> for Entry {
             | RoomEvent::Poll { .. }
             | RoomEvent::MsgAcked { .. }
             | RoomEvent::MsgReminded { .. }
+            | RoomEvent::MsgPinned { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. } => None,
         };

@@ -213,8 +213,8 @@ fn parse(line: &str) -> Result<Option<Incoming>, LoadError> {
     }
     match outer.e.as_deref() {
         Some(
-            "msg" | "msg.changed" | "msg.reacted" | "msg.acked" | "msg.reminded" | "call.started"
-            | "call.ended",
+            "msg" | "msg.changed" | "msg.reacted" | "msg.acked" | "msg.reminded" | "msg.pinned"
+            | "call.started" | "call.ended",
         ) => Ok(Some(Incoming::Room(
             serde_json::from_str(line).map_err(fail)?,
         ))),

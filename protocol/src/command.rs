@@ -182,6 +182,16 @@ pub struct MsgReact {
     pub on: bool,
 }
 
+/// `msg.pin`: pin a message in its room, or take it down. Safe to repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct MsgPin {
+    /// Which message.
+    pub id: MessageId,
+    /// False to take it down.
+    pub on: bool,
+}
+
 /// Answer to `msg.send`, sent after the commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct MsgSent {
@@ -299,6 +309,9 @@ pub enum Command {
     /// Recall a message to those who have not acknowledged it.
     #[serde(rename = "msg.remind")]
     MsgRemind(MsgRef),
+    /// Pin a message.
+    #[serde(rename = "msg.pin")]
+    MsgPin(MsgPin),
     /// Catch up.
     #[serde(rename = "sync")]
     Sync(Sync),
@@ -387,6 +400,7 @@ impl Command {
             "poll.close" => Self::PollClose(params_of(json)?),
             "msg.ack" => Self::MsgAck(params_of(json)?),
             "msg.remind" => Self::MsgRemind(params_of(json)?),
+            "msg.pin" => Self::MsgPin(params_of(json)?),
             "sync" => Self::Sync(params_of(json)?),
             "focus" => Self::Focus(params_of(json)?),
             "read" => Self::Read(params_of(json)?),

@@ -106,6 +106,17 @@ pub enum RoomEvent {
         /// Of what.
         d: Reminded,
     },
+    /// A message was pinned in the room, or taken down.
+    #[serde(rename = "msg.pinned")]
+    MsgPinned {
+        /// Room.
+        r: RoomId,
+        /// Position.
+        #[ts(type = "number")]
+        s: i64,
+        /// What was done.
+        d: Pinned,
+    },
     /// A lesson began.
     #[serde(rename = "call.started")]
     CallStarted {
@@ -141,6 +152,7 @@ impl RoomEvent {
             | Self::Poll { r, .. }
             | Self::MsgAcked { r, .. }
             | Self::MsgReminded { r, .. }
+            | Self::MsgPinned { r, .. }
             | Self::CallStarted { r, .. }
             | Self::CallEnded { r, .. } => r,
         }
@@ -156,6 +168,7 @@ impl RoomEvent {
             | Self::Poll { s, .. }
             | Self::MsgAcked { s, .. }
             | Self::MsgReminded { s, .. }
+            | Self::MsgPinned { s, .. }
             | Self::CallStarted { s, .. }
             | Self::CallEnded { s, .. } => *s,
         }
@@ -201,6 +214,22 @@ pub struct Reminded {
     pub by: UserId,
     /// When.
     pub at: String,
+}
+
+/// A message that was pinned or taken down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Pinned {
+    /// Which message.
+    pub id: MessageId,
+    /// Its number.
+    #[ts(type = "number")]
+    pub no: i64,
+    /// Who did it.
+    pub by: UserId,
+    /// When.
+    pub at: String,
+    /// False when it was taken down.
+    pub on: bool,
 }
 
 /// The end of a lesson.

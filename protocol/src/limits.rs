@@ -38,6 +38,8 @@ pub const POLL_TOLD_MILLIS: u64 = 1_000;
 pub const MENTIONS_TOLD_MAX: usize = 50;
 /// Most messages of a room that a person is told to acknowledge: the newest.
 pub const ACKS_TOLD_MAX: usize = 50;
+/// Most messages that are pinned in a room: they fit on one page.
+pub const PINS_MAX: usize = 30;
 /// Seconds between two reminders of a message to those who have not acknowledged it.
 pub const REMIND_SECONDS: u64 = 3_600;
 /// Most events that the catch-up after `hello` and one `sync` carry for a room; beyond it the client pages

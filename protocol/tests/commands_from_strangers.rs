@@ -8,7 +8,8 @@ use protocol::call::{
     UpMids, View,
 };
 use protocol::command::{
-    Focus, MsgEdit, MsgReact, MsgRef, MsgSend, Positions, Read, Recv, Sync, Typing, Visible,
+    Focus, MsgEdit, MsgPin, MsgReact, MsgRef, MsgSend, Positions, Read, Recv, Sync, Typing,
+    Visible,
 };
 use protocol::limits::ID_BYTES_MAX;
 use protocol::notify::{NotifyHours, NotifyLevel, NotifyPause, NotifyRoom, QuietHours, SilenceFor};
@@ -38,6 +39,7 @@ fn example(method: &str) -> Value {
         "later.delete" | "later.now" => json!({"cid": "c1"}),
         "poll.vote" => json!({"id": "M1", "opts": [0]}),
         "poll.close" => json!({"id": "M1"}),
+        "msg.pin" => json!({"id": "M1", "on": true}),
         "sync" => json!({"r": "R7", "after": 0}),
         "focus" => json!({"r": ["R7"]}),
         "read" => json!({"r": "R7", "no": 1}),
@@ -388,6 +390,10 @@ fn command() -> impl Strategy<Value = Command> {
         id().prop_map(|id| {
             let id = MessageId::parse(id).expect("an id");
             Command::MsgDelete(MsgRef { id })
+        }),
+        (id(), any::<bool>()).prop_map(|(id, on)| {
+            let id = MessageId::parse(id).expect("an id");
+            Command::MsgPin(MsgPin { id, on })
         }),
         (id(), any::<bool>()).prop_map(|(id, reminds)| {
             let id = MessageId::parse(id).expect("an id");

@@ -81,6 +81,17 @@ impl Access {
         self.may(Right::Write)
     }
 
+    /// Whether the member may pin messages and take them down: the staff; of two people both.
+    ///
+    /// # Errors
+    /// Why not: [`ErrorCode::Forbidden`], [`ErrorCode::Archived`], [`ErrorCode::ReadOnly`].
+    pub fn may_pin(self) -> Result<(), ErrorCode> {
+        if !self.role.is_staff() && self.kind != RoomKind::Direct {
+            return Err(ErrorCode::Forbidden);
+        }
+        self.may(Right::Write)
+    }
+
     fn has(self, right: Right) -> bool {
         let is_staff = self.role.is_staff();
         let writes = match self.writers {
@@ -188,6 +199,22 @@ mod tests {
                 ..access(RoomKind::Direct, false, role)
             };
             assert_eq!(two.may_ask(), Err(ErrorCode::Forbidden));
+        }
+    }
+
+    #[test]
+    fn the_staff_pin_and_of_two_people_both() {
+        for role in ROLES {
+            let in_group = access(RoomKind::Group, false, role).may_pin();
+            assert_eq!(in_group.is_ok(), role.is_staff());
+            assert!(access(RoomKind::Group, true, role).may_pin().is_err());
+            let two = |writers| Access {
+                writers,
+                ..access(RoomKind::Direct, false, role)
+            };
+            assert_eq!(two(Writers::Members).may_pin(), Ok(()));
+            let refused = Err(ErrorCode::ReadOnly);
+            assert_eq!(two(Writers::Nobody).may_pin(), refused);
         }
     }
 

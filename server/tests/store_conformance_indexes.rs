@@ -135,6 +135,7 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         let reacted = store.react(&id, misha, "👍", on, 1).await.unwrap();
         assert!(reacted.is_some());
     }
+    assert!(store.pins(&room).await.unwrap().is_empty());
     assert!(store.open_acks(misha).await.unwrap().is_empty());
     assert!(store.unacknowledged(misha, None).await.unwrap().is_empty());
     assert_eq!(store.message_versions(&id, anna).await.unwrap().len(), 1);

@@ -8,7 +8,7 @@ import type { Limits } from './wire/Limits';
 import type { Person } from './wire/Person';
 
 /** What another shape was kept in is not read. */
-const SHAPE = 1;
+const SHAPE = 2;
 /** Latest events of a room that are kept. */
 export const KEPT_EVENTS = 100;
 /** Rooms of which events are kept: those in which something happened last. */

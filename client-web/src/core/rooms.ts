@@ -10,6 +10,7 @@ import type { CallSummary } from './wire/CallSummary';
 import type { Draft } from './wire/Draft';
 import type { Event } from './wire/Event';
 import type { HelloOk } from './wire/HelloOk';
+import type { Hit } from './wire/Hit';
 import type { Marks } from './wire/Marks';
 import type { Message } from './wire/Message';
 import type { MsgSent } from './wire/MsgSent';
@@ -42,6 +43,8 @@ export interface Room {
   /** Numbers of the unread messages that mention this person. */
   readonly mentions: readonly number[];
   readonly acks: RoomAcks;
+  /** The pinned messages, the one that was pinned last first, as they were learnt last. */
+  readonly pins: readonly Hit[];
   readonly members: readonly string[];
   readonly readers: Pointers;
   /** Whom messages have reached. Who has read one has it, so only those who are ahead of that matter here. */
@@ -131,6 +134,7 @@ export function reduce(chat: Chat, event: Event): Chat {
     case 'poll':
     case 'msg.acked':
     case 'msg.reminded':
+    case 'msg.pinned':
     case 'call.started':
     case 'call.ended':
       return withRoom(chat, event.r, (room) => take(room, event, chat.me.id));
@@ -178,7 +182,7 @@ export function reduce(chat: Chat, event: Event): Chat {
 function reset(room: Room, { ep, s, no, read, men = [], acks = [] }: ResetTo): Room {
   const same = ep === room.epoch;
   const place = { epoch: ep, seq: s, head: s, no, acks: told(same ? room.acks : undefined, acks, s), events: [], held: new Map<number, RoomEvent>() };
-  const restored = { ...room, ...NO_READERS, readNo: read, mentions: [], callSeq: 0 };
+  const restored = { ...room, ...NO_READERS, readNo: read, mentions: [], pins: [], callSeq: 0 };
   return mentioned(readUpTo({ ...(same ? room : restored), ...place }, read), men);
 }
 
@@ -200,6 +204,10 @@ export function knowReaders(chat: Chat, id: string, epoch: string, marks: readon
     return { ...othersRead(got, marks), readersKnown: true };
   });
 }
+
+/** The server's answer to what is pinned, asked while the room was in this epoch. */
+export const knowPins = (chat: Chat, id: string, epoch: string, pins: readonly Hit[]): Chat =>
+  withRoom(chat, id, (room) => (room.epoch === epoch ? { ...room, pins } : room));
 
 /** This person has read up to a message here. */
 export function markRead(chat: Chat, id: string, no: number): Chat {
@@ -249,6 +257,7 @@ function newsOf(event: RoomEvent): Bump {
     case 'poll':
     case 'msg.acked':
     case 'msg.reminded':
+    case 'msg.pinned':
       return {};
     case 'call.started':
       return { started: event.d };
@@ -337,7 +346,7 @@ const renew = (room: Room, { name, kind, archived = false, can, members, draft =
 function meet(known: Room | undefined, summary: RoomSummary): Room {
   const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], acks = [], members, draft, later = 0, last, call } = summary;
   const list = { id, name, kind, archived, can, epoch, head: seq, no, readNo: read_no, mentions, members, draft, later, last, call, callSeq: seq };
-  const fresh: Room = { ...list, ...NO_READERS, acks: told(undefined, acks, seq), seq, events: [], held: new Map() };
+  const fresh: Room = { ...list, ...NO_READERS, acks: told(undefined, acks, seq), pins: known?.epoch === epoch ? (known.pins ?? []) : [], seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.
   const { events, held, readers, receivers, readersKnown } = known;

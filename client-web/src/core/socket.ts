@@ -40,6 +40,7 @@ export interface Results {
   'later.now': object;
   'msg.ack': object;
   'msg.remind': object;
+  'msg.pin': object;
   sync: object;
   focus: object;
   read: object;

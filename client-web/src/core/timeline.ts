@@ -10,6 +10,7 @@ export type Line =
   | { readonly kind: 'day'; readonly key: string; readonly at: string }
   | { readonly kind: 'unread'; readonly key: string }
   | { readonly kind: 'message'; readonly key: string; readonly message: Message; readonly first: boolean }
+  | { readonly kind: 'pinned'; readonly key: string; readonly by: string; readonly no: number }
   | { readonly kind: 'started'; readonly key: string; readonly call: CallSummary; readonly over: boolean }
   | { readonly kind: 'ended'; readonly key: string; readonly call: CallOver };
 
@@ -35,6 +36,7 @@ export function timeline(
     // It shows where the message is.
     if (event.e === 'msg.changed' || event.e === 'msg.reacted' || event.e === 'poll') continue;
     if (event.e === 'msg.acked' || event.e === 'msg.reminded') continue;
+    if (event.e === 'msg.pinned' && !event.d.on) continue;
     const today = dayOf(event.d.at);
     if (today !== day) {
       lines.push({ kind: 'day', key: `day-${today}`, at: event.d.at });
@@ -52,7 +54,8 @@ export function timeline(
       before = event.d;
     } else {
       before = undefined;
-      if (event.e === 'call.started') lines.push({ kind: 'started', key, call: event.d, over: over.has(event.d.id) });
+      if (event.e === 'msg.pinned') lines.push({ kind: 'pinned', key, by: event.d.by, no: event.d.no });
+      else if (event.e === 'call.started') lines.push({ kind: 'started', key, call: event.d, over: over.has(event.d.id) });
       else lines.push({ kind: 'ended', key, call: event.d });
     }
   }

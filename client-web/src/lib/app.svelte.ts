@@ -17,7 +17,7 @@ import { Outbox, type Draft, type Item } from '../core/outbox';
 import { READ_TOLD_MEMBERS_MAX } from '../core/readers';
 import { Reads } from '../core/reads';
 import { Receipts } from '../core/receipts';
-import { acknowledge, firstSeq, greet, keepDraft, knowReaders, markRead, positions, prepend, reduce, type Chat, type Page, type Room } from '../core/rooms';
+import { acknowledge, firstSeq, greet, keepDraft, knowPins, knowReaders, markRead, positions, prepend, reduce, type Chat, type Page, type Room } from '../core/rooms';
 import { Socket, type Status } from '../core/socket';
 import { overStream } from '../core/stream';
 import { Ways } from '../core/ways';
@@ -25,6 +25,7 @@ import type { DirectPolicy } from '../core/wire/DirectPolicy';
 import type { ErrorCode } from '../core/wire/ErrorCode';
 import type { Event } from '../core/wire/Event';
 import type { EventsPage } from '../core/wire/EventsPage';
+import type { Found } from '../core/wire/Found';
 import type { Hello } from '../core/wire/Hello';
 import type { HelloOk } from '../core/wire/HelloOk';
 import type { Later } from '../core/wire/Later';
@@ -321,6 +322,17 @@ class App {
     await this.socket.request('msg.remind', { id });
   }
 
+  /** Pins a message in its room, or takes it down. */
+  async pin(id: string, on: boolean): Promise<void> {
+    await this.socket.request('msg.pin', { id, on });
+  }
+
+  /** Asks what is pinned in a room. */
+  async learnPins({ id, epoch }: Room): Promise<void> {
+    const { hits } = await api<Found>('GET', `/rooms/${encodeURIComponent(id)}/pins`);
+    if (this.chat) this.chat = knowPins(this.chat, id, epoch, hits);
+  }
+
   /** What a message said before. */
   async versions(id: string): Promise<readonly Version[]> {
     return (await api<Versions>('GET', `/messages/${encodeURIComponent(id)}/versions`)).versions;
@@ -427,6 +439,7 @@ class App {
       case 'poll':
       case 'msg.acked':
       case 'msg.reminded':
+      case 'msg.pinned':
       case 'call.started':
       case 'call.ended':
         this.#gaps.heard(event.r);

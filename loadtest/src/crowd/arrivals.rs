@@ -51,6 +51,7 @@ impl Member {
                 | RoomEvent::Poll { .. }
                 | RoomEvent::MsgAcked { .. }
                 | RoomEvent::MsgReminded { .. }
+                | RoomEvent::MsgPinned { .. }
                 | RoomEvent::CallStarted { .. }
                 | RoomEvent::CallEnded { .. } => None,
             };

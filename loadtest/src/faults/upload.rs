@@ -177,6 +177,7 @@ const fn attached(event: &RoomEvent) -> usize {
         | RoomEvent::Poll { .. }
         | RoomEvent::MsgAcked { .. }
         | RoomEvent::MsgReminded { .. }
+        | RoomEvent::MsgPinned { .. }
         | RoomEvent::CallStarted { .. }
         | RoomEvent::CallEnded { .. } => 0,
     }

@@ -8,6 +8,7 @@ mod files;
 mod later;
 mod opening;
 pub mod origin;
+mod pins;
 mod polls;
 mod push;
 mod quarantine;
@@ -71,6 +72,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/rooms/{room}/events", get(rooms::events))
         .route("/rooms/{room}/readers", get(rooms::readers))
+        .route("/rooms/{room}/pins", get(pins::pins))
         .route("/rooms/{room}/position", get(search::position))
         .route("/search", post(search::search))
         .route("/mentions", get(search::mentions))

@@ -89,7 +89,7 @@ pub(super) async fn mentions(
     Ok(Json(by_id(found)))
 }
 
-/// A page of messages whose order is that of their ids.
+/// A page of messages that were not looked for by words, in the order in which they come.
 pub(super) fn by_id(found: Vec<Match>) -> Found {
     let next = |last: &Match| last.id.as_str().to_owned();
     paged(found, &Query::default(), next)

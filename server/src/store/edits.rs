@@ -113,6 +113,8 @@ impl Store {
                     // The poll first, as who votes does: what is being voted now is seen, and nobody waits in a circle.
                     sqlx::query(polls::EMPTY).bind(id.as_str()).execute(&mut *tx).await?;
                     sqlx::query("DELETE FROM poll_votes WHERE message_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
+                    sqlx::query("DELETE FROM pins WHERE room_id = $1 AND message_id = $2")
+                        .bind(room.as_str()).bind(id.as_str()).execute(&mut *tx).await?;
                     // Nothing is asked of anybody any more. Who had acknowledged what it said is kept, as the text is.
                     sqlx::query("DELETE FROM acks WHERE message_id = $1 AND at IS NULL").bind(id.as_str()).execute(&mut *tx).await?;
                     sqlx::query("UPDATE messages SET body = '', deleted_at = $2, deleted_by = $3 WHERE id = $1")

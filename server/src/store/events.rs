@@ -10,6 +10,7 @@ use super::calls::{JoinedCall, call_columns};
 use super::edits::CHANGED;
 use super::files::{attachments_by_message, attachments_of};
 use super::messages::{MessageRow, message_columns};
+use super::pins::{PINNED, UNPINNED};
 use super::polls::POLL;
 use super::reactions::{REACTED, ReactedRow, UNREACTED};
 use super::{Store, StoreError, StoreResult, polls, read};
@@ -81,6 +82,12 @@ impl Store {
         } else {
             HashMap::new()
         };
+        let is_of_pins = |row: &EventRow| row.kind == PINNED || row.kind == UNPINNED;
+        let mut pins = if rows.iter().any(is_of_pins) {
+            self.pin_events_between(room, first, last).await?
+        } else {
+            HashMap::new()
+        };
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
             let event = if row.kind == "msg" {
@@ -98,6 +105,9 @@ impl Store {
                 polls::event(room.clone(), row.seq, id, poll.tally.clone())?
             } else if is_of_acks(&row) {
                 acks.remove(&row.seq)
+                    .ok_or(StoreError::Inconsistent("events.message_id"))?
+            } else if is_of_pins(&row) {
+                pins.remove(&row.seq)
                     .ok_or(StoreError::Inconsistent("events.message_id"))?
             } else if row.kind == REACTED || row.kind == UNREACTED {
                 row.reacted.into_event(&row.kind, room.clone(), row.seq)?

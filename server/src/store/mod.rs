@@ -15,6 +15,7 @@ mod mentions;
 mod messages;
 mod notify;
 mod people;
+mod pins;
 mod polls;
 mod pool;
 mod push;

@@ -44,6 +44,7 @@ impl Client {
             Command::PollClose(which) => self.answer(i, self.close_poll(which.id).await),
             Command::MsgAck(which) => self.answer(i, self.acknowledge(which).await),
             Command::MsgRemind(which) => self.answer(i, self.remind(which).await),
+            Command::MsgPin(pin) => self.answer(i, self.pin(pin).await),
             Command::Sync(sync) => self.answer(i, self.sync(&sync).await),
             Command::Focus(focus) => {
                 let focused = self.focus_on(focus).await;

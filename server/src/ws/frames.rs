@@ -100,7 +100,9 @@ impl Frame for Published {
                 return;
             }
             // Of these a list of rooms shows nothing.
-            RoomEvent::MsgReacted { .. } | RoomEvent::Poll { .. } => return,
+            RoomEvent::MsgReacted { .. } | RoomEvent::Poll { .. } | RoomEvent::MsgPinned { .. } => {
+                return;
+            }
             RoomEvent::MsgAcked { d: acked, .. } => {
                 let numbers = news.acked.entry(acked.by.clone()).or_default();
                 numbers.insert(acked.no, ());
@@ -173,7 +175,8 @@ impl News {
                 RoomEvent::MsgReacted { .. }
                 | RoomEvent::Poll { .. }
                 | RoomEvent::MsgAcked { .. }
-                | RoomEvent::MsgReminded { .. } => {}
+                | RoomEvent::MsgReminded { .. }
+                | RoomEvent::MsgPinned { .. } => {}
                 RoomEvent::CallStarted { d: call, .. } => d.started = Some(call.clone()),
                 RoomEvent::CallEnded { d: over, .. } => d.ended = Some(over.id.clone()),
             }

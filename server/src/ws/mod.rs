@@ -11,6 +11,7 @@ mod later;
 mod marks;
 mod notify;
 mod outgoing;
+mod pins;
 mod polls;
 mod queue;
 pub(crate) mod rate;

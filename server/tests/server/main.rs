@@ -19,6 +19,7 @@ mod links;
 mod nodes;
 mod notify;
 mod page;
+mod pins;
 mod polls;
 mod proxies;
 mod push;

@@ -78,6 +78,7 @@ async fn a_stranger_gets_nothing_of_a_room() {
         ("msg.delete", json!({"id": secret})),
         ("msg.ack", json!({"id": secret})),
         ("msg.remind", json!({"id": secret})),
+        ("msg.pin", json!({"id": secret, "on": true})),
         (
             "msg.react",
             json!({"id": secret, "emoji": "👍", "on": true}),
@@ -94,6 +95,8 @@ async fn a_stranger_gets_nothing_of_a_room() {
         (events.status, events.json()["c"].as_str()),
         (StatusCode::FORBIDDEN, Some("forbidden"))
     );
+    let pins = student.get(&format!("/rooms/{room}/pins")).await;
+    assert_eq!(pins.status, StatusCode::FORBIDDEN);
     let post = student
         .send(
             Method::POST,

@@ -208,6 +208,12 @@ async fn everything_in_focus() {
     let send = json!({"r": room, "cid": "c0", "body": "Готовы?", "poll": quiz});
     let poll = a.ask("msg.send", send).await.unwrap()["id"].clone();
     seen.hear("msg").await;
+    for on in [true, false] {
+        b.ask("msg.pin", json!({"id": asked[0], "on": on}))
+            .await
+            .unwrap();
+        seen.hear("msg.pinned").await;
+    }
     let (mut phone, _) = student.hello().await;
     phone.ask("msg.ack", json!({"id": asked[0]})).await.unwrap();
     seen.hear("msg.acked").await;

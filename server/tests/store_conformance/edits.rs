@@ -62,6 +62,7 @@ async fn a_message_is_changed_by_its_author_alone_and_its_texts_are_kept() {
             | RoomEvent::Poll { .. }
             | RoomEvent::MsgAcked { .. }
             | RoomEvent::MsgReminded { .. }
+            | RoomEvent::MsgPinned { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. }) => {
                 panic!("{other:?}")

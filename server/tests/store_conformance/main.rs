@@ -10,6 +10,7 @@ mod edits;
 mod load;
 mod methods;
 mod notify;
+mod pins;
 mod pointers;
 mod polls;
 mod push;

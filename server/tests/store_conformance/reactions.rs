@@ -25,6 +25,7 @@ fn first_message(page: &EventsPage) -> &Message {
         | RoomEvent::Poll { .. }
         | RoomEvent::MsgAcked { .. }
         | RoomEvent::MsgReminded { .. }
+        | RoomEvent::MsgPinned { .. }
         | RoomEvent::CallStarted { .. }
         | RoomEvent::CallEnded { .. } => None,
     });
@@ -69,6 +70,7 @@ async fn reactions_are_events_and_the_message_carries_what_they_come_to() {
             | RoomEvent::Poll { .. }
             | RoomEvent::MsgAcked { .. }
             | RoomEvent::MsgReminded { .. }
+            | RoomEvent::MsgPinned { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. } => None,
         });

@@ -3,6 +3,7 @@ import type { Acked } from "./Acked";
 import type { CallOver } from "./CallOver";
 import type { CallSummary } from "./CallSummary";
 import type { Message } from "./Message";
+import type { Pinned } from "./Pinned";
 import type { PollTold } from "./PollTold";
 import type { Reacted } from "./Reacted";
 import type { Reminded } from "./Reminded";
@@ -83,7 +84,19 @@ s: number,
 /**
  * Of what.
  */
-d: Reminded, } | { "e": "call.started", 
+d: Reminded, } | { "e": "msg.pinned", 
+/**
+ * Room.
+ */
+r: RoomId, 
+/**
+ * Position.
+ */
+s: number, 
+/**
+ * What was done.
+ */
+d: Pinned, } | { "e": "call.started", 
 /**
  * Room.
  */
