@@ -54,7 +54,8 @@ async function openActions(person, text) {
   await person.until(
     (wanted) => {
       const message = [...document.querySelectorAll('article')].findLast((article) => article.textContent?.includes(wanted));
-      if (!message) document.querySelector('.scroller')?.scrollTo(0, 0);
+      if (message) message.scrollIntoView({ block: 'center' });
+      else document.querySelector('.scroller')?.scrollTo(0, 0);
       /** @type {HTMLElement | null | undefined} */ (message?.querySelector('[aria-label="Действия с сообщением"]'))?.click();
       return message !== undefined;
     },

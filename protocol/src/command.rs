@@ -149,6 +149,11 @@ pub struct MsgSend {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub ack: bool,
+    /// It mentions everybody else in the room. Staff only, not in a conversation of two, and at most
+    /// [`crate::limits::ALLS_PER_HOUR_MAX`] times an hour.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub all: bool,
 }
 
 /// `msg.edit`: change the text of one's own message, unless it is a poll. Files and mentions stay. Safe to repeat.

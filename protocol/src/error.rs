@@ -45,6 +45,8 @@ pub enum ErrorCode {
     PollClosed,
     /// The quiz was answered already, and otherwise.
     Voted,
+    /// This person has written to everybody in the room as often as they may for now.
+    AllLimit,
     /// The lesson is over or was never there.
     CallEnded,
     /// The lesson has no free place.

@@ -30,6 +30,10 @@ pub struct LaterSet {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<UserId>>", optional)]
     pub men: Vec<UserId>,
+    /// Whether it mentions everybody else in the room, as in `msg.send`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub all: bool,
 }
 
 /// `later.delete`, `later.now`: one of those that wait.
@@ -61,6 +65,10 @@ pub struct Later {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<UserId>>", optional)]
     pub men: Vec<UserId>,
+    /// Whether it mentions everybody else in the room, as in `msg.send`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub all: bool,
     /// Why it was not sent at its time. It waits until its author does something about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

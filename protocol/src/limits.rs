@@ -10,6 +10,10 @@ pub const BODY_BYTES_MAX: usize = 16_384;
 pub const ATTACHMENTS_MAX: usize = 20;
 /// Most people mentioned in one message.
 pub const MENTIONS_MAX: usize = 20;
+/// Most messages to everybody (`@все`) that one person writes in a room within [`ALLS_SECONDS`].
+pub const ALLS_PER_HOUR_MAX: u32 = 5;
+/// The time for [`ALLS_PER_HOUR_MAX`], in seconds.
+pub const ALLS_SECONDS: u64 = 3_600;
 /// Most different emoji with which a message is answered.
 pub const REACTION_KINDS_MAX: usize = 20;
 /// Most emoji with which one person answers one message.

@@ -104,6 +104,10 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<UserId>>", optional)]
     pub men: Vec<UserId>,
+    /// Whether it mentions everybody who was in the room then, save the sender.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub all: bool,
     /// With which emoji it was answered, in the order in which they came first. A list of rooms does without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<Reaction>>", optional)]

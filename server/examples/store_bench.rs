@@ -103,6 +103,7 @@ impl School {
             poll: None,
             fwd: None,
             ack: false,
+            all: false,
         };
         let by = &self.people[k % PEOPLE];
         let started = Instant::now();

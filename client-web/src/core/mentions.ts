@@ -14,6 +14,6 @@ export function unreadMentions(known: readonly number[], news: readonly number[]
   return newest.length === known.length && newest.every((no, at) => no === known[at]) ? known : newest;
 }
 
-/** The number of the event's message, if it mentions this person. */
+/** The number of the event's message, if it mentions this person, by name or as one of all. */
 export const mentionsIn = (event: RoomEvent, person: string): number[] =>
-  event.e === 'msg' && event.d.men?.includes(person) ? [event.d.no] : [];
+  event.e === 'msg' && (event.d.men?.includes(person) || (event.d.all && event.d.by !== person)) ? [event.d.no] : [];

@@ -19,6 +19,8 @@ export interface Draft {
   readonly men?: readonly string[];
   /** Whether the others are asked to acknowledge it. */
   readonly ack?: boolean;
+  /** Whether it mentions everybody. */
+  readonly all?: boolean;
   readonly files: readonly Attachment[];
   /** Makes it a poll. */
   readonly poll?: NewPoll;
@@ -40,7 +42,7 @@ interface Schema extends DBSchema {
 
 export type Send = (message: MsgSend) => Promise<MsgSent>;
 
-function wire({ r, cid, body, re, files, men = [], ack = false, poll, fwd }: Item): MsgSend {
+function wire({ r, cid, body, re, files, men = [], ack = false, all = false, poll, fwd }: Item): MsgSend {
   if (fwd) return { r, cid, body: '', fwd };
   return {
     r,
@@ -50,6 +52,7 @@ function wire({ r, cid, body, re, files, men = [], ack = false, poll, fwd }: Ite
     ...(files.length ? { att: files.map((file) => file.id) } : {}),
     ...(men.length ? { men: [...men] } : {}),
     ...(ack ? { ack } : {}),
+    ...(all ? { all } : {}),
     ...(poll ? { poll } : {}),
   };
 }

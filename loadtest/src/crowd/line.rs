@@ -147,6 +147,7 @@ mod tests {
                 re: None,
                 att: Vec::new(),
                 men: Vec::new(),
+                all: false,
                 react: Vec::new(),
                 poll: None,
                 fwd: None,

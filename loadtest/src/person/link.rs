@@ -105,6 +105,7 @@ impl Writer<'_> {
             poll: None,
             fwd: None,
             ack: false,
+            all: false,
         };
         let id = link.socket.send(&Command::MsgSend(send)).await?;
         link.sending = Some((id, Instant::now()));

@@ -70,7 +70,7 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::CallEnded
         | ErrorCode::CallFull => StatusCode::CONFLICT,
         ErrorCode::Infected => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::RateLimited | ErrorCode::AllLimit => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Overloaded | ErrorCode::Unscanned => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

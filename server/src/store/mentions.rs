@@ -1,4 +1,4 @@
-//! Who is mentioned in a message, and which unread messages mention a person. Unread is what lies beyond the read
+//! Who is mentioned in a message, by name or as one of all, and which unread messages mention a person. Unread is what lies beyond the read
 //! pointer; nothing is counted anywhere.
 
 use protocol::limits::MENTIONS_TOLD_MAX;
@@ -21,21 +21,27 @@ macro_rules! men_of {
     };
 }
 
-/// The unread messages that mention the member `mine`: their numbers, with spaces between. They begin with the `$2`-th
-/// before the last, or with the first.
+/// The unread messages that mention the member `mine`, by name or as one of all: their numbers, with spaces between, some
+/// maybe twice. Of either kind they begin with the `$2`-th before the last, or with the first.
 macro_rules! unread_mentions {
     () => {
-        "(SELECT string_agg(CAST(x.no AS TEXT), ' ') FROM mentions x
+        "NULLIF(concat_ws(' ',
+         (SELECT string_agg(CAST(x.no AS TEXT), ' ') FROM mentions x
           WHERE x.person_id = mine.person_id AND x.room_id = mine.room_id AND x.no >= COALESCE((
               SELECT y.no FROM mentions y
               WHERE y.person_id = mine.person_id AND y.room_id = mine.room_id AND y.no > mine.read_no
-              ORDER BY y.no DESC LIMIT 1 OFFSET $2), mine.read_no + 1))"
+              ORDER BY y.no DESC LIMIT 1 OFFSET $2), mine.read_no + 1)),
+         (SELECT string_agg(CAST(x.no AS TEXT), ' ') FROM messages x
+          WHERE x.room_id = mine.room_id AND x.to_all = 1 AND x.sender_id <> mine.person_id AND x.no >= COALESCE((
+              SELECT y.no FROM messages y
+              WHERE y.room_id = mine.room_id AND y.to_all = 1 AND y.sender_id <> mine.person_id AND y.no > mine.read_no
+              ORDER BY y.no DESC LIMIT 1 OFFSET $2), mine.read_no + 1))), '')"
     };
 }
 
 pub(super) use {men_of, unread_mentions};
 
-/// `$2` of [`unread_mentions`], so that it gives at most [`MENTIONS_TOLD_MAX`].
+/// `$2` of [`unread_mentions`], so that it gives at most [`MENTIONS_TOLD_MAX`] of either kind.
 pub(super) fn before_last() -> i64 {
     i64::try_from(MENTIONS_TOLD_MAX - 1).unwrap_or(i64::MAX)
 }
@@ -50,7 +56,7 @@ pub(super) fn people(text: Option<&str>) -> StoreResult<Vec<UserId>> {
     Ok(people)
 }
 
-/// Reads what [`unread_mentions`] gives.
+/// Reads what [`unread_mentions`] gives: each once, ascending, at most [`MENTIONS_TOLD_MAX`].
 pub(super) fn numbers(text: Option<&str>) -> StoreResult<Vec<i64>> {
     let words = text.into_iter().flat_map(|text| text.split(' '));
     let mut numbers: Vec<i64> = words
@@ -58,7 +64,9 @@ pub(super) fn numbers(text: Option<&str>) -> StoreResult<Vec<i64>> {
         .collect::<Result<_, _>>()
         .map_err(|_| StoreError::Inconsistent("mentions.no"))?;
     numbers.sort_unstable();
-    Ok(numbers)
+    numbers.dedup();
+    let more = numbers.len().saturating_sub(MENTIONS_TOLD_MAX);
+    Ok(numbers.split_off(more))
 }
 
 impl Store {

@@ -45,6 +45,7 @@ pub(super) struct MessageRow {
     body: String,
     at: i64,
     men: Option<String>,
+    to_all: i64,
     reactions: Option<String>,
     polls: i64,
     forwarded_from: Option<String>,
@@ -60,7 +61,7 @@ pub(super) struct MessageRow {
 macro_rules! message_columns {
     () => {
         concat!(
-            "id, no, sender_id, client_id, reply_to, body, at, edited_at, deleted_at, deleted_by, ",
+            "id, no, sender_id, client_id, reply_to, body, at, to_all, edited_at, deleted_at, deleted_by, ",
             crate::store::mentions::men_of!("messages"),
             " AS men, ",
             crate::store::reactions::reactions_to!("messages"),
@@ -117,6 +118,7 @@ impl MessageRow {
                 .map(AttachmentRow::into_attachment)
                 .collect::<StoreResult<_>>()?,
             men: people(self.men.as_deref())?,
+            all: self.to_all > 0,
             react: reactions(self.reactions.as_deref())?,
             poll: None,
             fwd,
@@ -140,6 +142,7 @@ pub(super) struct LastRow {
     m_deleted_at: Option<i64>,
     m_deleted_by: Option<String>,
     m_men: Option<String>,
+    m_to_all: Option<i64>,
 }
 
 /// The columns of a [`LastRow`] of the table `m`.
@@ -148,7 +151,7 @@ macro_rules! last_columns {
         concat!(
             "m.id AS m_id, m.sender_id AS m_sender_id, m.client_id AS m_client_id, m.reply_to AS m_reply_to,
              m.body AS m_body, m.at AS m_at, m.edited_at AS m_edited_at, m.deleted_at AS m_deleted_at,
-             m.deleted_by AS m_deleted_by, ",
+             m.deleted_by AS m_deleted_by, m.to_all AS m_to_all, ",
             crate::store::mentions::men_of!("m"),
             " AS m_men"
         )
@@ -186,6 +189,7 @@ impl LastRow {
             body,
             at,
             men: self.m_men,
+            to_all: self.m_to_all.unwrap_or_default(),
             // A list of rooms shows none of these.
             reactions: None,
             polls: 0,
@@ -207,7 +211,8 @@ impl Store {
     ///
     /// # Errors
     /// [`protocol::ErrorCode::Forbidden`] for a stranger, [`protocol::ErrorCode::NotFound`] for a reply or file that is not this
-    /// person's to use here, [`protocol::ErrorCode::Forbidden`] when it asks for acknowledgements and may not, [`protocol::ErrorCode::BadRequest`] when the client id named a message of another room or somebody is
+    /// person's to use here, [`protocol::ErrorCode::Forbidden`] when it asks for acknowledgements or is for everybody and may not,
+    /// [`protocol::ErrorCode::AllLimit`] when there were too many for everybody, [`protocol::ErrorCode::BadRequest`] when the client id named a message of another room or somebody is
     /// mentioned who is not a member, [`protocol::ErrorCode::Overloaded`] when too many wait. After a failure of the database it is unknown whether the
     /// message was stored; the same call again finds out.
     pub async fn add_message(&self, new: NewMessage<'_>, now: i64) -> StoreResult<Stored> {

@@ -160,7 +160,7 @@ impl Store {
         let rows: Vec<CandidateRow> = read!(self, db => {
             sqlx::query_as(
                 "SELECT b.person_id, b.endpoint, b.point, b.auth, n.quiet_from, n.quiet_to, n.zone, n.paused_until,
-                     w.level, w.muted_until, q.no AS mentioned
+                     w.level, w.muted_until, COALESCE(q.no, NULLIF(g.to_all, 0)) AS mentioned
                  FROM messages g
                  JOIN members m ON m.room_id = g.room_id AND m.person_id <> g.sender_id
                  JOIN push_subscriptions b ON b.person_id = m.person_id
@@ -234,8 +234,10 @@ impl Store {
                      SELECT q.name FROM members other JOIN people q ON q.id = other.person_id
                      WHERE other.room_id = r.id AND other.person_id <> $2), r.name) ELSE r.name END,
                      r.last_no - m.read_no,
-                     (SELECT MAX(x.no) FROM mentions x
-                      WHERE x.person_id = m.person_id AND x.room_id = m.room_id AND x.no > m.read_no)
+                     COALESCE((SELECT MAX(x.no) FROM mentions x
+                      WHERE x.person_id = m.person_id AND x.room_id = m.room_id AND x.no > m.read_no),
+                      (SELECT MAX(x.no) FROM messages x
+                      WHERE x.room_id = m.room_id AND x.to_all = 1 AND x.sender_id <> m.person_id AND x.no > m.read_no))
                  FROM members m JOIN rooms r ON r.id = m.room_id WHERE m.room_id = $1 AND m.person_id = $2",
             )
             .bind(room.as_str()).bind(person.as_str()).fetch_optional(db).await

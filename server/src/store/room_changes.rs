@@ -57,8 +57,8 @@ static ROLES: LazyLock<Rows> =
 // What was written before counts as read.
 static JOIN: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
-        "INSERT INTO members (room_id, person_id, read_no)
-         SELECT rooms.id, input.column2, rooms.last_no FROM (VALUES ",
+        "INSERT INTO members (room_id, person_id, read_no, joined_no)
+         SELECT rooms.id, input.column2, rooms.last_no, rooms.last_no FROM (VALUES ",
         "?, ?",
         ") AS input JOIN rooms ON rooms.id = input.column1
          WHERE input.column2 IS NOT NULL ON CONFLICT (room_id, person_id) DO NOTHING",

@@ -109,8 +109,8 @@ impl Store {
     pub async fn add_member(&self, room: &RoomId, person: &UserId) -> StoreResult<()> {
         write!(self, tx => {
             sqlx::query(
-                "INSERT INTO members (room_id, person_id, read_no)
-                 SELECT id, $2, last_no FROM rooms WHERE id = $1
+                "INSERT INTO members (room_id, person_id, read_no, joined_no)
+                 SELECT id, $2, last_no, last_no FROM rooms WHERE id = $1
                  ON CONFLICT (room_id, person_id) DO NOTHING",
             )
             .bind(room.as_str()).bind(person.as_str()).execute(&mut *tx).await?;

@@ -49,6 +49,7 @@ struct Row {
     reply_to: Option<String>,
     files: String,
     men: String,
+    to_all: i64,
     refused: Option<String>,
 }
 
@@ -62,6 +63,7 @@ impl Row {
             re: self.reply_to.map(message_id).transpose()?,
             att: ids(&self.files, FileId::parse)?,
             men: ids(&self.men, UserId::parse)?,
+            all: self.to_all > 0,
             refused: refused
                 .transpose()
                 .map_err(|_| StoreError::Inconsistent("scheduled.refused"))?,
@@ -81,6 +83,7 @@ impl Row {
                 poll: None,
                 fwd: None,
                 ack: false,
+                all: self.to_all > 0,
             },
         })
     }
@@ -114,6 +117,7 @@ impl Store {
             re,
             att,
             men,
+            all,
             ..
         } = new.set;
         let access = self.access(r, new.by).await?;
@@ -128,16 +132,16 @@ impl Store {
             let (sent,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM messages WHERE sender_id = $1 AND client_id = $2")
                 .bind(new.by.as_str()).bind(cid.as_str()).fetch_one(&mut *tx).await?;
             let kept = sqlx::query(
-                "INSERT INTO scheduled (person_id, client_id, room_id, due_at, body, reply_to, files, men)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                "INSERT INTO scheduled (person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                  ON CONFLICT (person_id, client_id) DO UPDATE
                  SET due_at = excluded.due_at, body = excluded.body, reply_to = excluded.reply_to, files = excluded.files,
-                     men = excluded.men, refused = NULL
+                     men = excluded.men, to_all = excluded.to_all, refused = NULL
                  WHERE scheduled.claimed_at IS NULL AND scheduled.room_id = excluded.room_id",
             )
             .bind(new.by.as_str()).bind(cid.as_str()).bind(r.as_str()).bind(new.due).bind(body)
             .bind(re.as_ref().map(MessageId::as_str)).bind(text(att.iter().map(FileId::as_str)))
-            .bind(text(men.iter().map(UserId::as_str))).execute(&mut *tx).await?;
+            .bind(text(men.iter().map(UserId::as_str))).bind(i64::from(*all)).execute(&mut *tx).await?;
             if sent > 0 || kept.rows_affected() == 0 {
                 return Err(ErrorCode::Sent.into());
             }
@@ -203,7 +207,7 @@ impl Store {
     pub async fn later_in(&self, room: &RoomId, by: &UserId) -> StoreResult<Vec<Later>> {
         let rows: Vec<Row> = read!(self, db => {
             sqlx::query_as(
-                "SELECT person_id, client_id, room_id, due_at, body, reply_to, files, men, refused FROM scheduled
+                "SELECT person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, refused FROM scheduled
                  WHERE person_id = $1 AND room_id = $2 ORDER BY due_at, client_id",
             )
             .bind(by.as_str()).bind(room.as_str()).fetch_all(db).await
@@ -249,7 +253,7 @@ impl Store {
                      WHERE refused IS NULL AND due_at <= $1 AND (claimed_at IS NULL OR claimed_at < $2)
                      ORDER BY due_at LIMIT $3)
                    AND (claimed_at IS NULL OR claimed_at < $2)
-                 RETURNING person_id, client_id, room_id, due_at, body, reply_to, files, men, refused",
+                 RETURNING person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, refused",
             )
             .bind(now).bind(now - CLAIM_MS).bind(AT_ONCE).fetch_all(&mut *tx).await?
         });

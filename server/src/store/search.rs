@@ -142,7 +142,7 @@ impl Store {
         self.with_names(rows).await
     }
 
-    /// The newest messages that mention a person, before this one if it is given; at most [`SEARCH_PAGE_MAX`] and one more.
+    /// The newest messages that mention a person, by name or as one of all, before this one if it is given; at most [`SEARCH_PAGE_MAX`] and one more.
     ///
     /// # Errors
     /// When the database fails.
@@ -151,7 +151,21 @@ impl Store {
         person: &UserId,
         before: Option<&MessageId>,
     ) -> StoreResult<Vec<Match>> {
-        let rows: Vec<MatchRow> = read!(self, db => {
+        let most = SEARCH_PAGE_MAX as usize + 1;
+        // Sorted, and not taken from the index of ids, in which all other messages are as well.
+        let to_all: Vec<MatchRow> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT CAST(0 AS BIGINT) AS place, m.room_id, m.id, m.no, m.seq, m.sender_id, m.at, m.body
+                 FROM members mine
+                 JOIN messages m ON m.room_id = mine.room_id AND m.to_all = 1 AND m.no > mine.joined_no
+                 WHERE mine.person_id = $1 AND m.sender_id <> $1 AND m.deleted_at IS NULL AND ($2 = '' OR m.id < $2)
+                 ORDER BY m.id || '' DESC LIMIT $3",
+            )
+            .bind(person.as_str()).bind(before.map_or("", MessageId::as_str))
+            .bind(i64::from(SEARCH_PAGE_MAX) + 1)
+            .fetch_all(db).await
+        })?;
+        let mut rows: Vec<MatchRow> = read!(self, db => {
             sqlx::query_as(
                 "SELECT CAST(0 AS BIGINT) AS place, m.room_id, m.id, m.no, m.seq, m.sender_id, m.at, m.body
                  FROM mentions x
@@ -164,6 +178,11 @@ impl Store {
             .bind(i64::from(SEARCH_PAGE_MAX) + 1)
             .fetch_all(db).await
         })?;
+        // A message may do both.
+        rows.extend(to_all);
+        rows.sort_by(|one, other| other.id.cmp(&one.id));
+        rows.dedup_by(|one, other| one.id == other.id);
+        rows.truncate(most);
         self.with_names(rows).await
     }
 

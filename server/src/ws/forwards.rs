@@ -11,6 +11,7 @@ impl Client {
         let only = send.body.is_empty()
             && send.att.is_empty()
             && send.men.is_empty()
+            && !send.all
             && send.re.is_none()
             && send.poll.is_none();
         let Some(source) = send.fwd.clone().filter(|_| only) else {

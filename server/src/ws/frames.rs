@@ -63,6 +63,8 @@ pub struct News {
     lesson: Option<Arc<RoomEvent>>,
     /// Who was mentioned in which messages, at most [`MENTIONS_TOLD_MAX`] of each.
     mentions: BTreeMap<UserId, BTreeSet<i64>>,
+    /// Which messages mention everybody, and who wrote them: as many.
+    alls: BTreeMap<i64, UserId>,
     /// Which messages are to be acknowledged, and who wrote them: at most [`ACKS_TOLD_MAX`].
     asked: BTreeMap<i64, UserId>,
     /// Of which messages those who have not were reminded, and when: as many.
@@ -135,6 +137,26 @@ impl News {
                 numbers.pop_first();
             }
         }
+        if message.all {
+            self.alls.insert(message.no, message.by.clone());
+            if self.alls.len() > MENTIONS_TOLD_MAX {
+                self.alls.pop_first();
+            }
+        }
+    }
+
+    /// Which messages mention this person, by name or as one of all, ascending; the newest [`MENTIONS_TOLD_MAX`].
+    fn mentions_of(&self, person: Option<&UserId>) -> Vec<i64> {
+        let named = person.and_then(|person| self.mentions.get(person));
+        let alls = self.alls.iter().filter(|(_, by)| Some(*by) != person);
+        let all: BTreeSet<i64> = named
+            .into_iter()
+            .flatten()
+            .copied()
+            .chain(alls.map(|(no, _)| *no))
+            .collect();
+        let more = all.len().saturating_sub(MENTIONS_TOLD_MAX);
+        all.into_iter().skip(more).collect()
     }
 
     /// Whether it says something else to this person than to others.
@@ -142,11 +164,11 @@ impl News {
         self.mentions.contains_key(person)
             || self.acked.contains_key(person)
             || self.asked.values().any(|by| by == person)
+            || self.alls.values().any(|by| by == person)
     }
 
     /// The `bump` of a room for those who show a summary of it, with what concerns this person.
     pub(super) fn bump(&self, r: RoomId, s: i64, person: Option<&UserId>) -> Utf8Bytes {
-        let mentions = person.and_then(|person| self.mentions.get(person));
         let asked = self.asked.iter().filter(|(_, by)| Some(*by) != person);
         let own = person.and_then(|person| self.acked.get(person));
         let over: BTreeSet<i64> = own
@@ -160,7 +182,7 @@ impl News {
             at: Some(at.clone()),
         };
         let mut d = Box::new(Bump {
-            men: mentions.into_iter().flatten().copied().collect(),
+            men: self.mentions_of(person),
             acks: asked.map(|(no, _)| *no).collect(),
             reminded: self.reminded.iter().map(reminded).collect(),
             acked: over.into_iter().collect(),
@@ -225,6 +247,7 @@ mod tests {
             re: None,
             att: Vec::new(),
             men: men.iter().copied().map(person).collect(),
+            all: false,
             react: Vec::new(),
             poll: None,
             fwd: None,
@@ -347,6 +370,28 @@ mod tests {
         let shared = &bump(&news, None)["d"];
         assert_eq!(shared["reminded"], json!([{"no": 3, "at": "later"}]));
         assert_eq!(shared["last"]["ack"], Value::Null);
+    }
+
+    #[test]
+    fn a_bump_of_a_message_to_all_mentions_everybody_but_its_author() {
+        let mut news = News::default();
+        message(3, &["misha"]).note(3, &mut news);
+        let event = message(4, &["misha"]).event.unwrap();
+        let RoomEvent::Msg { r, d, .. } = &*event else {
+            panic!("a message")
+        };
+        let (r, d) = (
+            r.clone(),
+            Message {
+                all: true,
+                ..d.clone()
+            },
+        );
+        Published::durable(RoomEvent::Msg { r, s: 4, d }).note(4, &mut news);
+        assert_eq!(bump(&news, None)["d"]["men"], json!([4]));
+        assert_eq!(bump(&news, Some("misha"))["d"]["men"], json!([3, 4]));
+        assert_eq!(bump(&news, Some("teacher"))["d"]["men"], Value::Null);
+        assert!(news.concerns(&person("teacher")) && !news.concerns(&person("anna")));
     }
 
     #[test]

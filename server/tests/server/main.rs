@@ -10,6 +10,7 @@ mod drafts;
 mod files;
 mod focus;
 mod forwards;
+mod alls;
 mod harness;
 mod hostile;
 mod https;

@@ -208,6 +208,9 @@ async fn everything_in_focus() {
     let send = json!({"r": room, "cid": "c0", "body": "Готовы?", "poll": quiz});
     let poll = a.ask("msg.send", send).await.unwrap()["id"].clone();
     seen.hear("msg").await;
+    let to_all = json!({"r": room, "cid": "all1", "body": "@все", "all": true});
+    b.ask("msg.send", to_all).await.unwrap();
+    seen.hear("msg").await;
     for on in [true, false] {
         b.ask("msg.pin", json!({"id": asked[0], "on": on}))
             .await

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 mod acks;
+mod alls;
 mod apart;
 mod drafts;
 mod edits;

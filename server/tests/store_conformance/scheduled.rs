@@ -22,6 +22,7 @@ impl School {
             re: None,
             att: Vec::new(),
             men: vec![self.anna.clone()],
+            all: false,
         };
         let by = &self.misha;
         let new = NewLater { by, set: &set, due };

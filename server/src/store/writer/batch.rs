@@ -10,6 +10,7 @@ use super::super::pool::Pool;
 use super::super::receipts::Receipts;
 use super::super::{StoreError, StoreResult, new_id};
 use super::acks::insert_acks;
+use super::alls::{Alls, alls, mark_alls};
 use super::mentions::{Member, members};
 use super::questions::{FileRow, Known, Question, ask, files};
 use super::receipts::receive;
@@ -70,7 +71,8 @@ async fn attempt(pool: &Pool, jobs: &Jobs) -> StoreResult<Option<Done>> {
     let files = files(&mut tx, &ids).await?;
     let mentioned: Vec<Member<'_>> = posts.iter().flat_map(mentions).collect();
     let members = members(&mut tx, &mentioned).await?;
-    let verdicts = judge(posts, &known, &files, &members);
+    let alls = alls(&mut tx, posts).await?;
+    let verdicts = judge(posts, &known, &files, &members, alls);
 
     let mut counts: BTreeMap<&RoomId, i64> = BTreeMap::new();
     for (job, verdict) in posts.iter().zip(&verdicts) {
@@ -83,6 +85,7 @@ async fn attempt(pool: &Pool, jobs: &Jobs) -> StoreResult<Option<Done>> {
     if !insert(&mut tx, &rows).await? {
         return Ok(None);
     }
+    mark_alls(&mut tx, &rows).await?;
     insert_acks(&mut tx, &mut rows).await?;
     insert_words(&mut tx, &rows, &files).await?;
     let (pointers, deciding) = pointers(&rows, marks);
@@ -127,7 +130,7 @@ fn question(job: &Post) -> Question<'_> {
         by: job.by.as_str(),
         cid: job.send.cid.as_str(),
         re: job.send.re.as_ref().map(MessageId::as_str),
-        ack: job.send.ack,
+        calls: job.send.ack || job.send.all,
     }
 }
 
@@ -143,18 +146,22 @@ enum Verdict {
 }
 
 // Refusals are decided before numbers are taken: they leave no gap.
-fn judge(
-    posts: &[Post],
+fn judge<'a>(
+    posts: &'a [Post],
     known: &[Known],
     files: &HashMap<String, FileRow>,
     members: &HashSet<Member<'_>>,
+    mut alls: Alls<'a>,
 ) -> Vec<Verdict> {
     let mut accepted: HashMap<(&UserId, &str), &str> = HashMap::new();
     let mut verdicts = Vec::with_capacity(posts.len());
     for (job, known) in posts.iter().zip(known) {
         let message = (&job.by, job.send.cid.as_str());
         let before = accepted.get(&message).copied();
-        let verdict = judge_one(job, *known, before, files, members);
+        let mut verdict = judge_one(job, *known, before, files, members);
+        if matches!(verdict, Verdict::New) && job.send.all && !alls.take(job) {
+            verdict = Verdict::Refused(ErrorCode::AllLimit);
+        }
         if matches!(verdict, Verdict::New) {
             accepted.insert(message, job.send.r.as_str());
         }
@@ -179,7 +186,7 @@ fn judge_one(
         (_, Some(_)) => return Verdict::Refused(ErrorCode::BadRequest),
         (Known::Archived, None) => return Verdict::Refused(ErrorCode::Archived),
         (Known::Reader, None) => return Verdict::Refused(ErrorCode::ReadOnly),
-        (Known::NotAsker, None) => return Verdict::Refused(ErrorCode::Forbidden),
+        (Known::NotCaller, None) => return Verdict::Refused(ErrorCode::Forbidden),
         (Known::NoTarget, None) => return Verdict::Refused(ErrorCode::NotFound),
         (Known::Fine, None) => {}
     }
@@ -230,6 +237,7 @@ fn number<'a>(
             at: job.now,
             files: &job.send.att,
             men: &job.send.men,
+            all: job.send.all,
             poll: job.send.poll.as_ref(),
             fwd: job.forwarded.as_ref(),
             ack: job.send.ack.then_some(0),
@@ -286,6 +294,7 @@ fn into_stored(row: NewRow<'_>, files: &HashMap<String, FileRow>) -> StoreResult
             .map(attachment)
             .collect::<StoreResult<_>>()?,
         men: row.men.to_vec(),
+        all: row.all,
         react: Vec::new(),
         poll: row.poll.map(super::super::polls::fresh),
         fwd: row.fwd.cloned(),

@@ -5,6 +5,7 @@
 //! its next try finds it.
 
 mod acks;
+mod alls;
 mod batch;
 mod mentions;
 mod polls;

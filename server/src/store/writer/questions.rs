@@ -16,8 +16,8 @@ pub(super) struct Question<'a> {
     pub(super) by: &'a str,
     pub(super) cid: &'a str,
     pub(super) re: Option<&'a str>,
-    /// Whether it asks to be acknowledged.
-    pub(super) ack: bool,
+    /// Whether it is for everybody in a way that only staff may use: asks to be acknowledged, or mentions all.
+    pub(super) calls: bool,
 }
 
 /// What the database says to a [`Question`].
@@ -32,8 +32,8 @@ pub(super) enum Known {
     Earlier,
     /// The client id was used in another room.
     Elsewhere,
-    /// May not ask for acknowledgements here.
-    NotAsker,
+    /// May not ask for acknowledgements here, or mention all.
+    NotCaller,
     /// The room has no such message to reply to.
     NoTarget,
     Fine,
@@ -78,7 +78,7 @@ pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreRes
                     .bind(row.map(|q| q.by))
                     .bind(row.map(|q| q.cid))
                     .bind(row.and_then(|q| q.re))
-                    .bind(row.map(|q| i64::from(q.ack)));
+                    .bind(row.map(|q| i64::from(q.calls)));
             }
             query.fetch_one(db).await?
         });
@@ -100,7 +100,7 @@ fn answered(word: &str) -> Option<(usize, Known)> {
         "w" => Known::Reader,
         "e" => Known::Earlier,
         "o" => Known::Elsewhere,
-        "k" => Known::NotAsker,
+        "k" => Known::NotCaller,
         "r" => Known::NoTarget,
         "f" => Known::Fine,
         _ => return None,

@@ -91,6 +91,8 @@ pub(super) struct NewRow<'a> {
     pub(super) at: i64,
     pub(super) files: &'a [FileId],
     pub(super) men: &'a [UserId],
+    /// Whether it mentions everybody.
+    pub(super) all: bool,
     pub(super) poll: Option<&'a NewPoll>,
     pub(super) fwd: Option<&'a Forwarded>,
     /// How many are asked to acknowledge it, if that is asked for.
