@@ -25,7 +25,7 @@ class Server {
   bumped = 0;
   read = 0;
 
-  commit(kind: 'mine' | 'theirs' | 'mention' | 'lesson' | 'change' | 'reaction' | 'vote' | 'asks' | 'acks' | 'reminds', n = 0): void {
+  commit(kind: 'mine' | 'theirs' | 'mention' | 'all' | 'own all' | 'pin' | 'lesson' | 'change' | 'reaction' | 'vote' | 'asks' | 'acks' | 'reminds', n = 0): void {
     const s = this.log.length + 1;
     if (kind === 'change') {
       // The latest more often than others.
@@ -58,12 +58,18 @@ class Server {
       else this.log.push({ e: 'msg.reminded', r: ROOM, s, d: { id, no, by: 'U4', at: `2026-11-25T11:00:00.${String(s).padStart(3, '0')}Z` } });
       return;
     }
+    if (kind === 'pin') {
+      const message = this.log.findLast((event) => event.e === 'msg')?.d;
+      if (message) this.log.push({ e: 'msg.pinned', r: ROOM, s, d: { id: message.id, no: message.no, by: 'U4', at: AT, on: n % 2 === 0 } });
+      return;
+    }
     const call = this.at(s - 1).call;
     if (kind !== 'lesson') {
       const no = this.at(s - 1).no + 1;
-      const by = kind === 'mine' ? ME : 'U4';
-      if (kind === 'mine') this.read = no;
-      const men = { ...(kind === 'mention' && { men: [ME, 'U5'] }), ...(kind === 'asks' && { ack: { done: 0, of: 2 } }) };
+      const own = kind === 'mine' || kind === 'own all';
+      const by = own ? ME : 'U4';
+      if (own) this.read = no;
+      const men = { ...(kind === 'mention' && { men: [ME, 'U5'] }), ...((kind === 'all' || kind === 'own all') && { all: true }), ...(kind === 'asks' && { ack: { done: 0, of: 2 } }) };
       this.log.push({ e: 'msg', r: ROOM, s, d: { id: `M${s}`, cid: `c${s}`, no, by, at: AT, body: `№ ${no}`, ...men } });
     } else if (call) this.log.push({ e: 'call.ended', r: ROOM, s, d: { id: call.id, at: AT, seconds: 60 } });
     else this.log.push({ e: 'call.started', r: ROOM, s, d: { id: `C${s}`, by: 'U4', at: AT } });
@@ -82,7 +88,7 @@ class Server {
 
   /** Which of these events' messages mention this person. */
   mentions(from: number, to: number): number[] {
-    return this.log.slice(from, to).flatMap((event) => (event.e === 'msg' && event.d.men?.includes(ME) ? [event.d.no] : []));
+    return this.log.slice(from, to).flatMap((event) => (event.e === 'msg' && (event.d.men?.includes(ME) || (event.d.all && event.d.by !== ME)) ? [event.d.no] : []));
   }
 
   /** What this person is asked to acknowledge after `s` events, as `hello` and `reset` tell it. */
@@ -312,7 +318,7 @@ class World {
   }
 }
 
-const KINDS = ['lesson', 'mine', 'theirs', 'mention', 'mention', 'change', 'change', 'reaction', 'reaction', 'vote', 'asks', 'asks', 'acks', 'acks', 'reminds'] as const;
+const KINDS = ['lesson', 'mine', 'theirs', 'mention', 'mention', 'all', 'own all', 'pin', 'change', 'change', 'reaction', 'reaction', 'vote', 'asks', 'asks', 'acks', 'acks', 'reminds'] as const;
 
 /** What may happen, by how often. `n` chooses where there is a choice. */
 const STEPS: Record<string, [weight: number, run: (world: World, n: number) => void]> = {

@@ -72,6 +72,12 @@ it('has mentions, read and unread, in them', () => {
   expect(sequences.some(({ events, after }) => JSON.stringify(events).includes(`"men":["${after.me.id}"`) && mentioned(after) === 0)).toBe(true);
 });
 
+it('has pins in them, set and taken down, and a message to all that answers another', () => {
+  const events = sequences.flatMap(({ events }) => events);
+  expect(new Set(events.flatMap((event) => (event.e === 'msg.pinned' ? [event.d.on] : [])))).toEqual(new Set([true, false]));
+  expect(events.some((event) => event.e === 'msg' && event.d.all && event.d.root !== undefined)).toBe(true);
+});
+
 it('has reactions in them, set and taken back', () => {
   const done = sequences.flatMap(({ events }) => events.flatMap((event) => (event.e === 'msg.reacted' ? [event.d.on] : [])));
   expect(new Set(done)).toEqual(new Set([true, false]));

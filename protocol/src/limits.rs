@@ -44,6 +44,8 @@ pub const MENTIONS_TOLD_MAX: usize = 50;
 pub const ACKS_TOLD_MAX: usize = 50;
 /// Most messages that are pinned in a room: they fit on one page.
 pub const PINS_MAX: usize = 30;
+/// Most answers that a page of a thread has.
+pub const THREAD_PAGE_MAX: u32 = 50;
 /// Seconds between two reminders of a message to those who have not acknowledged it.
 pub const REMIND_SECONDS: u64 = 3_600;
 /// Most events that the catch-up after `hello` and one `sync` carry for a room; beyond it the client pages

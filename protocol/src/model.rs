@@ -96,6 +96,14 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub re: Option<MessageId>,
+    /// The message at which the thread began that an answer belongs to. A list of rooms does without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub root: Option<MessageId>,
+    /// The thread that began at it, once there are answers. A list of rooms does without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub thread: Option<Thread>,
     /// Files, in the sender's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<Attachment>>", optional)]
@@ -132,6 +140,18 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub deleted: Option<Deleted>,
+}
+
+/// How a thread stands: all answers to a message, and the answers to those. Deleted ones count, since they are shown as such.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Thread {
+    /// How many answers, those up to number `no`.
+    pub n: u32,
+    /// Number of the last one.
+    #[ts(type = "number")]
+    pub no: i64,
+    /// Who wrote it.
+    pub by: UserId,
 }
 
 /// Who wrote what a message passes on. Where that was is told to nobody.

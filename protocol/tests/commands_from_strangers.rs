@@ -8,8 +8,7 @@ use protocol::call::{
     UpMids, View,
 };
 use protocol::command::{
-    Focus, MsgEdit, MsgPin, MsgReact, MsgRef, MsgSend, Positions, Read, Recv, Sync, Typing,
-    Visible,
+    Focus, MsgEdit, MsgPin, MsgReact, MsgRef, MsgSend, Positions, Read, Recv, Sync, Typing, Visible,
 };
 use protocol::limits::ID_BYTES_MAX;
 use protocol::notify::{NotifyHours, NotifyLevel, NotifyPause, NotifyRoom, QuietHours, SilenceFor};

@@ -137,6 +137,7 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         assert!(reacted.is_some());
     }
     assert!(store.pins(&room).await.unwrap().is_empty());
+    assert!(!store.thread(&id, misha, Some(9)).await.unwrap().more);
     assert!(store.open_acks(misha).await.unwrap().is_empty());
     assert!(store.unacknowledged(misha, None).await.unwrap().is_empty());
     assert_eq!(store.message_versions(&id, anna).await.unwrap().len(), 1);

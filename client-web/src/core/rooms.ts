@@ -5,6 +5,7 @@ import { mentionsIn, unreadMentions } from './mentions';
 import { tallied } from './polls';
 import { reacted, withoutReactions } from './reactions';
 import { further, writers, wrote, type Pointers } from './readers';
+import { answered } from './threads';
 import type { Bump } from './wire/Bump';
 import type { CallSummary } from './wire/CallSummary';
 import type { Draft } from './wire/Draft';
@@ -90,6 +91,8 @@ export function messagesOf(events: readonly RoomEvent[]): Map<string, Message> {
   const messages = new Map<string, Message>();
   for (const event of events) {
     if (event.e === 'msg' || event.e === 'msg.changed') messages.set(event.d.id, event.d);
+    const root = event.e === 'msg' && event.d.root && messages.get(event.d.root);
+    if (root) messages.set(root.id, answered(root, event.d));
     const known = event.e === 'msg.reacted' && messages.get(event.d.id);
     if (known) messages.set(known.id, reacted(known, event.d));
     const poll = event.e === 'poll' && messages.get(event.d.id);

@@ -145,6 +145,8 @@ mod tests {
                 at: "2026-11-25T09:00:07.456Z".to_owned(),
                 body: r#"","cid":"elsewhere"#.to_owned(),
                 re: None,
+                root: None,
+                thread: None,
                 att: Vec::new(),
                 men: Vec::new(),
                 all: false,

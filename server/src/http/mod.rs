@@ -18,6 +18,7 @@ mod search;
 mod serve;
 mod session;
 mod source;
+mod threads;
 pub mod tls;
 mod unread;
 mod uploads;
@@ -80,6 +81,7 @@ pub fn router(app: App) -> Router {
         .route("/messages/{message}/poll", get(polls::own))
         .route("/rooms/{room}/later", get(later::list))
         .route("/messages/{message}/voters", get(polls::voters))
+        .route("/messages/{message}/thread", get(threads::thread))
         .route("/messages/{message}/acks", get(acks::of_message))
         .route("/acks", get(acks::open))
         .route(

@@ -11,6 +11,7 @@ use super::files::{AttachmentRow, attachments_of};
 use super::mentions::people;
 use super::people::user_id;
 use super::reactions::reactions;
+use super::threads::thread;
 use super::writer::Kept;
 use super::{Store, StoreError, StoreResult, read};
 use crate::time::rfc3339;
@@ -42,6 +43,8 @@ pub(super) struct MessageRow {
     sender_id: String,
     client_id: String,
     reply_to: Option<String>,
+    root_id: Option<String>,
+    thread: Option<String>,
     body: String,
     at: i64,
     men: Option<String>,
@@ -61,14 +64,16 @@ pub(super) struct MessageRow {
 macro_rules! message_columns {
     () => {
         concat!(
-            "id, no, sender_id, client_id, reply_to, body, at, to_all, edited_at, deleted_at, deleted_by, ",
+            "id, no, sender_id, client_id, reply_to, root_id, body, at, to_all, edited_at, deleted_at, deleted_by, ",
             crate::store::mentions::men_of!("messages"),
             " AS men, ",
             crate::store::reactions::reactions_to!("messages"),
             " AS reactions, (SELECT COUNT(*) FROM polls x WHERE x.message_id = messages.id) AS polls,
               forwarded_from, (SELECT name FROM people x WHERE x.id = forwarded_from) AS forwarded_name, ack_of, ",
             crate::store::acks::ack_done!(),
-            " AS ack_done"
+            " AS ack_done, ",
+            crate::store::threads::thread_at!(),
+            " AS thread"
         )
     };
 }
@@ -113,6 +118,8 @@ impl MessageRow {
             at: rfc3339(self.at),
             body: self.body,
             re,
+            root: self.root_id.map(message_id).transpose()?,
+            thread: thread(self.thread.as_deref())?,
             att: files
                 .into_iter()
                 .map(AttachmentRow::into_attachment)
@@ -191,6 +198,8 @@ impl LastRow {
             men: self.m_men,
             to_all: self.m_to_all.unwrap_or_default(),
             // A list of rooms shows none of these.
+            root_id: None,
+            thread: None,
             reactions: None,
             polls: 0,
             forwarded_from: None,

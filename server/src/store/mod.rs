@@ -29,6 +29,7 @@ mod scheduled;
 mod search;
 mod search_debt;
 mod sessions;
+mod threads;
 mod writer;
 
 use std::path::Path;

@@ -219,6 +219,8 @@ fn shortened(message: &Message) -> Message {
     message.poll = None;
     message.fwd = None;
     message.ack = None;
+    message.root = None;
+    message.thread = None;
     if let Some((cut, _)) = message.body.char_indices().nth(BUMP_TEXT_CHARS_MAX) {
         message.body.truncate(cut);
     }
@@ -245,6 +247,8 @@ mod tests {
             at: String::new(),
             body: "я".repeat(BUMP_TEXT_CHARS_MAX + 1),
             re: None,
+            root: None,
+            thread: None,
             att: Vec::new(),
             men: men.iter().copied().map(person).collect(),
             all: false,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 mod acks;
+mod alls;
 mod chat;
 mod devices;
 mod door;
@@ -10,7 +11,6 @@ mod drafts;
 mod files;
 mod focus;
 mod forwards;
-mod alls;
 mod harness;
 mod hostile;
 mod https;
@@ -37,4 +37,5 @@ mod sessions;
 mod signing_in;
 mod stream;
 mod sync_law;
+mod threads;
 mod uploads;

@@ -95,6 +95,9 @@ async fn a_stranger_gets_nothing_of_a_room() {
         (events.status, events.json()["c"].as_str()),
         (StatusCode::FORBIDDEN, Some("forbidden"))
     );
+    let secret_id = secret.as_str().unwrap_or_default();
+    let thread = student.get(&format!("/messages/{secret_id}/thread")).await;
+    assert_eq!(thread.status, StatusCode::NOT_FOUND);
     let pins = student.get(&format!("/rooms/{room}/pins")).await;
     assert_eq!(pins.status, StatusCode::FORBIDDEN);
     let post = student

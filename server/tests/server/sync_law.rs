@@ -208,7 +208,7 @@ async fn everything_in_focus() {
     let send = json!({"r": room, "cid": "c0", "body": "Готовы?", "poll": quiz});
     let poll = a.ask("msg.send", send).await.unwrap()["id"].clone();
     seen.hear("msg").await;
-    let to_all = json!({"r": room, "cid": "all1", "body": "@все", "all": true});
+    let to_all = json!({"r": room, "cid": "all1", "body": "@все", "all": true, "re": asked[0]});
     b.ask("msg.send", to_all).await.unwrap();
     seen.hear("msg").await;
     for on in [true, false] {

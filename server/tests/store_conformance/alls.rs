@@ -89,7 +89,9 @@ async fn of_many_messages_to_all_the_newest_are_told() {
                 s.send(&s.anna, &send).await;
             } else {
                 let at = k * HOUR_MS;
-                s.call(&s.anna, &s.room, &format!("c{k}"), at).await.unwrap();
+                s.call(&s.anna, &s.room, &format!("c{k}"), at)
+                    .await
+                    .unwrap();
             }
         }
         let newest: Vec<i64> = (6..=many).collect();

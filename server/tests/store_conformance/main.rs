@@ -24,4 +24,5 @@ mod scheduled;
 mod school;
 mod search;
 mod small_disk;
+mod threads;
 mod trouble;

@@ -290,6 +290,17 @@ export const en: Words = {
     none: 'Nothing is pinned any more.',
     tooMany: 'Too many messages are pinned already. Take some down.',
   },
+  threads: {
+    title: 'Thread',
+    answers: (count: number) => (count === 1 ? '1 answer' : `${count} answers`),
+    last: (name: string) => `last: ${name}`,
+    open: 'Open the thread',
+    earlier: 'Show earlier answers',
+    none: 'No answers yet.',
+    field: 'Answer in the thread',
+    send: 'Send the answer',
+    inRoom: 'Show in the group',
+  },
   all: {
     word: 'all',
     title: 'A message to everybody',

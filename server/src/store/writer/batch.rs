@@ -12,7 +12,7 @@ use super::super::{StoreError, StoreResult, new_id};
 use super::acks::insert_acks;
 use super::alls::{Alls, alls, mark_alls};
 use super::mentions::{Member, members};
-use super::questions::{FileRow, Known, Question, ask, files};
+use super::questions::{Answer, FileRow, Known, Question, ask, files};
 use super::receipts::receive;
 use super::search::insert_words;
 use super::statements::{NewRow, Pointer, insert, move_pointers, take_numbers};
@@ -81,7 +81,7 @@ async fn attempt(pool: &Pool, jobs: &Jobs) -> StoreResult<Option<Done>> {
         }
     }
     let taken = take_numbers(&mut tx, &counts).await?;
-    let mut rows = number(posts, &verdicts, &counts, &taken)?;
+    let mut rows = number(posts, &verdicts, &known, &counts, &taken)?;
     if !insert(&mut tx, &rows).await? {
         return Ok(None);
     }
@@ -148,14 +148,14 @@ enum Verdict {
 // Refusals are decided before numbers are taken: they leave no gap.
 fn judge<'a>(
     posts: &'a [Post],
-    known: &[Known],
+    known: &[Answer],
     files: &HashMap<String, FileRow>,
     members: &HashSet<Member<'_>>,
     mut alls: Alls<'a>,
 ) -> Vec<Verdict> {
     let mut accepted: HashMap<(&UserId, &str), &str> = HashMap::new();
     let mut verdicts = Vec::with_capacity(posts.len());
-    for (job, known) in posts.iter().zip(known) {
+    for (job, Answer { known, .. }) in posts.iter().zip(known) {
         let message = (&job.by, job.send.cid.as_str());
         let before = accepted.get(&message).copied();
         let mut verdict = judge_one(job, *known, before, files, members);
@@ -208,6 +208,7 @@ fn judge_one(
 fn number<'a>(
     posts: &'a [Post],
     verdicts: &[Verdict],
+    known: &'a [Answer],
     counts: &BTreeMap<&RoomId, i64>,
     taken: &HashMap<String, (i64, i64)>,
 ) -> StoreResult<Vec<NewRow<'a>>> {
@@ -219,7 +220,7 @@ fn number<'a>(
         next.insert(room.as_str(), (seq - count, no - count));
     }
     let mut rows = Vec::new();
-    for (job, verdict) in posts.iter().zip(verdicts) {
+    for ((job, verdict), answer) in posts.iter().zip(verdicts).zip(known) {
         let (Verdict::New, Some((seq, no))) = (verdict, next.get_mut(job.send.r.as_str())) else {
             continue;
         };
@@ -233,6 +234,7 @@ fn number<'a>(
             by: &job.by,
             cid: job.send.cid.as_str(),
             re: job.send.re.as_ref().map(MessageId::as_str),
+            root: answer.root.as_ref(),
             body: &job.send.body,
             at: job.now,
             files: &job.send.att,
@@ -288,6 +290,8 @@ fn into_stored(row: NewRow<'_>, files: &HashMap<String, FileRow>) -> StoreResult
         at: rfc3339(row.at),
         body: row.body.to_owned(),
         re: re.map_err(StoreError::Inconsistent)?,
+        root: row.root.cloned(),
+        thread: None,
         att: row
             .files
             .iter()

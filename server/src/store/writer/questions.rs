@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use protocol::FileId;
+use protocol::{FileId, MessageId};
 
 use super::super::files::AttachmentRow;
 use super::super::pool::{Tx, within};
@@ -39,6 +39,13 @@ pub(super) enum Known {
     Fine,
 }
 
+/// The answer to a [`Question`].
+pub(super) struct Answer {
+    pub(super) known: Known,
+    /// Of a reply that is fine: the message at which its thread began.
+    pub(super) root: Option<MessageId>,
+}
+
 // One row for all: with SQLite's driver each row of an answer wakes this thread.
 static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
@@ -52,7 +59,7 @@ static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
                 WHEN input.column6 = 1 AND (
                     room.kind = 'direct' OR author.role NOT IN ('administrator', 'teacher')) THEN 'k'
                 WHEN input.column5 IS NOT NULL AND target.id IS NULL THEN 'r'
-                ELSE 'f' END, ' ')
+                ELSE 'f' || COALESCE(target.root_id, target.id, '') END, ' ')
          FROM (VALUES ",
         "CAST(# AS BIGINT), ?, ?, ?, ?, CAST(? AS BIGINT)",
         ") AS input
@@ -66,8 +73,12 @@ static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
 });
 
 /// Answers in the questions' order.
-pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreResult<Vec<Known>> {
-    let mut known = vec![Known::Stranger; questions.len()];
+pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreResult<Vec<Answer>> {
+    let stranger = |_: &Question<'_>| Answer {
+        known: Known::Stranger,
+        root: None,
+    };
+    let mut known: Vec<Answer> = questions.iter().map(stranger).collect();
     for (chunk, answers) in questions.chunks(ROWS_MAX).zip(known.chunks_mut(ROWS_MAX)) {
         let (text, rows) = QUESTIONS.with(chunk);
         let (found,): (String,) = within!(tx, db => {
@@ -92,8 +103,10 @@ pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreRes
     Ok(known)
 }
 
-fn answered(word: &str) -> Option<(usize, Known)> {
-    let (place, letter) = word.split_at_checked(word.len().checked_sub(1)?)?;
+// A place, a letter, and maybe an id.
+fn answered(word: &str) -> Option<(usize, Answer)> {
+    let (place, rest) = word.split_at(word.find(|c: char| !c.is_ascii_digit())?);
+    let (letter, root) = rest.split_at_checked(1)?;
     let known = match letter {
         "s" => Known::Stranger,
         "a" => Known::Archived,
@@ -105,7 +118,9 @@ fn answered(word: &str) -> Option<(usize, Known)> {
         "f" => Known::Fine,
         _ => return None,
     };
-    Some((place.parse().ok()?, known))
+    let root = (!root.is_empty()).then(|| MessageId::parse(root));
+    let root = root.transpose().ok()?;
+    Some((place.parse().ok()?, Answer { known, root }))
 }
 
 #[derive(sqlx::FromRow)]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use protocol::model::Forwarded;
 use protocol::poll::NewPoll;
-use protocol::{FileId, RoomId, UserId};
+use protocol::{FileId, MessageId, RoomId, UserId};
 
 use super::super::pool::{Tx, within};
 use super::super::{StoreError, StoreResult};
@@ -87,6 +87,8 @@ pub(super) struct NewRow<'a> {
     pub(super) by: &'a UserId,
     pub(super) cid: &'a str,
     pub(super) re: Option<&'a str>,
+    /// Where its thread began, of a reply.
+    pub(super) root: Option<&'a MessageId>,
     pub(super) body: &'a str,
     pub(super) at: i64,
     pub(super) files: &'a [FileId],
@@ -101,9 +103,9 @@ pub(super) struct NewRow<'a> {
 
 static MESSAGES: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
-        "INSERT INTO messages (id, room_id, no, seq, sender_id, client_id, reply_to, body, at, forwarded_from)
-         SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10 FROM (VALUES ",
-        "?, ?, CAST(? AS BIGINT), CAST(? AS BIGINT), ?, ?, ?, ?, CAST(? AS BIGINT), ?",
+        "INSERT INTO messages (id, room_id, no, seq, sender_id, client_id, reply_to, body, at, forwarded_from, root_id)
+         SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, column11 FROM (VALUES ",
+        "?, ?, CAST(? AS BIGINT), CAST(? AS BIGINT), ?, ?, ?, ?, CAST(? AS BIGINT), ?, ?",
         ") AS input WHERE column1 IS NOT NULL ON CONFLICT (sender_id, client_id) DO NOTHING",
     )
 });
@@ -143,7 +145,8 @@ pub(super) async fn insert(tx: &mut Tx<'_>, messages: &[NewRow<'_>]) -> StoreRes
                     .bind(row.and_then(|m| m.re))
                     .bind(row.map(|m| m.body))
                     .bind(row.map(|m| m.at))
-                    .bind(row.and_then(|m| m.fwd).map(|fwd| fwd.by.as_str()));
+                    .bind(row.and_then(|m| m.fwd).map(|fwd| fwd.by.as_str()))
+                    .bind(row.and_then(|m| m.root).map(MessageId::as_str));
             }
             query.execute(db).await?.rows_affected()
         });
