@@ -148,3 +148,25 @@ step('who acknowledged an earlier text is told apart', async () => {
   await waitForText(teacher, 'до изменения текста', 'dialog');
   await teacher.press('Escape');
 });
+
+step('until when is said with it, and what is late is marked', async () => {
+  await teacher.click('button', 'С ознакомлением');
+  const day = new Date(Date.now() + 3 * 86_400_000);
+  const field = [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((n) => String(n).padStart(2, '0')).join('-');
+  await teacher.page.getByLabel('до', { exact: true }).fill(field);
+  await teacher.type('Сообщение', 'Согласие на экскурсию');
+  await teacher.click('button', 'Отправить');
+  await waitForText(student, 'Ознакомиться до');
+  await student.click('button', 'Ознакомлен');
+  await waitForText(teacher, 'Ознакомиться до');
+  await waitForText(teacher, 'Ознакомились: 1 из 5');
+  await teacher.page.clock.setFixedTime(new Date(day.getTime() + 86_400_000));
+  await teacher.page.getByRole('button', { name: 'Ознакомились: 1 из 5' }).last().click();
+  await waitForText(teacher, 'Срок прошёл', 'dialog');
+  const marked = await teacher.read(() => [...document.querySelectorAll('dialog li .late')].map((one) => one.textContent));
+  assert.deepEqual(marked, Array(4).fill('срок прошёл'));
+  const [download] = await Promise.all([teacher.page.waitForEvent('download'), teacher.click('button', 'Скачать таблицу')]);
+  const text = await readFile(await download.path(), 'utf8');
+  assert.equal(text.split('\r\n').filter((line) => line.includes(field) && line.endsWith(';нет;;срок прошёл')).length, 4, text);
+  await teacher.press('Escape');
+});

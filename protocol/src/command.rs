@@ -149,6 +149,10 @@ pub struct MsgSend {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub ack: bool,
+    /// Until when, RFC 3339; only with `ack`, at most [`crate::limits::ACK_DUE_DAYS_MAX`] days ahead, and not past.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub due: Option<String>,
     /// It mentions everybody else in the room. Staff only, not in a conversation of two, and at most
     /// [`crate::limits::ALLS_PER_HOUR_MAX`] times an hour.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -46,6 +46,10 @@ pub const ACKS_TOLD_MAX: usize = 50;
 pub const PINS_MAX: usize = 30;
 /// Most answers that a page of a thread has.
 pub const THREAD_PAGE_MAX: u32 = 50;
+/// How far ahead a message may be to be acknowledged by, in days.
+pub const ACK_DUE_DAYS_MAX: i64 = 366;
+/// So long before that time those who have not acknowledged it are reminded, in seconds.
+pub const ACK_DUE_REMINDER_SECONDS: i64 = 24 * 3_600;
 /// Seconds between two reminders of a message to those who have not acknowledged it.
 pub const REMIND_SECONDS: u64 = 3_600;
 /// Most events that the catch-up after `hello` and one `sync` carry for a room; beyond it the client pages

@@ -132,6 +132,10 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub ack: Option<Ack>,
+    /// Until when it is to be acknowledged, where that was said. A list of rooms does without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub due: Option<String>,
     /// When its text was last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

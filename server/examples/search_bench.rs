@@ -261,6 +261,7 @@ async fn fill(store: &Store) -> (Vec<RoomId>, UserId, UserId) {
             poll: None,
             fwd: None,
             ack: false,
+            due: None,
             all: false,
         };
         let by = if k % (ROOMS * 10) == 0 {

@@ -103,6 +103,7 @@ impl School {
             poll: None,
             fwd: None,
             ack: false,
+            due: None,
             all: false,
         };
         let by = &self.people[k % PEOPLE];

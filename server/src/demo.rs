@@ -101,6 +101,7 @@ pub async fn fill(store: &Store, hasher: &Hasher) -> Result<(), ErrorBody> {
             poll: None,
             fwd: None,
             ack: false,
+            due: None,
             all: false,
         };
         if let Some(by) = members.first() {

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod bus;
 pub mod config;
 mod crash;
+mod deadlines;
 pub mod demo;
 pub mod files;
 pub mod http;
@@ -231,6 +232,7 @@ pub async fn run(
     let backlog = tokio::spawn(search::make_ready(store.clone()));
     let teller = tokio::spawn(polls.tell(store.clone(), switchboard.clone()));
     let sender = tokio::spawn(later.send(store.clone(), switchboard.clone()));
+    let reminder = tokio::spawn(deadlines::watch(store.clone(), switchboard.clone()));
     tokio::spawn(sweep_files(files_folder, store.clone()));
     if let Some(listener) = metrics_listener {
         let at = listener.local_addr()?;
@@ -261,6 +263,7 @@ pub async fn run(
     backlog.abort();
     teller.abort();
     sender.abort();
+    reminder.abort();
     store.close().await;
     Ok(())
 }

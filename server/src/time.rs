@@ -8,6 +8,13 @@ pub fn now_ms() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
+/// Milliseconds since 1970 of a time in RFC 3339.
+#[must_use]
+pub fn parse(time: &str) -> Option<i64> {
+    let time: Timestamp = time.parse().ok()?;
+    Some(time.as_millisecond())
+}
+
 /// RFC 3339 in UTC with milliseconds.
 #[must_use]
 pub fn rfc3339(ms: i64) -> String {

@@ -113,6 +113,7 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         poll: None,
         fwd: None,
         ack: false,
+        due: None,
         all: false,
     };
     let new = NewMessage {

@@ -19,6 +19,8 @@ export interface Draft {
   readonly men?: readonly string[];
   /** Whether the others are asked to acknowledge it. */
   readonly ack?: boolean;
+  /** Until when, RFC 3339. */
+  readonly due?: string;
   /** Whether it mentions everybody. */
   readonly all?: boolean;
   readonly files: readonly Attachment[];
@@ -42,7 +44,7 @@ interface Schema extends DBSchema {
 
 export type Send = (message: MsgSend) => Promise<MsgSent>;
 
-function wire({ r, cid, body, re, files, men = [], ack = false, all = false, poll, fwd }: Item): MsgSend {
+function wire({ r, cid, body, re, files, men = [], ack = false, due, all = false, poll, fwd }: Item): MsgSend {
   if (fwd) return { r, cid, body: '', fwd };
   return {
     r,
@@ -51,7 +53,7 @@ function wire({ r, cid, body, re, files, men = [], ack = false, all = false, pol
     ...(re ? { re } : {}),
     ...(files.length ? { att: files.map((file) => file.id) } : {}),
     ...(men.length ? { men: [...men] } : {}),
-    ...(ack ? { ack } : {}),
+    ...(ack ? { ack, ...(due ? { due } : {}) } : {}),
     ...(all ? { all } : {}),
     ...(poll ? { poll } : {}),
   };

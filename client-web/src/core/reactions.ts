@@ -26,6 +26,6 @@ export const ownReactions = ({ react = [] }: Message, me: string): string[] =>
   react.flatMap(({ emoji, by }) => (by.includes(me) ? [emoji] : []));
 
 /** As a list of rooms shows it. */
-export function withoutReactions({ react: _, poll: __, fwd: ___, ack: ____, root: _____, thread: ______, ...message }: Message): Message {
+export function withoutReactions({ react: _, poll: __, fwd: ___, ack: ____, root: _____, thread: ______, due: _______, ...message }: Message): Message {
   return message;
 }

@@ -159,6 +159,7 @@ impl Client {
             poll: None,
             fwd: None,
             ack: false,
+            due: None,
             all: false,
         };
         let id = self.socket.send(&Command::MsgSend(send)).await?;

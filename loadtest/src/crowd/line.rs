@@ -154,6 +154,7 @@ mod tests {
                 poll: None,
                 fwd: None,
                 ack: None,
+                due: None,
                 edited: None,
                 deleted: None,
             },

@@ -103,6 +103,7 @@ impl Member {
             poll: None,
             fwd: None,
             ack: false,
+            due: None,
             all: false,
         });
         let id = link.next_id;

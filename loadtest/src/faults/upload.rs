@@ -160,6 +160,7 @@ async fn say(
         poll: None,
         fwd: None,
         ack: false,
+        due: None,
         all: false,
     };
     let _: MsgSent = socket.call("msg.send", &Command::MsgSend(send)).await?;

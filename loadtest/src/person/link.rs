@@ -105,6 +105,7 @@ impl Writer<'_> {
             poll: None,
             fwd: None,
             ack: false,
+            due: None,
             all: false,
         };
         let id = link.socket.send(&Command::MsgSend(send)).await?;

@@ -10,3 +10,8 @@ WITH RECURSIVE tree (id, root) AS (
 UPDATE messages SET root_id = tree.root FROM tree WHERE tree.id = messages.id;
 DROP INDEX messages_by_answer;
 CREATE INDEX messages_by_root ON messages (root_id, no) WHERE root_id IS NOT NULL;
+
+-- By when a message is to be acknowledged, and when the server saw to the reminder before that.
+ALTER TABLE messages ADD COLUMN ack_due BIGINT;
+ALTER TABLE messages ADD COLUMN due_seen_at BIGINT;
+CREATE INDEX messages_ack_due ON messages (ack_due) WHERE ack_due IS NOT NULL AND due_seen_at IS NULL;

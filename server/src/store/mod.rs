@@ -4,6 +4,7 @@
 mod access;
 mod acks;
 mod calls;
+mod deadlines;
 mod devices;
 mod drafts;
 mod edits;

@@ -83,6 +83,7 @@ impl Row {
                 poll: None,
                 fwd: None,
                 ack: false,
+                due: None,
                 all: self.to_all > 0,
             },
         })

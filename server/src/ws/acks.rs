@@ -2,13 +2,16 @@
 
 use std::future::Future;
 
-use protocol::command::MsgRef;
+use protocol::command::{MsgRef, MsgSend};
+use protocol::limits::ACK_DUE_DAYS_MAX;
 use protocol::{ErrorBody, ErrorCode};
 
 use super::commands::{Answer, Done, to_user};
 use super::connection::Client;
 use crate::store::Recalled;
-use crate::time::now_ms;
+use crate::time::{now_ms, parse};
+
+const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 impl Client {
     pub(super) async fn acknowledge(&self, which: MsgRef) -> Answer<Done> {
@@ -40,6 +43,17 @@ impl Client {
         })
         .await
     }
+}
+
+/// Whether a message may be to be acknowledged by the time that it names, if it names one.
+pub(super) fn check_due(send: &MsgSend) -> Answer<()> {
+    let Some(due) = &send.due else { return Ok(()) };
+    let wrong = || ErrorBody::from(ErrorCode::BadRequest).with_text("due");
+    let (now, due) = (now_ms(), parse(due).ok_or_else(wrong)?);
+    if !send.ack || due <= now || due > now + ACK_DUE_DAYS_MAX * DAY_MS {
+        return Err(wrong());
+    }
+    Ok(())
 }
 
 /// As a message that is sent: a connection that ends between the commit and the publication must not keep it from the others.

@@ -143,6 +143,7 @@ impl Client {
         {
             return Err(ErrorCode::TooLarge.into());
         }
+        acks::check_due(&send)?;
         if let Some(poll) = &mut send.poll {
             polls::check(poll, &send.body)?;
             if !send.att.is_empty() {

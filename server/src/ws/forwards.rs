@@ -12,6 +12,7 @@ impl Client {
             && send.att.is_empty()
             && send.men.is_empty()
             && !send.all
+            && send.due.is_none()
             && send.re.is_none()
             && send.poll.is_none();
         let Some(source) = send.fwd.clone().filter(|_| only) else {

@@ -219,6 +219,7 @@ fn shortened(message: &Message) -> Message {
     message.poll = None;
     message.fwd = None;
     message.ack = None;
+    message.due = None;
     message.root = None;
     message.thread = None;
     if let Some((cut, _)) = message.body.char_indices().nth(BUMP_TEXT_CHARS_MAX) {
@@ -256,6 +257,7 @@ mod tests {
             poll: None,
             fwd: None,
             ack: None,
+            due: None,
             edited: None,
             deleted: None,
         };

@@ -103,3 +103,37 @@ async fn a_room_out_of_focus_tells_what_is_asked_and_what_is_done() {
     let bump = s.event("bump").await;
     assert_eq!(bump["d"], json!({"acked": [sent["no"]]}));
 }
+
+#[tokio::test]
+async fn a_deadline_comes_with_the_message_and_must_be_one() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let (mut t, hello) = teacher.hello().await;
+    let (mut s, _) = student.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let due = |days: i64| {
+        let now = server::time::now_ms();
+        server::time::rfc3339(now + days * 24 * 3_600 * 1_000)
+    };
+    let wrong = [
+        json!({"ack": true, "due": due(-1)}),
+        json!({"ack": true, "due": due(400)}),
+        json!({"ack": true, "due": "завтра"}),
+        json!({"due": due(3)}),
+    ];
+    for (k, more) in (0..).zip(wrong) {
+        let mut send = json!({"r": room, "cid": format!("w{k}"), "body": "Согласие"});
+        send.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let refused = t.ask("msg.send", send).await;
+        assert_eq!(refused, Err("bad_request".to_owned()));
+    }
+    let day = due(3);
+    let send = json!({"r": room, "cid": "c1", "body": "Согласие", "ack": true, "due": day});
+    t.ask("msg.send", send).await.unwrap();
+    assert_eq!(s.event("msg").await["d"]["due"], json!(day));
+}

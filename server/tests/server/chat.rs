@@ -195,6 +195,7 @@ async fn in_a_large_room_it_is_neither_kept_nor_told_what_has_arrived() {
             poll: None,
             fwd: None,
             ack: false,
+            due: None,
             all: false,
         };
         let (by, send) = (&members[1], &send);

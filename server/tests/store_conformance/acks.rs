@@ -319,3 +319,58 @@ async fn of_many_the_newest_are_told_and_all_are_paged() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_deadline_reminds_once_a_day_before_those_who_have_not() {
+    const DAY: i64 = 24 * 3_600 * 1_000;
+    on_both(|store: Store| async move {
+        let s = school(store).await;
+        let ask = async |cid: &str, due: i64, at: i64| {
+            let mut send = asking(&s, cid, "Согласие родителей");
+            send.due = Some(server::time::rfc3339(due));
+            let new = NewMessage {
+                by: &s.anna,
+                send: &send,
+            };
+            s.store.add_message(new, at).await.unwrap().message
+        };
+        let one = ask("c1", 5 * DAY, 1_000).await;
+        assert_eq!(one.due.as_deref(), Some("1970-01-06T00:00:00.000Z"));
+        // Written on the last day, acknowledged, deleted: nobody is reminded of these.
+        ask("c2", 5 * DAY, 4 * DAY + 1).await;
+        let done = ask("c3", 5 * DAY, 1_000).await;
+        s.store
+            .acknowledge(&done.id, &s.misha, 2_000)
+            .await
+            .unwrap();
+        let gone = ask("c4", 5 * DAY, 1_000).await;
+        let delete = Change::Delete { is_staff: true };
+        let changed = s.store.change_message(&gone.id, &s.anna, delete, 1).await;
+        let Some(RoomEvent::MsgChanged { d, .. }) = changed.unwrap() else {
+            panic!("a change")
+        };
+        assert_eq!(d.due, None);
+        let plain = asking(&s, "c5", "без срока");
+        assert_eq!(s.send(&s.anna, &plain).await.message.due, None);
+        let seq = s.store.position(&s.room).await.unwrap().1;
+
+        let early = s.store.remind_of_deadlines(4 * DAY - 1).await.unwrap();
+        assert_eq!(early, []);
+        let events = s.store.remind_of_deadlines(4 * DAY).await.unwrap();
+        let [RoomEvent::MsgReminded { s: at, d, .. }] = &events[..] else {
+            panic!("one reminder: {events:?}")
+        };
+        assert_eq!((*at, &d.id, &d.by), (seq + 1, &one.id, &s.anna));
+        for now in [4 * DAY, 6 * DAY] {
+            assert_eq!(s.store.remind_of_deadlines(now).await.unwrap(), []);
+        }
+        assert_eq!(s.store.position(&s.room).await.unwrap().1, seq + 1);
+        let open = s.store.open_acks(&s.misha).await.unwrap();
+        let recalled = open[&s.room].iter().find(|ack| ack.no == one.no).unwrap();
+        assert_eq!(recalled.at.as_deref(), Some("1970-01-05T00:00:00.000Z"));
+        // A server that was away over the time does not remind of what is over.
+        ask("c6", 9 * DAY, 6 * DAY).await;
+        assert_eq!(s.store.remind_of_deadlines(9 * DAY).await.unwrap(), []);
+    })
+    .await;
+}

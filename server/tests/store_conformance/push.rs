@@ -111,6 +111,7 @@ async fn a_candidate_comes_with_what_they_want_and_whether_they_are_mentioned() 
             poll: None,
             fwd: None,
             ack: false,
+            due: None,
             all: false,
         };
         let new = NewMessage {

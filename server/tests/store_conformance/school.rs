@@ -109,6 +109,7 @@ pub(crate) fn text(room: &RoomId, cid: &str, body: &str) -> MsgSend {
         poll: None,
         fwd: None,
         ack: false,
+        due: None,
         all: false,
     }
 }

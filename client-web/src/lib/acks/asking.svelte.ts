@@ -1,11 +1,14 @@
 // Rooms in which the text that was begun is to ask for acknowledgements: it still is when one comes back to it.
 
-import { SvelteSet } from 'svelte/reactivity';
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { app } from '$lib/app.svelte';
+import { endOfDay } from '../../core/due';
 import { isStaff } from '../../core/people';
 import type { Room } from '../../core/rooms';
 
 export const asking = new SvelteSet<string>();
+/** Until which day, by room, as a date field says it. */
+export const dues = new SvelteMap<string, string>();
 
 /** Whether this person may ask for that here. The server judges it for each message. */
 export const mayAsk = (room: Room): boolean =>
@@ -15,4 +18,11 @@ export const mayAsk = (room: Room): boolean =>
 export function ask(room: string, on: boolean): void {
   if (on) asking.add(room);
   else asking.delete(room);
+  if (!on) dues.delete(room);
+}
+
+/** Until when the message is to be acknowledged that is sent there now, if a day was chosen. */
+export function dueOf(room: string): { readonly due?: string } {
+  const due = endOfDay(dues.get(room) ?? '');
+  return due === undefined ? {} : { due };
 }

@@ -3,6 +3,7 @@
 import { app } from '$lib/app.svelte';
 import { i18n } from '$lib/i18n/i18n.svelte';
 import { csv, fileName } from '../../core/csv';
+import { isLate } from '../../core/due';
 import type { Room } from '../../core/rooms';
 import type { Acks } from '../../core/wire/Acks';
 import type { Message } from '../../core/wire/Message';
@@ -16,19 +17,21 @@ export interface Table {
 export function tableOf(room: Room, message: Message, { asked, later }: Acks): Table {
   const t = i18n.t.acks;
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const about = [room.name, message.body || (message.att?.[0]?.name ?? ''), app.name(message.by), when(message.at)];
+  const about = [room.name, message.body || (message.att?.[0]?.name ?? ''), app.name(message.by), when(message.at), message.due ? when(message.due).slice(0, 10) : ''];
+  const now = new Date().toISOString();
   const who = (u: string): string[] => [app.name(u), i18n.t.role[app.person(u)?.role ?? 'student']];
   const byName = (a: string, b: string): number => app.name(a).localeCompare(app.name(b), i18n.language);
   const rows = [...asked]
     .sort((a, b) => byName(a.u, b.u))
     .map(({ u, at, left = false }) => {
       const edited = at !== undefined && message.edited !== undefined && at < message.edited;
-      const note = edited ? t.beforeEdit : left ? t.columns.left : '';
+      const late = isLate(message.due, at ?? now) ? (at === undefined ? t.columns.over : t.columns.late) : '';
+      const note = [edited ? t.beforeEdit : left ? t.columns.left : '', late].filter(Boolean).join(', ');
       return [...about, ...who(u), at === undefined ? t.columns.no : t.columns.yes, at === undefined ? '' : when(at), note];
     });
   const newcomers = [...later].sort(byName).map((u) => [...about, ...who(u), t.columns.no, '', t.columns.later]);
-  const { group, text, author, sent, name, role, acknowledged, at, note } = t.columns;
-  const heading = [group, text, author, sent, name, role, acknowledged, `${at} (${zone})`, note];
+  const { group, text, author, sent, due, name, role, acknowledged, at, note } = t.columns;
+  const heading = [group, text, author, sent, due, name, role, acknowledged, `${at} (${zone})`, note];
   return { name: fileName(`${t.columns.file} ${when(message.at).slice(0, 10)} ${room.name}`), text: csv([heading, ...rows, ...newcomers]) };
 }
 

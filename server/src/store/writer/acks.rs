@@ -18,8 +18,8 @@ pub(super) async fn insert_acks(tx: &mut Tx<'_>, messages: &mut [NewRow<'_>]) ->
         });
         message.ack = Some(u32::try_from(asked).unwrap_or(u32::MAX));
         within!(tx, db => {
-            sqlx::query("UPDATE messages SET ack_of = $2 WHERE id = $1")
-                .bind(message.id.as_str()).bind(i64::try_from(asked).unwrap_or(i64::MAX))
+            sqlx::query("UPDATE messages SET ack_of = $2, ack_due = $3 WHERE id = $1")
+                .bind(message.id.as_str()).bind(i64::try_from(asked).unwrap_or(i64::MAX)).bind(message.due)
                 .execute(db).await?;
         });
     }

@@ -18,7 +18,7 @@ use super::search::insert_words;
 use super::statements::{NewRow, Pointer, insert, move_pointers, take_numbers};
 use super::{Kept, Mark, Post, Receive};
 use crate::crash;
-use crate::time::rfc3339;
+use crate::time::{parse, rfc3339};
 
 /// How often a batch is tried when other nodes come between.
 const TRIES: u32 = 5;
@@ -243,6 +243,7 @@ fn number<'a>(
             poll: job.send.poll.as_ref(),
             fwd: job.forwarded.as_ref(),
             ack: job.send.ack.then_some(0),
+            due: job.send.due.as_deref().and_then(parse),
         });
     }
     Ok(rows)
@@ -303,6 +304,7 @@ fn into_stored(row: NewRow<'_>, files: &HashMap<String, FileRow>) -> StoreResult
         poll: row.poll.map(super::super::polls::fresh),
         fwd: row.fwd.cloned(),
         ack: row.ack.map(|of| Ack { done: 0, of }),
+        due: row.due.map(rfc3339),
         edited: None,
         deleted: None,
     };

@@ -99,6 +99,8 @@ pub(super) struct NewRow<'a> {
     pub(super) fwd: Option<&'a Forwarded>,
     /// How many are asked to acknowledge it, if that is asked for.
     pub(super) ack: Option<u32>,
+    /// By when, if that was said.
+    pub(super) due: Option<i64>,
 }
 
 static MESSAGES: LazyLock<Rows> = LazyLock::new(|| {
