@@ -268,9 +268,9 @@ fn msg_send() -> impl Strategy<Value = Command> {
         proptest::option::of(id()),
         ids(),
         ids(),
-        any::<bool>(),
+        (any::<bool>(), any::<bool>(), proptest::option::of(text())),
     )
-        .prop_map(|(r, cid, body, re, files, people, ack)| {
+        .prop_map(|(r, cid, body, re, files, people, (ack, all, due))| {
             Command::MsgSend(MsgSend {
                 r,
                 cid,
@@ -287,6 +287,8 @@ fn msg_send() -> impl Strategy<Value = Command> {
                 poll: None,
                 fwd: None,
                 ack,
+                due,
+                all,
             })
         })
 }

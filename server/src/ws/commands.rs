@@ -13,6 +13,7 @@ use protocol::model::Forwarded;
 use protocol::{Command, ErrorBody, ErrorCode, LiveEvent, MessageId, RoomId, UserId};
 use serde::Serialize;
 
+use super::acks::check_due;
 use super::connection::Client;
 use super::frames::{encode, reply_ok};
 use super::hello::Standing;
@@ -143,7 +144,7 @@ impl Client {
         {
             return Err(ErrorCode::TooLarge.into());
         }
-        acks::check_due(&send)?;
+        check_due(&send)?;
         if let Some(poll) = &mut send.poll {
             polls::check(poll, &send.body)?;
             if !send.att.is_empty() {

@@ -34,6 +34,10 @@ att?: Array<FileId>,
  */
 men?: Array<UserId>, 
 /**
+ * Whether it mentions everybody else in the room, as in `msg.send`.
+ */
+all?: boolean, 
+/**
  * Why it was not sent at its time. It waits until its author does something about it.
  */
 refused?: ErrorCode, };

@@ -36,4 +36,8 @@ att?: Array<FileId>,
 /**
  * Whom it mentions. Who is not a member any more when it is sent is left out then.
  */
-men?: Array<UserId>, };
+men?: Array<UserId>, 
+/**
+ * Whether it mentions everybody else in the room, as in `msg.send`.
+ */
+all?: boolean, };

@@ -7,6 +7,7 @@ import type { Forwarded } from "./Forwarded";
 import type { MessageId } from "./MessageId";
 import type { Poll } from "./Poll";
 import type { Reaction } from "./Reaction";
+import type { Thread } from "./Thread";
 import type { UserId } from "./UserId";
 
 /**
@@ -42,6 +43,14 @@ body: string,
  */
 re?: MessageId, 
 /**
+ * The message at which the thread began that an answer belongs to. A list of rooms does without.
+ */
+root?: MessageId, 
+/**
+ * The thread that began at it, once there are answers. A list of rooms does without.
+ */
+thread?: Thread, 
+/**
  * Files, in the sender's order.
  */
 att?: Array<Attachment>, 
@@ -49,6 +58,10 @@ att?: Array<Attachment>,
  * Who is mentioned in it, by id, each once and never the sender.
  */
 men?: Array<UserId>, 
+/**
+ * Whether it mentions everybody who was in the room then, save the sender.
+ */
+all?: boolean, 
 /**
  * With which emoji it was answered, in the order in which they came first. A list of rooms does without.
  */
@@ -65,6 +78,10 @@ poll?: Poll,
  * How many have acknowledged it, where that was asked for. A list of rooms does without.
  */
 ack?: Ack, 
+/**
+ * Until when it is to be acknowledged, where that was said. A list of rooms does without.
+ */
+due?: string, 
 /**
  * When its text was last changed.
  */

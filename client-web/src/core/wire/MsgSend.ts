@@ -45,4 +45,13 @@ fwd?: MessageId,
 /**
  * Everybody else in the room is asked to acknowledge it. Staff only, and not in a conversation of two.
  */
-ack?: boolean, };
+ack?: boolean, 
+/**
+ * Until when, RFC 3339; only with `ack`, at most [`crate::limits::ACK_DUE_DAYS_MAX`] days ahead, and not past.
+ */
+due?: string, 
+/**
+ * It mentions everybody else in the room. Staff only, not in a conversation of two, and at most
+ * [`crate::limits::ALLS_PER_HOUR_MAX`] times an hour.
+ */
+all?: boolean, };

@@ -1,5 +1,6 @@
 import { plural } from './plural';
 import type { Words } from './ru';
+import { talk } from './talk.en';
 
 const n = plural('en');
 
@@ -285,36 +286,7 @@ export const en: Words = {
       later: 'came later',
     },
   },
-  pins: {
-    pin: 'Pin',
-    unpin: 'Unpin',
-    pinned: 'Pinned',
-    which: (at: number, count: number) => `Pinned, ${at} of ${count}`,
-    by: (name: string) => `${name} pinned a message`,
-    all: (count: number) => `All pinned: ${count}`,
-    title: 'Pinned messages',
-    none: 'Nothing is pinned any more.',
-    tooMany: 'Too many messages are pinned already. Take some down.',
-  },
-  threads: {
-    title: 'Thread',
-    answers: (count: number) => (count === 1 ? '1 answer' : `${count} answers`),
-    last: (name: string) => `last: ${name}`,
-    open: 'Open the thread',
-    earlier: 'Show earlier answers',
-    none: 'No answers yet.',
-    field: 'Answer in the thread',
-    send: 'Send the answer',
-    inRoom: 'Show in the group',
-  },
-  all: {
-    word: 'all',
-    title: 'A message to everybody',
-    reach: (count: number) => `“@all” mentions ${count === 1 ? '1 person' : `${count} people`}. Those who muted the group are notified as well.`,
-    send: (count: number) => `Send to all (${count})`,
-    quietly: 'Send without mentioning',
-    notHere: 'Only the staff write “@all”. Here it stays a plain word.',
-  },
+  ...talk,
   badFormula: 'There is a mistake in the formula',
   code: (language: string) => (language ? `Code: ${language}` : 'Code'),
   copyCode: 'Copy the code',

@@ -1,6 +1,7 @@
 // Russian: the language that the others are measured by.
 
 import { plural } from './plural';
+import { talk } from './talk.ru';
 
 const n = plural('ru');
 
@@ -287,36 +288,7 @@ export const ru = {
       later: 'пришёл позже',
     },
   },
-  pins: {
-    pin: 'Закрепить',
-    unpin: 'Открепить',
-    pinned: 'Закреплено',
-    which: (at: number, count: number) => `Закреплено, ${at} из ${count}`,
-    by: (name: string) => `${name}: сообщение закреплено`,
-    all: (count: number) => `Все закреплённые: ${count}`,
-    title: 'Закреплённые сообщения',
-    none: 'Закреплённых сообщений больше нет.',
-    tooMany: 'Закреплено уже слишком много сообщений. Открепите лишние.',
-  },
-  threads: {
-    title: 'Обсуждение',
-    answers: (count: number) => n(count, `${count} ответ`, `${count} ответа`, `${count} ответов`),
-    last: (name: string) => `последний: ${name}`,
-    open: 'Открыть обсуждение',
-    earlier: 'Показать предыдущие ответы',
-    none: 'Ответов пока нет.',
-    field: 'Ответить в обсуждении',
-    send: 'Отправить ответ',
-    inRoom: 'Показать в группе',
-  },
-  all: {
-    word: 'все',
-    title: 'Сообщение для всех',
-    reach: (count: number) => `«@все» ${n(count, `упомянет ${count} человека`, `упомянет ${count} человека`, `упомянет ${count} человек`)}. Уведомление придёт и тем, кто отключил звук группы.`,
-    send: (count: number) => `Отправить всем (${count})`,
-    quietly: 'Отправить без упоминания',
-    notHere: '«@все» пишут только сотрудники. Здесь это останется обычным словом.',
-  },
+  ...talk,
   badFormula: 'В формуле ошибка',
   code: (language: string) => (language ? `Код: ${language}` : 'Код'),
   copyCode: 'Скопировать код',

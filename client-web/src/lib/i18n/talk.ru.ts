@@ -1,0 +1,38 @@
+// Pins, threads and messages to all.
+
+import { plural } from './plural';
+
+const n = plural('ru');
+
+export const talk = {
+  pins: {
+    pin: 'Закрепить',
+    unpin: 'Открепить',
+    pinned: 'Закреплено',
+    which: (at: number, count: number) => `Закреплено, ${at} из ${count}`,
+    by: (name: string) => `${name}: сообщение закреплено`,
+    all: (count: number) => `Все закреплённые: ${count}`,
+    title: 'Закреплённые сообщения',
+    none: 'Закреплённых сообщений больше нет.',
+    tooMany: 'Закреплено уже слишком много сообщений. Открепите лишние.',
+  },
+  threads: {
+    title: 'Обсуждение',
+    answers: (count: number) => n(count, `${count} ответ`, `${count} ответа`, `${count} ответов`),
+    last: (name: string) => `последний: ${name}`,
+    open: 'Открыть обсуждение',
+    earlier: 'Показать предыдущие ответы',
+    none: 'Ответов пока нет.',
+    field: 'Ответить в обсуждении',
+    send: 'Отправить ответ',
+    inRoom: 'Показать в группе',
+  },
+  all: {
+    word: 'все',
+    title: 'Сообщение для всех',
+    reach: (count: number) => `«@все» ${n(count, `упомянет ${count} человека`, `упомянет ${count} человека`, `упомянет ${count} человек`)}. Уведомление придёт и тем, кто отключил звук группы.`,
+    send: (count: number) => `Отправить всем (${count})`,
+    quietly: 'Отправить без упоминания',
+    notHere: '«@все» пишут только сотрудники. Здесь это останется обычным словом.',
+  },
+};
