@@ -1,6 +1,5 @@
 import { plural } from './plural';
 import type { Words } from './ru';
-import { talk } from './talk.en';
 
 const n = plural('en');
 
@@ -286,7 +285,7 @@ export const en: Words = {
       later: 'came later',
     },
   },
-  ...talk,
+  everybody: 'all',
   badFormula: 'There is a mistake in the formula',
   code: (language: string) => (language ? `Code: ${language}` : 'Code'),
   copyCode: 'Copy the code',

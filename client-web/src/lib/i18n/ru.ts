@@ -1,7 +1,6 @@
 // Russian: the language that the others are measured by.
 
 import { plural } from './plural';
-import { talk } from './talk.ru';
 
 const n = plural('ru');
 
@@ -288,7 +287,7 @@ export const ru = {
       later: 'пришёл позже',
     },
   },
-  ...talk,
+  everybody: 'все',
   badFormula: 'В формуле ошибка',
   code: (language: string) => (language ? `Код: ${language}` : 'Код'),
   copyCode: 'Скопировать код',

@@ -26,7 +26,6 @@ export const talk: typeof words = {
     inRoom: 'Show in the group',
   },
   all: {
-    word: 'all',
     title: 'A message to everybody',
     reach: (count: number) => `“@all” mentions ${count === 1 ? '1 person' : `${count} people`}. Those who muted the group are notified as well.`,
     send: (count: number) => `Send to all (${count})`,
