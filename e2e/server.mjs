@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const TARGET = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../target', import.meta.url));
-const BINARY = process.env.PARTA_BIN ?? join(TARGET, 'debug/parta');
+export const BINARY = process.env.PARTA_BIN ?? join(TARGET, 'debug/parta');
 const START_MS_MAX = 30_000;
 
 /** @returns {Promise<number>} */

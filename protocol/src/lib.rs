@@ -9,6 +9,7 @@ pub mod command;
 pub mod device;
 pub mod error;
 pub mod event;
+pub mod history;
 pub mod http;
 pub mod ids;
 pub mod later;

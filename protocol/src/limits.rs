@@ -187,5 +187,7 @@ pub const SEARCH_PAGE_MAX: u32 = 30;
 pub const SEARCHES_PER_SECOND: u32 = 4;
 /// Searches that a person may make at once: one for each letter of a long word.
 pub const SEARCHES_BURST: u32 = 30;
+/// Exports of rooms' histories that a server writes at once.
+pub const EXPORTS_AT_ONCE: usize = 2;
 /// People whose searches are counted; those who have not asked for a while are forgotten.
 pub const SEARCHERS_REMEMBERED: usize = 10_000;

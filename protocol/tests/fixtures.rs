@@ -15,6 +15,7 @@ use protocol::later::Laters;
 use protocol::model::Attachment;
 use protocol::poll::{OwnVote, Voters};
 use protocol::push::{PushKey, PushNews, PushTo, PushWord};
+use protocol::history::ExportAbout;
 use protocol::quarantine::Quarantine;
 use protocol::room::{MadeRoom, NewGroup, OpenDirect, People, RoomChange};
 use protocol::search::{Found, Position, Search};
@@ -123,6 +124,7 @@ fn check_body(name: &str, body: &Value) {
         "push-news" => check::<PushNews>(name, body),
         "push-word" => check::<PushWord>(name, body),
         "quarantine" => check::<Quarantine>(name, body),
+        "export-about" => check::<ExportAbout>(name, body),
         "attachment" | "attachment.voice" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
         _ => panic!("{name} is not a known body"),
@@ -197,6 +199,7 @@ fn no_kind_is_without_a_fixture() {
         "attachment",
         "attachment.voice",
         "quarantine",
+        "export-about",
         "error",
     ] {
         assert!(fixtures.contains_key(name), "no fixture {name}");

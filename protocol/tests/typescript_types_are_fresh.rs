@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use protocol::{
-    call, close, command, device, error, event, http, later, poll, push, quarantine, room, search,
+    call, close, command, device, error, event, history, http, later, poll, push, quarantine, room, search,
 };
 use ts_rs::{Config, TS};
 
@@ -53,6 +53,7 @@ fn export(folder: &Path) {
         device::NewDevice,
         device::MadeDevice,
         quarantine::Quarantine,
+        history::ExportAbout,
         search::Search,
         search::Found,
         search::Position,

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
 use protocol::limits::ROOM_MEMBERS_MAX;
 use protocol::room::DirectPolicy;
 use schemars::JsonSchema;
@@ -41,6 +42,8 @@ pub enum PushMode {
 pub struct Config {
     /// Name of the school or centre, shown on the sign-in page.
     pub organisation: String,
+    /// The school's time zone, a name of the IANA database. Exports show times in it.
+    pub time_zone: String,
     /// Address and port of the web server (TCP).
     pub listen: SocketAddr,
     /// Certificate chain (PEM) with which the web server speaks HTTPS. Empty: it speaks HTTP, for a proxy before it. It is
@@ -127,6 +130,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             organisation: "Parta".to_owned(),
+            time_zone: "Europe/Moscow".to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8_080)),
             tls_certificate: PathBuf::new(),
             tls_key: PathBuf::new(),
@@ -341,6 +345,12 @@ impl Config {
                 reason: "must be the path of a socket, host and port, or empty".to_owned(),
             });
         }
+        if TimeZone::get(&self.time_zone).is_err() {
+            return Err(ConfigError::Value {
+                key: "time_zone",
+                reason: "must be a name such as Europe/Moscow".to_owned(),
+            });
+        }
         if self.file_bytes_max == 0 {
             return Err(ConfigError::Value {
                 key: "file_bytes_max",
@@ -362,6 +372,12 @@ impl Config {
             ];
         }
         self
+    }
+
+    /// The school's time zone.
+    #[must_use]
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
     }
 
     /// Whom push services may write to.
@@ -419,8 +435,9 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 30] = [
+const SETTINGS: [&str; 31] = [
     "organisation",
+    "time_zone",
     "listen",
     "tls_certificate",
     "tls_key",

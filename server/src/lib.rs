@@ -7,6 +7,7 @@ pub mod config;
 mod crash;
 mod deadlines;
 pub mod demo;
+pub mod export;
 pub mod files;
 pub mod http;
 pub mod hub;
@@ -31,9 +32,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::limits::EXPORTS_AT_ONCE;
 use signalling::Media;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use accounts::SignIns;
 use accounts::password::{Hasher, HasherLimits};
@@ -92,6 +94,8 @@ pub struct Parts {
     pub search_turns: Turns,
     /// Messages that are to be sent later.
     pub later: later::Sender,
+    /// Turns of writing a room's history.
+    pub exports: Arc<Semaphore>,
     /// Votes that are to be told.
     pub polls: Polls,
     /// What is counted.
@@ -223,6 +227,7 @@ pub async fn run(
         switchboard: switchboard.clone(),
         lessons,
         search_turns: Turns::default(),
+        exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
         polls: polls.clone(),
         later: later.clone(),
         metrics,

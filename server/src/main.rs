@@ -1,5 +1,7 @@
 //! `parta`: the command line.
 
+mod export_command;
+
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use server::accounts::{
     password::{Hasher, HasherLimits},
 };
 use server::config::{Config, schema};
+use server::export::Language;
 use server::store::{NewPerson, Store};
 use server::time::now_ms;
 use server::{App, open_store, run};
@@ -45,6 +48,23 @@ enum Commands {
     Config {
         #[command(subcommand)]
         command: ConfigCommands,
+    },
+    /// Write a room's history with its files into an archive (ZIP). The server may run meanwhile.
+    Export {
+        #[command(flatten)]
+        common: Common,
+        /// The room's id: it is in the address of its page.
+        #[arg(long, value_name = "ID")]
+        room: String,
+        /// The archive; it must not exist.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// With earlier texts of changed and deleted messages, and with who acknowledged what.
+        #[arg(long)]
+        details: bool,
+        /// With a page in English.
+        #[arg(long)]
+        english: bool,
     },
     /// Tell clients that the database was restored from a backup. Run it while the server is stopped.
     Restored {
@@ -176,6 +196,20 @@ async fn main() -> anyhow::Result<()> {
         } => {
             let store = open_store(&common.load()?).await?;
             add_user(&store, &login, &name, role.into(), &room).await
+        }
+        Commands::Export {
+            common,
+            room,
+            to,
+            details,
+            english,
+        } => {
+            let language = if english {
+                Language::English
+            } else {
+                Language::Russian
+            };
+            export_command::to_file(&common.load()?, &room, &to, details, language).await
         }
         Commands::Restored { common } => {
             Ok(open_store(&common.load()?).await?.renew_epochs().await?)

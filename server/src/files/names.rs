@@ -37,7 +37,7 @@ pub fn safe(name: &str) -> String {
     } else {
         clean.to_owned()
     };
-    shorten(&clean)
+    within(&clean, FILE_NAME_BYTES_MAX)
 }
 
 fn is_device(stem: &str) -> bool {
@@ -48,13 +48,15 @@ fn is_device(stem: &str) -> bool {
     numbered || DEVICES.contains(&stem)
 }
 
-fn shorten(name: &str) -> String {
-    if name.len() <= FILE_NAME_BYTES_MAX {
+/// A name of at most so many bytes, 17 or more, its extension kept.
+#[must_use]
+pub fn within(name: &str, bytes_max: usize) -> String {
+    if name.len() <= bytes_max {
         return name.to_owned();
     }
     let extension = name.rfind('.').map_or("", |dot| &name[dot..]);
     let extension = if extension.len() <= 16 { extension } else { "" };
-    let mut end = FILE_NAME_BYTES_MAX - extension.len();
+    let mut end = bytes_max - extension.len();
     while !name.is_char_boundary(end) {
         end -= 1;
     }

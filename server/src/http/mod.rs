@@ -4,6 +4,7 @@ mod acks;
 mod client;
 mod devices;
 mod errors;
+mod export;
 mod files;
 mod later;
 mod opening;
@@ -97,6 +98,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/push/{room}", get(push::news))
         .route("/rooms/{room}/quarantine", get(quarantine::list))
+        .route("/rooms/{room}/export/about", get(export::about))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .layer(TimeoutLayer::with_status_code(
@@ -111,6 +113,7 @@ pub fn router(app: App) -> Router {
             post(files::upload).layer(DefaultBodyLimit::disable()),
         )
         .merge(uploads::routes())
+        .route("/rooms/{room}/export", get(export::export))
         .route("/files/{file}", get(files::download))
         .route("/files/{file}/preview", get(files::preview))
         .route("/ws", get(ws::upgrade))

@@ -314,11 +314,21 @@ impl Store {
         if poll.anon {
             return Err(ErrorCode::Forbidden.into());
         }
+        let options = self.votes(id, poll.options.len()).await?;
+        Ok(Voters { options })
+    }
+
+    /// The people of each of so many answers of a poll that is not anonymous.
+    pub(super) async fn votes(
+        &self,
+        id: &MessageId,
+        answers: usize,
+    ) -> StoreResult<Vec<Vec<UserId>>> {
         let votes: Vec<(String, i64)> = read!(self, db => {
             sqlx::query_as("SELECT voter, choices FROM poll_votes WHERE message_id = $1 ORDER BY voter")
                 .bind(id.as_str()).fetch_all(db).await
         })?;
-        let mut options = vec![Vec::new(); poll.options.len()];
+        let mut options = vec![Vec::new(); answers];
         for (voter, choices) in votes {
             let person = user_id(voter)?;
             for option in chosen(choices) {
@@ -327,7 +337,7 @@ impl Store {
                 }
             }
         }
-        Ok(Voters { options })
+        Ok(options)
     }
 
     /// Closes a poll for good, and takes the room's next position for that. `None` when it is closed already.

@@ -8,6 +8,7 @@ mod chat;
 mod devices;
 mod door;
 mod drafts;
+mod export;
 mod files;
 mod focus;
 mod forwards;

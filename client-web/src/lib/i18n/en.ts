@@ -552,6 +552,7 @@ export const en: Words = {
       unable: 'It could not be recorded. Please try again.',
     },
   },
+  history: 'History and retention',
   quarantine: {
     title: 'Files held back',
     hint: 'Viruses were found in them. Nobody got them.',
