@@ -18,9 +18,16 @@ const PICTURE = {
   name: 'Схема №1 (ё) #50%.png',
   mimeType: 'image/png',
   // Two by two pixels.
-  buffer: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGP8z8DAwMDAxMDAwMDAAAANHQEDasKb6QAAAABJRU5ErkJggg==', 'base64'),
+  buffer: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGM4IScHRAwQCgAfJgQRoo8irwAAAABJRU5ErkJggg==', 'base64'),
 };
 const TEXT = { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('содержимое') };
+
+/** Makes everything in the database so many days older. */
+const AGE = `import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db:
+    db.execute('UPDATE messages SET at = at - 86400000 * 40')
+    db.execute('UPDATE files SET created_at = created_at - 86400000 * 40')
+`;
 
 const run = promisify(execFile);
 const step = steps();
@@ -107,4 +114,66 @@ step('the technical person gets the same from the command line while the server 
   const messages = async (at) => JSON.parse(await readFile(join(at, 'history.json'), 'utf8')).messages;
   assert.deepEqual(await messages(line), await messages(page));
   await assert.rejects(run(BINARY, ['export', '--data', server.data, '--room', room, '--to', to]), /exists already/);
+});
+
+step('a rule says what it will take, and then takes it before everybody’s eyes', async () => {
+  const student = await chromiumPerson(chromium, 'student', { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+  await signIn(student, server, 'student1');
+  await student.click('link', ROOM);
+  await student.page.getByText('Схема №1').first().waitFor();
+  await server.kill('SIGTERM');
+  await run('python3', ['-c', AGE, join(server.data, 'parta.db')]);
+  server.env = { ...server.env, PARTA_RETENTION_GRACE_HOURS: '0' };
+  await server.start();
+  await teacher.reload();
+  await teacher.type('Сообщение', 'Это останется');
+  await teacher.click('button', 'Отправить');
+  await student.page.getByText('Это останется').first().waitFor();
+
+  await teacher.page.getByRole('button', { name: 'Участники' }).click();
+  await teacher.click('button', 'История и хранение');
+  const dialog = teacher.page.getByRole('dialog');
+  await dialog.getByLabel('Свой срок').check();
+  await dialog.getByLabel('Дней').fill('30');
+  await dialog.getByRole('button', { name: 'Сохранить' }).click();
+  await dialog.getByText('Сейчас это 2 сообщения и 3 файла.').waitFor();
+  await dialog.getByRole('button', { name: 'Удалять навсегда' }).click();
+  for (const { page } of [teacher, student]) await page.locator('main').getByText('Удалено по сроку хранения: 2 сообщения').waitFor();
+  const left = await student.read(() => document.body.innerText);
+  assert.ok(!left.includes('Схема №1') && !left.includes('onerror') && left.includes('Это останется'), left);
+  await teacher.press('Escape');
+  await teacher.click('button', 'История и хранение');
+  await dialog.getByText('Удалены сообщения № 1–2').waitFor();
+
+  // What the device had kept is gone with the network away, too.
+  await student.reload();
+  await student.page.locator('main').getByText('Удалено по сроку хранения: 2 сообщения').waitFor();
+  await student.until(
+    async () => {
+      const db = await new Promise((resolve) => (indexedDB.open('parta-kept').onsuccess = (event) => resolve(/** @type {any} */ (event.target).result)));
+      const rooms = await new Promise((resolve) => (db.transaction('rooms').objectStore('rooms').getAll().onsuccess = (/** @type {any} */ event) => resolve(event.target.result)));
+      db.close();
+      const text = JSON.stringify(rooms);
+      return text.includes('Это останется') && !text.includes('onerror') && !text.includes('Схема');
+    },
+    undefined,
+    'what the device keeps to be without them',
+  );
+  await student.close();
+});
+
+step('an administrator holds deleting, and takes the log along', async () => {
+  const admin = await chromiumPerson(chromium, 'admin');
+  await signIn(admin, server, 'admin');
+  await admin.click('link', ROOM);
+  await admin.page.getByRole('button', { name: 'Участники' }).click();
+  await admin.click('button', 'История и хранение');
+  await admin.click('button', 'Остановить удаление');
+  await admin.page.getByText('Удаление остановил администратор').waitFor();
+  const [download] = await Promise.all([admin.page.waitForEvent('download'), admin.click('button', 'Скачать журнал')]);
+  const text = await readFile(await download.path(), 'utf8');
+  assert.match(text, /;Удаление остановлено;/u);
+  assert.match(text, /;Удалены сообщения № 1–2;;30;нет;1;2;2;/u);
+  assert.ok(!text.includes('onerror'));
+  await admin.close();
 });

@@ -42,6 +42,7 @@ impl From<&RoomEvent> for Entry {
             | RoomEvent::MsgAcked { .. }
             | RoomEvent::MsgReminded { .. }
             | RoomEvent::MsgPinned { .. }
+            | RoomEvent::MsgExpired { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. } => None,
         };

@@ -1,6 +1,7 @@
 //! Server → client frames: replies `{"i":2,"ok":{…}}` and events `{"e":"msg",…}`. `{}` is a ping; the client
 //! answers `{}`. A client ignores events and fields that it does not know.
 
+mod expired;
 mod lesson;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use crate::model::{Draft, Message, OpenAck, Person, RoomSummary};
 use crate::notify::Notify;
 use crate::poll::PollTold;
 
+pub use expired::Expired;
 pub use lesson::{PeerLink, PeopleChange, Quality, Speaking};
 
 /// Answer to a command with an `i`.
@@ -117,6 +119,17 @@ pub enum RoomEvent {
         /// What was done.
         d: Pinned,
     },
+    /// The time is over for which the room keeps these messages: drop what is held of them.
+    #[serde(rename = "msg.expired")]
+    MsgExpired {
+        /// Room.
+        r: RoomId,
+        /// Position.
+        #[ts(type = "number")]
+        s: i64,
+        /// Which.
+        d: Expired,
+    },
     /// A lesson began.
     #[serde(rename = "call.started")]
     CallStarted {
@@ -153,6 +166,7 @@ impl RoomEvent {
             | Self::MsgAcked { r, .. }
             | Self::MsgReminded { r, .. }
             | Self::MsgPinned { r, .. }
+            | Self::MsgExpired { r, .. }
             | Self::CallStarted { r, .. }
             | Self::CallEnded { r, .. } => r,
         }
@@ -169,6 +183,7 @@ impl RoomEvent {
             | Self::MsgAcked { s, .. }
             | Self::MsgReminded { s, .. }
             | Self::MsgPinned { s, .. }
+            | Self::MsgExpired { s, .. }
             | Self::CallStarted { s, .. }
             | Self::CallEnded { s, .. } => *s,
         }
@@ -522,6 +537,10 @@ pub struct Bump {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<i32>>", optional)]
     pub acked: Vec<i64>,
+    /// Of messages up to this number nothing is left, if that is news since the last `bump`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub expired: Option<Expired>,
 }
 
 /// A person.

@@ -189,5 +189,11 @@ pub const SEARCHES_PER_SECOND: u32 = 4;
 pub const SEARCHES_BURST: u32 = 30;
 /// Exports of rooms' histories that a server writes at once.
 pub const EXPORTS_AT_ONCE: usize = 2;
+/// Shortest time for which a room may keep its messages, in days.
+pub const KEEP_DAYS_MIN: u32 = 1;
+/// Longest one: a hundred years.
+pub const KEEP_DAYS_MAX: u32 = 36_500;
+/// Entries of one page of the log of what was deleted.
+pub const LOG_PAGE_MAX: u32 = 100;
 /// People whose searches are counted; those who have not asked for a while are forgotten.
 pub const SEARCHERS_REMEMBERED: usize = 10_000;

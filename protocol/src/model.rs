@@ -200,8 +200,10 @@ pub struct OpenAck {
 /// Who deleted a message, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Deleted {
-    /// Who.
-    pub by: UserId,
+    /// Who; absent when the time for which the room keeps messages was over. Nothing else is left of it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub by: Option<UserId>,
     /// When.
     pub at: String,
 }
@@ -262,6 +264,10 @@ pub struct RoomSummary {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<OpenAck>>", optional)]
     pub acks: Vec<OpenAck>,
+    /// Of messages up to this number nothing is left: their time is over. Drop what is held of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[ts(as = "Option<i32>", optional)]
+    pub expired: i64,
     /// Members.
     pub members: Vec<UserId>,
     /// What this person has written here and not sent.
@@ -285,4 +291,9 @@ pub struct RoomSummary {
 // serde's `skip_serializing_if` passes a reference.
 const fn is_none_yet(count: &u32) -> bool {
     *count == 0
+}
+
+// The same.
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
 }

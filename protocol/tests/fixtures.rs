@@ -10,12 +10,12 @@ use std::path::Path;
 use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
 use protocol::command::{DraftKept, MsgSent};
 use protocol::device::{Devices, MadeDevice, NewDevice};
+use protocol::history::{ExportAbout, Retention, RetentionChange, RetentionLog};
 use protocol::http::{Acks, EventsPage, Login, Readers, Session, Setup, Start, Versions};
 use protocol::later::Laters;
 use protocol::model::Attachment;
 use protocol::poll::{OwnVote, Voters};
 use protocol::push::{PushKey, PushNews, PushTo, PushWord};
-use protocol::history::ExportAbout;
 use protocol::quarantine::Quarantine;
 use protocol::room::{MadeRoom, NewGroup, OpenDirect, People, RoomChange};
 use protocol::search::{Found, Position, Search};
@@ -125,6 +125,9 @@ fn check_body(name: &str, body: &Value) {
         "push-word" => check::<PushWord>(name, body),
         "quarantine" => check::<Quarantine>(name, body),
         "export-about" => check::<ExportAbout>(name, body),
+        "retention" => check::<Retention>(name, body),
+        "patch-retention" | "patch-retention.hold" => check::<RetentionChange>(name, body),
+        "retention-log" => check::<RetentionLog>(name, body),
         "attachment" | "attachment.voice" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
         _ => panic!("{name} is not a known body"),
@@ -200,6 +203,10 @@ fn no_kind_is_without_a_fixture() {
         "attachment.voice",
         "quarantine",
         "export-about",
+        "retention",
+        "patch-retention",
+        "patch-retention.hold",
+        "retention-log",
         "error",
     ] {
         assert!(fixtures.contains_key(name), "no fixture {name}");

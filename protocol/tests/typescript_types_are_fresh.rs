@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use protocol::{
-    call, close, command, device, error, event, history, http, later, poll, push, quarantine, room, search,
+    call, close, command, device, error, event, history, http, later, poll, push, quarantine, room,
+    search,
 };
 use ts_rs::{Config, TS};
 
@@ -54,6 +55,9 @@ fn export(folder: &Path) {
         device::MadeDevice,
         quarantine::Quarantine,
         history::ExportAbout,
+        history::Retention,
+        history::RetentionChange,
+        history::RetentionLog,
         search::Search,
         search::Found,
         search::Position,

@@ -1,10 +1,11 @@
 //! The configuration: one TOML file, overridden by `PARTA_…` variables and then by the command line. The doc
 //! comments here are the comments of the generated example and the descriptions of the generated schema.
 
+mod history;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use jiff::tz::TimeZone;
 use protocol::limits::ROOM_MEMBERS_MAX;
 use protocol::room::DirectPolicy;
 use schemars::JsonSchema;
@@ -103,6 +104,11 @@ pub struct Config {
     pub push_hosts: Vec<String>,
     /// Certificate authorities by which push services are known (PEM), for a proxy that opens TLS. Empty: those of the system.
     pub push_authorities: PathBuf,
+    /// Days for which rooms keep messages and files, unless those who manage a room say otherwise there. What is older is
+    /// deleted for good. 0: for ever.
+    pub retention_days: u32,
+    /// Hours after which a rule that was set in a room begins to delete, so that it can be taken back.
+    pub retention_grace_hours: u32,
     /// Largest file that may be uploaded, in bytes.
     pub file_bytes_max: u64,
     /// Virus scanner (clamd): the path of its socket ("/run/clamav/clamd.ctl") or host and port ("127.0.0.1:3310"). Nobody
@@ -152,6 +158,8 @@ impl Default for Config {
             push_contact: String::new(),
             push_hosts: PUSH_HOSTS.map(str::to_owned).to_vec(),
             push_authorities: PathBuf::new(),
+            retention_days: 0,
+            retention_grace_hours: 24,
             file_bytes_max: 512 * 1_024 * 1_024,
             virus_scanner: String::new(),
             virus_scanner_down: WhileDown::Hold,
@@ -345,19 +353,7 @@ impl Config {
                 reason: "must be the path of a socket, host and port, or empty".to_owned(),
             });
         }
-        if TimeZone::get(&self.time_zone).is_err() {
-            return Err(ConfigError::Value {
-                key: "time_zone",
-                reason: "must be a name such as Europe/Moscow".to_owned(),
-            });
-        }
-        if self.file_bytes_max == 0 {
-            return Err(ConfigError::Value {
-                key: "file_bytes_max",
-                reason: "must be at least 1".to_owned(),
-            });
-        }
-        Ok(())
+        history::check(self)
     }
 
     /// Fills in the origins that the address in use implies.
@@ -372,12 +368,6 @@ impl Config {
             ];
         }
         self
-    }
-
-    /// The school's time zone.
-    #[must_use]
-    pub fn zone(&self) -> TimeZone {
-        TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
     }
 
     /// Whom push services may write to.
@@ -435,7 +425,7 @@ impl Config {
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 31] = [
+const SETTINGS: [&str; 33] = [
     "organisation",
     "time_zone",
     "listen",
@@ -459,6 +449,8 @@ const SETTINGS: [&str; 31] = [
     "push_contact",
     "push_hosts",
     "push_authorities",
+    "retention_days",
+    "retention_grace_hours",
     "file_bytes_max",
     "virus_scanner",
     "virus_scanner_down",

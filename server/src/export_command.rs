@@ -43,7 +43,13 @@ pub(super) async fn to_file(
     let out = File::create(&unfinished).with_context(|| unfinished.display().to_string())?;
     let reading = store.clone();
     let written = tokio::task::spawn_blocking(move || {
-        let done = write(&Handle::current(), &reading, &files, &order, BufWriter::new(&out))?;
+        let done = write(
+            &Handle::current(),
+            &reading,
+            &files,
+            &order,
+            BufWriter::new(&out),
+        )?;
         out.sync_all()?;
         anyhow::Ok(done)
     })
@@ -65,7 +71,10 @@ pub(super) async fn to_file(
         if done.missing == 0 {
             String::new()
         } else {
-            format!("; {} files are lost, see missing.txt in the archive", done.missing)
+            format!(
+                "; {} files are lost, see missing.txt in the archive",
+                done.missing
+            )
         }
     ));
     Ok(())

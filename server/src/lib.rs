@@ -18,6 +18,7 @@ pub mod notify;
 pub mod polls;
 pub mod push;
 mod reach;
+pub mod retention;
 pub mod rights;
 pub mod search;
 pub mod setup;
@@ -49,6 +50,7 @@ use lessons::{LessonSettings, Lessons};
 use metrics::Metrics;
 use polls::Polls;
 use push::Push;
+use retention::{Retention, Tools};
 use search::Turns;
 use setup::SetupToken;
 use store::Store;
@@ -96,6 +98,8 @@ pub struct Parts {
     pub later: later::Sender,
     /// Turns of writing a room's history.
     pub exports: Arc<Semaphore>,
+    /// What rooms keep no longer.
+    pub retention: Retention,
     /// Votes that are to be told.
     pub polls: Polls,
     /// What is counted.
@@ -210,6 +214,7 @@ pub async fn run(
     .await?;
     let drain = Duration::from_secs(config.drain_seconds.into());
     let files_folder = config.data.join("files");
+    let retention = Retention::default();
     let polls = Polls::default();
     let later = later::Sender::default();
     let scanner = Scanner::at(&config.virus_scanner, config.virus_scanner_down);
@@ -228,6 +233,7 @@ pub async fn run(
         lessons,
         search_turns: Turns::default(),
         exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
+        retention: retention.clone(),
         polls: polls.clone(),
         later: later.clone(),
         metrics,
@@ -238,6 +244,12 @@ pub async fn run(
     let teller = tokio::spawn(polls.tell(store.clone(), switchboard.clone()));
     let sender = tokio::spawn(later.send(store.clone(), switchboard.clone()));
     let reminder = tokio::spawn(deadlines::watch(store.clone(), switchboard.clone()));
+    let deleter = tokio::spawn(retention.work(Tools {
+        store: store.clone(),
+        files: app.files.clone(),
+        switchboard: switchboard.clone(),
+        default_days: app.config.retention_days.into(),
+    }));
     tokio::spawn(sweep_files(files_folder, store.clone()));
     if let Some(listener) = metrics_listener {
         let at = listener.local_addr()?;
@@ -269,6 +281,7 @@ pub async fn run(
     teller.abort();
     sender.abort();
     reminder.abort();
+    deleter.abort();
     store.close().await;
     Ok(())
 }

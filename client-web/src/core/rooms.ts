@@ -1,6 +1,7 @@
 // What this person sees of their rooms, as a value that events turn into the next one. No framework, no clock.
 
 import { acked, bumped, heard, told, type RoomAcks } from './acks';
+import { remains, withoutExpired } from './expiry';
 import { mentionsIn, unreadMentions } from './mentions';
 import { tallied } from './polls';
 import { reacted, withoutReactions } from './reactions';
@@ -10,6 +11,7 @@ import type { Bump } from './wire/Bump';
 import type { CallSummary } from './wire/CallSummary';
 import type { Draft } from './wire/Draft';
 import type { Event } from './wire/Event';
+import type { Expired } from './wire/Expired';
 import type { HelloOk } from './wire/HelloOk';
 import type { Hit } from './wire/Hit';
 import type { Marks } from './wire/Marks';
@@ -41,6 +43,8 @@ export interface Room {
   readonly head: number;
   readonly no: number;
   readonly readNo: number;
+  /** Of messages up to this number nothing is left. */
+  readonly expired: number;
   /** Numbers of the unread messages that mention this person. */
   readonly mentions: readonly number[];
   readonly acks: RoomAcks;
@@ -99,6 +103,7 @@ export function messagesOf(events: readonly RoomEvent[]): Map<string, Message> {
     if (poll) messages.set(poll.id, tallied(poll, event.d));
     const asked = event.e === 'msg.acked' && messages.get(event.d.id);
     if (asked) messages.set(asked.id, acked(asked, event.d));
+    if (event.e === 'msg.expired') for (const one of messages.values()) if (one.no <= event.d.no) messages.set(one.id, remains(one, event.d.at));
   }
   return messages;
 }
@@ -138,6 +143,7 @@ export function reduce(chat: Chat, event: Event): Chat {
     case 'msg.acked':
     case 'msg.reminded':
     case 'msg.pinned':
+    case 'msg.expired':
     case 'call.started':
     case 'call.ended':
       return withRoom(chat, event.r, (room) => take(room, event, chat.me.id));
@@ -230,6 +236,12 @@ export const gapAfter = (room: Room): number | undefined => (room.held.size > 0 
 
 function take(room: Room, event: RoomEvent, me: string): Room {
   // Its mention or lesson may be news: a room that holds nothing moves on past what the server left out (`lag`).
+  // Whichever events came before it: nothing of these messages may be kept.
+  if (event.e === 'msg.expired') return step(expire(room, event.d), event, me);
+  return step(room, event, me);
+}
+
+function step(room: Room, event: RoomEvent, me: string): Room {
   if (event.s <= room.seq) return asked(mentioned(lessonAt(room, event.s, newsOf(event)), mentionsIn(event, me)), event, me);
   if (event.s > room.seq + 1) return { ...room, held: new Map(room.held).set(event.s, event) };
   let next = apply(room, event, me);
@@ -261,6 +273,7 @@ function newsOf(event: RoomEvent): Bump {
     case 'msg.acked':
     case 'msg.reminded':
     case 'msg.pinned':
+    case 'msg.expired':
       return {};
     case 'call.started':
       return { started: event.d };
@@ -271,7 +284,8 @@ function newsOf(event: RoomEvent): Bump {
 
 function bump(before: Room, head: number, news: Bump, me: string): Room {
   const acks = bumped(before.acks, head, news);
-  const room = acks === before.acks ? before : { ...before, acks };
+  const known = acks === before.acks ? before : { ...before, acks };
+  const room = news.expired ? expire(known, news.expired) : known;
   if (head <= room.head) return mentioned(room, news.men ?? []);
   // Of a room that holds nothing nothing is missing: it is paged when it is opened.
   const seq = room.events.length === 0 && room.held.size === 0 ? head : room.seq;
@@ -311,6 +325,22 @@ function retold(room: Room): Room {
   };
 }
 
+// What is held of messages whose time is over goes, on the device too.
+function expire(room: Room, { no, at }: Expired): Room {
+  if (no <= room.expired) return room;
+  const { last, acks } = room;
+  return {
+    ...room,
+    expired: no,
+    events: withoutExpired(room.events, no, at),
+    held: new Map(withoutExpired([...room.held.values()], no, at).map((event) => [event.s, event])),
+    last: last && last.no <= no ? remains(last, at) : last,
+    mentions: room.mentions.filter((one) => one > no),
+    pins: room.pins.filter((one) => one.no > no),
+    acks: { ...acks, open: acks.open.filter((one) => one.no > no) },
+  };
+}
+
 function othersRead(room: Room, news: readonly Reader[]): Room {
   const readers = further(room.readers, news);
   return readers === room.readers ? room : { ...room, readers };
@@ -347,12 +377,13 @@ const renew = (room: Room, { name, kind, archived = false, can, members, draft =
 
 // A room's summary, beside what is held of the room already.
 function meet(known: Room | undefined, summary: RoomSummary): Room {
-  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], acks = [], members, draft, later = 0, last, call } = summary;
-  const list = { id, name, kind, archived, can, epoch, head: seq, no, readNo: read_no, mentions, members, draft, later, last, call, callSeq: seq };
+  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], acks = [], members, draft, later = 0, last, call, expired = 0 } = summary;
+  const list = { id, name, kind, archived, can, epoch, expired, head: seq, no, readNo: read_no, mentions, members, draft, later, last, call, callSeq: seq };
   const fresh: Room = { ...list, ...NO_READERS, acks: told(undefined, acks, seq), pins: known?.epoch === epoch ? (known.pins ?? []) : [], seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.
   const { events, held, readers, receivers, readersKnown } = known;
   const met = readUpTo({ ...fresh, acks: told(known.acks, acks, seq), readers, receivers, readersKnown }, known.readNo);
-  return events.length === 0 && held.size === 0 ? met : { ...met, seq: known.seq, events, held };
+  const together = events.length === 0 && held.size === 0 ? met : { ...met, seq: known.seq, events, held };
+  return expire({ ...together, expired: 0 }, { no: expired, at: '' });
 }

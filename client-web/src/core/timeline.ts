@@ -1,5 +1,6 @@
 // A room's events as the lines of a chat: days, groups of one author, lessons.
 
+import { isExpired } from './expiry';
 import { messagesOf } from './rooms';
 import type { CallOver } from './wire/CallOver';
 import type { CallSummary } from './wire/CallSummary';
@@ -9,6 +10,7 @@ import type { RoomEvent } from './wire/RoomEvent';
 export type Line =
   | { readonly kind: 'day'; readonly key: string; readonly at: string }
   | { readonly kind: 'unread'; readonly key: string }
+  | { readonly kind: 'expired'; readonly key: string }
   | { readonly kind: 'message'; readonly key: string; readonly message: Message; readonly first: boolean }
   | { readonly kind: 'pinned'; readonly key: string; readonly by: string; readonly no: number }
   | { readonly kind: 'started'; readonly key: string; readonly call: CallSummary; readonly over: boolean }
@@ -31,12 +33,22 @@ export function timeline(
   const lines: Line[] = [];
   let day = '';
   let before: Message | undefined;
+  // Reading goes on at a message of which nothing is left: the line stands before the next one.
+  let goesOn = false;
   const messages = messagesOf([...events, ...later]);
   for (const event of events) {
     // It shows where the message is.
     if (event.e === 'msg.changed' || event.e === 'msg.reacted' || event.e === 'poll') continue;
-    if (event.e === 'msg.acked' || event.e === 'msg.reminded') continue;
+    if (event.e === 'msg.acked' || event.e === 'msg.reminded' || event.e === 'msg.expired') continue;
     if (event.e === 'msg.pinned' && !event.d.on) continue;
+    const message = event.e === 'msg' ? (messages.get(event.d.id) ?? event.d) : undefined;
+    if (message && isExpired(message)) {
+      // However many they are, they are one line: they are the room's first.
+      if (!lines.some(({ kind }) => kind === 'expired')) lines.push({ kind: 'expired', key: 'expired' });
+      goesOn ||= message.no === goOn?.no;
+      before = undefined;
+      continue;
+    }
     const today = dayOf(event.d.at);
     if (today !== day) {
       lines.push({ kind: 'day', key: `day-${today}`, at: event.d.at });
@@ -44,15 +56,16 @@ export function timeline(
       before = undefined;
     }
     const key = `s${event.s}`;
-    if (event.e === 'msg') {
-      if (event.d.no === goOn?.no && event.d.by !== goOn.me) {
+    if (event.e === 'msg' && message) {
+      if (goOn && (event.d.no === goOn.no || goesOn) && event.d.by !== goOn.me) {
         lines.push({ kind: 'unread', key: 'unread' });
         before = undefined;
+        goesOn = false;
       }
       const together = before?.by === event.d.by && Date.parse(event.d.at) - Date.parse(before.at) < GROUP_MS;
-      lines.push({ kind: 'message', key, message: messages.get(event.d.id) ?? event.d, first: !together });
+      lines.push({ kind: 'message', key, message, first: !together });
       before = event.d;
-    } else {
+    } else if (event.e !== 'msg') {
       before = undefined;
       if (event.e === 'msg.pinned') lines.push({ kind: 'pinned', key, by: event.d.by, no: event.d.no });
       else if (event.e === 'call.started') lines.push({ kind: 'started', key, call: event.d, over: over.has(event.d.id) });

@@ -440,6 +440,7 @@ class App {
       case 'msg.acked':
       case 'msg.reminded':
       case 'msg.pinned':
+      case 'msg.expired':
       case 'call.started':
       case 'call.ended':
         this.#gaps.heard(event.r);

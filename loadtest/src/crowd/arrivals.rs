@@ -52,6 +52,7 @@ impl Member {
                 | RoomEvent::MsgAcked { .. }
                 | RoomEvent::MsgReminded { .. }
                 | RoomEvent::MsgPinned { .. }
+                | RoomEvent::MsgExpired { .. }
                 | RoomEvent::CallStarted { .. }
                 | RoomEvent::CallEnded { .. } => None,
             };

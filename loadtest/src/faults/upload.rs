@@ -180,6 +180,7 @@ const fn attached(event: &RoomEvent) -> usize {
         | RoomEvent::MsgAcked { .. }
         | RoomEvent::MsgReminded { .. }
         | RoomEvent::MsgPinned { .. }
+        | RoomEvent::MsgExpired { .. }
         | RoomEvent::CallStarted { .. }
         | RoomEvent::CallEnded { .. } => 0,
     }

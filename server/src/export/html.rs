@@ -14,7 +14,8 @@ use crate::store::{ExportedMessage, PastLesson};
 
 const STYLE: &str = include_str!("history.css");
 /// Nothing but what lies beside the page is ever loaded, and nothing runs.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file:; media-src 'self' file:";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file:; media-src 'self' file:";
 
 struct Page<'a, W: Write> {
     zip: &'a mut Zip<W>,
@@ -79,14 +80,22 @@ impl<W: Write> Page<'_, W> {
             (w.count, Some(count)),
         ] {
             if let Some(said) = said {
-                self.put(&format!("<div><dt>{term}</dt><dd><bdi>{}</bdi></dd></div>\n", escaped(&said)))?;
+                self.put(&format!(
+                    "<div><dt>{term}</dt><dd><bdi>{}</bdi></dd></div>\n",
+                    escaped(&said)
+                ))?;
             }
         }
-        self.put(&format!("</dl>\n<details><summary>{}</summary>\n<ul>\n", w.people))?;
+        self.put(&format!(
+            "</dl>\n<details><summary>{}</summary>\n<ul>\n",
+            w.people
+        ))?;
         for person in &self.room.people {
             let role = w.roles[role_place(person.role)];
             let name = escaped(&person.name);
-            self.put(&format!("<li><bdi>{name}</bdi> <span class=\"soft\">{role}</span></li>\n"))?;
+            self.put(&format!(
+                "<li><bdi>{name}</bdi> <span class=\"soft\">{role}</span></li>\n"
+            ))?;
         }
         self.put("</ul>\n</details>\n")?;
         if facts.last_no == 0 {
@@ -98,7 +107,10 @@ impl<W: Write> Page<'_, W> {
     fn end(&mut self) -> Result<(), ExportError> {
         let w = self.words;
         if !self.room.quarantined.is_empty() {
-            self.put(&format!("<h2>{}</h2>\n<p>{}</p>\n<ul class=\"quarantine\">\n", w.quarantine, w.quarantine_why))?;
+            self.put(&format!(
+                "<h2>{}</h2>\n<p>{}</p>\n<ul class=\"quarantine\">\n",
+                w.quarantine, w.quarantine_why
+            ))?;
             for file in &self.room.quarantined {
                 let at = moment(parsed(&file.at), &self.order.zone);
                 self.put(&format!(
@@ -136,7 +148,8 @@ impl<W: Write> Page<'_, W> {
             let (w, zone) = (self.words, &self.order.zone);
             let start = moment(began, zone);
             let over = lesson.ended_at.map(|at| moment(from_ms(at), zone).clock);
-            let over = over.map_or_else(String::new, |clock| format!(", {} {clock}", w.lesson_over));
+            let over =
+                over.map_or_else(String::new, |clock| format!(", {} {clock}", w.lesson_over));
             self.day(w.day(start.date))?;
             let by = escaped(self.room.name(&lesson.by));
             self.put(&format!(
@@ -165,14 +178,25 @@ impl<W: Write> Page<'_, W> {
             clock = when.clock,
         ))?;
         if let Some(re) = &message.re {
-            self.put(&format!("<p class=\"soft\"><a href=\"#{}\">{}</a></p>\n", anchor(re), w.answer))?;
+            self.put(&format!(
+                "<p class=\"soft\"><a href=\"#{}\">{}</a></p>\n",
+                anchor(re),
+                w.answer
+            ))?;
         }
         if let Some(from) = &message.fwd {
-            self.put(&format!("<p class=\"soft\">{} <bdi>{}</bdi></p>\n", w.forwarded, escaped(&from.name)))?;
+            self.put(&format!(
+                "<p class=\"soft\">{} <bdi>{}</bdi></p>\n",
+                w.forwarded,
+                escaped(&from.name)
+            ))?;
         }
         self.gone(message)?;
         if !message.body.is_empty() {
-            self.put(&format!("<p class=\"text\" dir=\"auto\">{}</p>\n", escaped(&message.body)))?;
+            self.put(&format!(
+                "<p class=\"text\" dir=\"auto\">{}</p>\n",
+                escaped(&message.body)
+            ))?;
         }
         for (place, file) in message.att.iter().enumerate() {
             self.file(&names::path(message.no, place, &file.name), file)?;
@@ -191,8 +215,14 @@ impl<W: Write> Page<'_, W> {
         let w = self.words;
         let at = moment(parsed(&deleted.at), &self.order.zone);
         let at = format!("{}, {}", w.day(at.date), at.clock);
-        let by = escaped(self.room.name(&deleted.by));
-        self.put(&format!("<p class=\"gone\">{}. {} <bdi>{by}</bdi>, {at}</p>\n", w.deleted, w.deleted_by))
+        let Some(by) = &deleted.by else {
+            return self.put(&format!("<p class=\"gone\">{}, {at}</p>\n", w.expired));
+        };
+        let by = escaped(self.room.name(by));
+        self.put(&format!(
+            "<p class=\"gone\">{}. {} <bdi>{by}</bdi>, {at}</p>\n",
+            w.deleted, w.deleted_by
+        ))
     }
 
     fn file(&mut self, path: &str, file: &Attachment) -> Result<(), ExportError> {
@@ -225,7 +255,11 @@ impl<W: Write> Page<'_, W> {
             (poll.anon, w.anonymous),
             (poll.tally.closed.is_some(), w.closed),
         ];
-        let kinds: Vec<&str> = kinds.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+        let kinds: Vec<&str> = kinds
+            .iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, word)| *word)
+            .collect();
         self.put(&format!(
             "<p class=\"soft\">{}. {} {}</p>\n<ul class=\"poll\">\n",
             kinds.join(", "),
@@ -234,15 +268,31 @@ impl<W: Write> Page<'_, W> {
         ))?;
         for (place, text) in poll.options.iter().enumerate() {
             let votes = poll.tally.counts.get(place).copied().unwrap_or(0);
-            let right = poll.tally.right.is_some_and(|right| usize::from(right) == place);
-            let right = if right { format!(" <b>{}</b>", w.right) } else { String::new() };
-            let by = one.voters.as_ref().and_then(|voters| voters.options.get(place));
+            let right = poll
+                .tally
+                .right
+                .is_some_and(|right| usize::from(right) == place);
+            let right = if right {
+                format!(" <b>{}</b>", w.right)
+            } else {
+                String::new()
+            };
+            let by = one
+                .voters
+                .as_ref()
+                .and_then(|voters| voters.options.get(place));
             let by = by.map_or_else(String::new, |by| self.names(by));
-            self.put(&format!("<li><bdi>{}</bdi>: {votes}{right}{by}</li>\n", escaped(text)))?;
+            self.put(&format!(
+                "<li><bdi>{}</bdi>: {votes}{right}{by}</li>\n",
+                escaped(text)
+            ))?;
         }
         self.put("</ul>\n")?;
         if let Some(why) = &poll.tally.why {
-            self.put(&format!("<p class=\"text soft\" dir=\"auto\">{}</p>\n", escaped(why)))?;
+            self.put(&format!(
+                "<p class=\"text soft\" dir=\"auto\">{}</p>\n",
+                escaped(why)
+            ))?;
         }
         Ok(())
     }
@@ -252,7 +302,10 @@ impl<W: Write> Page<'_, W> {
             return Ok(());
         };
         let w = self.words;
-        self.put(&format!("<p class=\"soft\">{} {} {} {}", w.acknowledged, ack.done, w.of, ack.of))?;
+        self.put(&format!(
+            "<p class=\"soft\">{} {} {} {}",
+            w.acknowledged, ack.done, w.of, ack.of
+        ))?;
         let waiting: Vec<UserId> = one
             .asked
             .iter()
@@ -273,7 +326,10 @@ impl<W: Write> Page<'_, W> {
         self.put("<p class=\"reactions\">")?;
         for reaction in &message.react {
             let names = self.names(&reaction.by);
-            self.put(&format!("<span>{}{names}</span> ", escaped(&reaction.emoji)))?;
+            self.put(&format!(
+                "<span>{}{names}</span> ",
+                escaped(&reaction.emoji)
+            ))?;
         }
         self.put("</p>\n")
     }

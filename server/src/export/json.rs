@@ -217,7 +217,12 @@ fn lesson(lesson: &PastLesson) -> LessonJson<'_> {
 
 fn message<'a>(room: &'a Room, one: &'a ExportedMessage) -> MessageJson<'a> {
     let Message {
-        id, no, by, at, body, ..
+        id,
+        no,
+        by,
+        at,
+        body,
+        ..
     } = &one.message;
     let message = &one.message;
     MessageJson {
@@ -283,7 +288,12 @@ fn poll(one: &ExportedMessage) -> Option<PollJson<'_>> {
         let people = one.voters.as_ref()?.options.get(place)?;
         Some(people.iter().map(protocol::UserId::as_str).collect())
     };
-    let votes = poll.tally.counts.iter().copied().chain(std::iter::repeat(0));
+    let votes = poll
+        .tally
+        .counts
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(0));
     let options = poll.options.iter().zip(votes).enumerate();
     Some(PollJson {
         anonymous: poll.anon,

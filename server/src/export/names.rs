@@ -27,7 +27,14 @@ mod tests {
         );
         assert_ne!(path(7, 0, "a.txt"), path(7, 1, "a.txt"));
         assert_ne!(path(7, 0, "a.txt"), path(8, 0, "A.TXT"));
-        for hostile in ["../../etc/passwd", "..\\..\\boot.ini", "/etc/passwd", "a\0b", "", ".."] {
+        for hostile in [
+            "../../etc/passwd",
+            "..\\..\\boot.ini",
+            "/etc/passwd",
+            "a\0b",
+            "",
+            "..",
+        ] {
             let path = path(1, 0, hostile);
             let rest = path.strip_prefix("files/").unwrap();
             assert!(!rest.contains(['/', '\\', '\0']), "{path}");

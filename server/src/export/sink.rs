@@ -52,7 +52,14 @@ pub fn pieces(handle: Handle) -> (PieceWriter, Pieces) {
         whole: Arc::clone(&whole),
     };
     let over = false;
-    (writer, Pieces { received, whole, over })
+    (
+        writer,
+        Pieces {
+            received,
+            whole,
+            over,
+        },
+    )
 }
 
 impl PieceWriter {
@@ -171,7 +178,11 @@ mod tests {
     async fn whoever_has_gone_away_ends_the_writing() {
         let (mut writer, pieces) = pieces(Handle::current());
         drop(pieces);
-        let wrote = tokio::task::spawn_blocking(move || writer.write_all(&vec![7; 2 * PIECE_BYTES]));
-        assert_eq!(wrote.await.unwrap().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        let wrote =
+            tokio::task::spawn_blocking(move || writer.write_all(&vec![7; 2 * PIECE_BYTES]));
+        assert_eq!(
+            wrote.await.unwrap().unwrap_err().kind(),
+            io::ErrorKind::BrokenPipe
+        );
     }
 }

@@ -88,7 +88,17 @@ static RUSSIAN: Words = Words {
     bytes: ["Б", "КБ", "МБ", "ГБ"],
     decimal: ',',
     months: [
-        "января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября",
+        "января",
+        "февраля",
+        "марта",
+        "апреля",
+        "мая",
+        "июня",
+        "июля",
+        "августа",
+        "сентября",
+        "октября",
+        "ноября",
         "декабря",
     ],
 };
@@ -127,7 +137,17 @@ static ENGLISH: Words = Words {
     bytes: ["B", "KB", "MB", "GB"],
     decimal: '.',
     months: [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ],
 };
@@ -153,5 +173,4 @@ impl Words {
         let month = usize::try_from(date.month()).unwrap_or(1) - 1;
         format!("{} {} {}", date.day(), self.months[month], date.year())
     }
-
 }

@@ -7,6 +7,7 @@ pub mod names;
 pub mod partial;
 mod preview;
 pub mod quarantine;
+mod removal;
 pub mod scan;
 pub mod sweep;
 

@@ -11,7 +11,7 @@ use super::scan::{Verdict, WhileDown};
 use crate::store::Infected;
 
 /// Name of the folder beside the files'.
-const QUARANTINE: &str = "quarantine";
+pub(super) const QUARANTINE: &str = "quarantine";
 
 /// Why nobody gets a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -72,7 +72,10 @@ pub(super) async fn export(
     tokio::task::spawn_blocking(move || write(&app, &order, writer, turn));
     let body = Body::from_stream(received);
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/zip")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/zip"),
+        ),
         (header::CONTENT_DISPOSITION, disposition::attachment(&name)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
@@ -81,7 +84,13 @@ pub(super) async fn export(
 
 fn write(app: &App, order: &Order, mut writer: PieceWriter, turn: OwnedSemaphorePermit) {
     let room = &order.room;
-    match export::write(&Handle::current(), &app.store, &app.files, order, &mut writer) {
+    match export::write(
+        &Handle::current(),
+        &app.store,
+        &app.files,
+        order,
+        &mut writer,
+    ) {
         Ok(done) => {
             writer.seal();
             tracing::info!(
@@ -95,7 +104,11 @@ fn write(app: &App, order: &Order, mut writer: PieceWriter, turn: OwnedSemaphore
 }
 
 /// The room, and whether its export has what only its staff may read.
-async fn judge(app: &App, me: &SignedIn, room: &RoomId) -> Result<(RoomFacts, bool), ApiError> {
+pub(super) async fn judge(
+    app: &App,
+    me: &SignedIn,
+    room: &RoomId,
+) -> Result<(RoomFacts, bool), ApiError> {
     let access = app.store.access(room, &me.person.id).await?;
     if let Some(access) = access {
         access.may(Right::Manage)?;

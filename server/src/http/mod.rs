@@ -13,6 +13,7 @@ mod pins;
 mod polls;
 mod push;
 mod quarantine;
+mod retention;
 mod room_changes;
 mod rooms;
 mod search;
@@ -99,6 +100,12 @@ pub fn router(app: App) -> Router {
         .route("/push/{room}", get(push::news))
         .route("/rooms/{room}/quarantine", get(quarantine::list))
         .route("/rooms/{room}/export/about", get(export::about))
+        .route(
+            "/rooms/{room}/retention",
+            get(retention::get).patch(retention::change),
+        )
+        .route("/rooms/{room}/retention/log", get(retention::room_log))
+        .route("/retention/log", get(retention::log))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .layer(TimeoutLayer::with_status_code(

@@ -24,6 +24,7 @@ impl Store {
         person: &UserId,
         body: &str,
         men: &[UserId],
+        now: i64,
     ) -> StoreResult<Option<i64>> {
         let access = self.access(room, person).await?;
         let access = access.ok_or(StoreError::Refused(ErrorCode::Forbidden))?;
@@ -41,15 +42,15 @@ impl Store {
                 return Err(ErrorCode::TooLarge.into());
             }
             let version: Option<(i64,)> = sqlx::query_as(
-                "INSERT INTO drafts (person_id, room_id, body, men, version)
-                 SELECT $1, $2, $3, $4, CAST(1 AS BIGINT)
+                "INSERT INTO drafts (person_id, room_id, body, men, version, changed_at)
+                 SELECT $1, $2, $3, $4, CAST(1 AS BIGINT), CAST($5 AS BIGINT)
                  WHERE $3 <> '' OR EXISTS (SELECT 1 FROM drafts d WHERE d.person_id = $1 AND d.room_id = $2)
                  ON CONFLICT (person_id, room_id) DO UPDATE
-                 SET body = excluded.body, men = excluded.men, version = drafts.version + 1
+                 SET body = excluded.body, men = excluded.men, version = drafts.version + 1, changed_at = excluded.changed_at
                  WHERE drafts.body <> excluded.body OR drafts.men <> excluded.men
                  RETURNING version",
             )
-            .bind(person.as_str()).bind(room.as_str()).bind(body).bind(&men).fetch_optional(&mut *tx).await?;
+            .bind(person.as_str()).bind(room.as_str()).bind(body).bind(&men).bind(now).fetch_optional(&mut *tx).await?;
             version
         });
         Ok(version.map(|(version,)| version))

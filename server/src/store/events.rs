@@ -13,6 +13,7 @@ use super::messages::{MessageRow, message_columns};
 use super::pins::{PINNED, UNPINNED};
 use super::polls::POLL;
 use super::reactions::{REACTED, ReactedRow, UNREACTED};
+use super::retention::EXPIRED;
 use super::{Store, StoreError, StoreResult, polls, read};
 
 #[derive(sqlx::FromRow)]
@@ -95,20 +96,28 @@ impl Store {
                     .remove(&row.seq)
                     .ok_or(StoreError::Inconsistent("events.message_id"))?
             } else if row.kind == CHANGED {
-                changes
-                    .remove(&row.seq)
-                    .ok_or(StoreError::Inconsistent("events.message_id"))?
+                match changes.remove(&row.seq) {
+                    Some(event) => event,
+                    None => self.gone_meanwhile(room, &row).await?,
+                }
             } else if row.kind == POLL {
-                let id = row.reacted.message_id.unwrap_or_default();
-                let poll = polls.get(&id);
-                let poll = poll.ok_or(StoreError::Inconsistent("events.message_id"))?;
-                polls::event(room.clone(), row.seq, id, poll.tally.clone())?
+                let id = row.reacted.message_id.clone().unwrap_or_default();
+                match polls.get(&id) {
+                    Some(poll) => polls::event(room.clone(), row.seq, id, poll.tally.clone())?,
+                    None => self.gone_meanwhile(room, &row).await?,
+                }
             } else if is_of_acks(&row) {
-                acks.remove(&row.seq)
-                    .ok_or(StoreError::Inconsistent("events.message_id"))?
+                match acks.remove(&row.seq) {
+                    Some(event) => event,
+                    None => self.gone_meanwhile(room, &row).await?,
+                }
             } else if is_of_pins(&row) {
-                pins.remove(&row.seq)
-                    .ok_or(StoreError::Inconsistent("events.message_id"))?
+                match pins.remove(&row.seq) {
+                    Some(event) => event,
+                    None => self.gone_meanwhile(room, &row).await?,
+                }
+            } else if row.kind == EXPIRED {
+                self.gone_meanwhile(room, &row).await?
             } else if row.kind == REACTED || row.kind == UNREACTED {
                 row.reacted.into_event(&row.kind, room.clone(), row.seq)?
             } else {
@@ -161,6 +170,12 @@ impl Store {
             events,
             more,
         })
+    }
+
+    // A message may lose what its events told between the statements that read them.
+    async fn gone_meanwhile(&self, room: &RoomId, row: &EventRow) -> StoreResult<RoomEvent> {
+        let message = row.reacted.message_id.as_deref();
+        self.expired_event(room.clone(), row.seq, message).await
     }
 
     async fn messages_between(

@@ -181,7 +181,10 @@ impl Store {
         let mut files = attachments_of(self, &ids).await?;
         let mut polls = self.polls_among(&rows).await?;
         let (mut versions, mut asked) = if details {
-            (self.versions_among(&ids).await?, self.asked_among(&ids).await?)
+            (
+                self.versions_among(&ids).await?,
+                self.asked_among(&ids).await?,
+            )
         } else {
             (HashMap::new(), HashMap::new())
         };
@@ -190,9 +193,16 @@ impl Store {
             let id = row.id().to_owned();
             let mut message = row.into_message(files.remove(&id).unwrap_or_default())?;
             message.poll = polls.remove(&id);
-            let told = message.poll.as_ref().is_some_and(|poll| !poll.anon && !poll.options.is_empty());
+            let told = message
+                .poll
+                .as_ref()
+                .is_some_and(|poll| !poll.anon && !poll.options.is_empty());
             page.push(ExportedMessage {
-                voters: if told { Some(self.votes_of(&message).await?) } else { None },
+                voters: if told {
+                    Some(self.votes_of(&message).await?)
+                } else {
+                    None
+                },
                 versions: versions.remove(&id).unwrap_or_default(),
                 asked: asked.remove(&id).unwrap_or_default(),
                 message,
@@ -220,7 +230,10 @@ impl Store {
             })?;
             for (id, body, until) in rows {
                 let until = rfc3339(until);
-                versions.entry(id).or_default().push(Version { body, until });
+                versions
+                    .entry(id)
+                    .or_default()
+                    .push(Version { body, until });
             }
         }
         Ok(versions)
@@ -246,17 +259,5 @@ impl Store {
             }
         }
         Ok(asked)
-    }
-
-    /// The shown name of a person.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn name_of(&self, person: &UserId) -> StoreResult<Option<String>> {
-        let row: Option<(String,)> = read!(self, db => {
-            sqlx::query_as("SELECT name FROM people WHERE id = $1")
-                .bind(person.as_str()).fetch_optional(db).await
-        })?;
-        Ok(row.map(|(name,)| name))
     }
 }

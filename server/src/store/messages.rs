@@ -94,12 +94,12 @@ impl MessageRow {
     /// The message; of a poll without what makes it one.
     pub(super) fn into_message(self, files: Vec<AttachmentRow>) -> StoreResult<Message> {
         let re = self.reply_to.map(message_id).transpose()?;
-        let deleted = match (self.deleted_by, self.deleted_at) {
-            (Some(by), Some(at)) => Some(Deleted {
-                by: user_id(by)?,
+        let deleted = match self.deleted_at {
+            Some(at) => Some(Deleted {
+                by: self.deleted_by.map(user_id).transpose()?,
                 at: rfc3339(at),
             }),
-            _ => None,
+            None => None,
         };
         let fwd = match (self.forwarded_from, self.forwarded_name) {
             (Some(by), Some(name)) if deleted.is_none() => Some(Forwarded {

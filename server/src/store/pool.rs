@@ -163,6 +163,8 @@ pub(super) async fn open_sqlite(file: &Path) -> StoreResult<Pool> {
         // A statement of many rows notes what it changes, to take it back when one row is refused; that needs no
         // file.
         .pragma("temp_store", "memory")
+        // What is deleted is overwritten: rules about how long things are kept are meant for the file, too.
+        .pragma("secure_delete", "on")
         .busy_timeout(SQLITE_BUSY);
     let damaged = Arc::new(AtomicBool::new(false));
     let (at_connect, at_acquire) = (Arc::clone(&damaged), Arc::clone(&damaged));

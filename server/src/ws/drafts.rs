@@ -8,6 +8,7 @@ use protocol::{ErrorCode, LiveEvent};
 
 use super::commands::{Answer, to_user};
 use super::connection::Client;
+use crate::time::now_ms;
 
 impl Client {
     pub(super) async fn keep_draft(&self, draft: DraftSet) -> Answer<DraftKept> {
@@ -23,7 +24,7 @@ impl Client {
             body.clear();
         }
         let (store, me) = (&self.app.store, &self.me.person.id);
-        let kept = store.keep_draft(&r, me, &body, &men).await;
+        let kept = store.keep_draft(&r, me, &body, &men, now_ms()).await;
         let Some(v) = kept.map_err(to_user)? else {
             let v = store.draft_version(&r, me).await.map_err(to_user)?;
             return Ok(DraftKept { v });

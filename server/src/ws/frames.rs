@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use protocol::event::Bump;
+use protocol::event::{Bump, Expired};
 use protocol::limits::{ACKS_TOLD_MAX, BUMP_TEXT_CHARS_MAX, MENTIONS_TOLD_MAX};
 use protocol::model::{Message, OpenAck};
 use protocol::{ErrorBody, LiveEvent, Reply, RoomEvent, RoomId, UserId};
@@ -73,6 +73,8 @@ pub struct News {
     acked: BTreeMap<UserId, BTreeMap<i64, ()>>,
     /// Which were deleted: as many.
     deleted: BTreeMap<i64, ()>,
+    /// Up to which nothing is left.
+    expired: Option<Expired>,
 }
 
 impl Frame for Published {
@@ -109,6 +111,13 @@ impl Frame for Published {
                 let numbers = news.acked.entry(acked.by.clone()).or_default();
                 numbers.insert(acked.no, ());
                 keep_newest(numbers);
+                return;
+            }
+            RoomEvent::MsgExpired { d: expired, .. } => {
+                let before = news.expired.as_ref();
+                if before.is_none_or(|before| before.no < expired.no) {
+                    news.expired = Some(expired.clone());
+                }
                 return;
             }
             RoomEvent::MsgReminded { d: reminded, .. } => {
@@ -186,6 +195,7 @@ impl News {
             acks: asked.map(|(no, _)| *no).collect(),
             reminded: self.reminded.iter().map(reminded).collect(),
             acked: over.into_iter().collect(),
+            expired: self.expired.clone(),
             ..Bump::default()
         });
         let change = self.change.as_ref().map(|(_, change)| change);
@@ -198,7 +208,8 @@ impl News {
                 | RoomEvent::Poll { .. }
                 | RoomEvent::MsgAcked { .. }
                 | RoomEvent::MsgReminded { .. }
-                | RoomEvent::MsgPinned { .. } => {}
+                | RoomEvent::MsgPinned { .. }
+                | RoomEvent::MsgExpired { .. } => {}
                 RoomEvent::CallStarted { d: call, .. } => d.started = Some(call.clone()),
                 RoomEvent::CallEnded { d: over, .. } => d.ended = Some(over.id.clone()),
             }
@@ -359,7 +370,7 @@ mod tests {
         Published::durable(RoomEvent::MsgReminded { r: r(), s: 7, d }).note(7, &mut news);
         let mut d = asks(5);
         d.deleted = Some(protocol::model::Deleted {
-            by: person("teacher"),
+            by: Some(person("teacher")),
             at: String::new(),
         });
         Published::durable(RoomEvent::MsgChanged { r: r(), s: 8, d }).note(8, &mut news);

@@ -29,6 +29,7 @@ mod reactions;
 mod readiness;
 mod recordings;
 mod relay;
+mod retention;
 mod rights;
 mod rooms;
 mod scanner;

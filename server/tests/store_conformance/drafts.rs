@@ -13,7 +13,7 @@ async fn the_last_text_counts_and_one_that_is_gone_leaves_its_version() {
         let s = school(store).await;
         let keep = async |body: &str| {
             s.store
-                .keep_draft(&s.room, &s.misha, body, &[])
+                .keep_draft(&s.room, &s.misha, body, &[], 1)
                 .await
                 .unwrap()
         };
@@ -29,7 +29,10 @@ async fn the_last_text_counts_and_one_that_is_gone_leaves_its_version() {
         };
         assert_eq!(shown().await, draft(2, "завтра", vec![]));
         let men = std::slice::from_ref(&s.anna);
-        let named = s.store.keep_draft(&s.room, &s.misha, "завтра", men).await;
+        let named = s
+            .store
+            .keep_draft(&s.room, &s.misha, "завтра", men, 1)
+            .await;
         assert_eq!(named.unwrap(), Some(3));
         assert_eq!(shown().await, draft(3, "завтра", vec![s.anna.clone()]));
         assert_eq!(
@@ -41,7 +44,7 @@ async fn the_last_text_counts_and_one_that_is_gone_leaves_its_version() {
         assert_eq!(shown().await, None);
         assert_eq!(s.store.draft_version(&s.room, &s.misha).await.unwrap(), 4);
         assert_eq!(keep("снова").await, Some(5));
-        let stranger = s.store.keep_draft(&s.room, &s.stranger, "я", &[]).await;
+        let stranger = s.store.keep_draft(&s.room, &s.stranger, "я", &[], 1).await;
         assert_eq!(refusal(stranger), ErrorCode::Forbidden);
     })
     .await;
@@ -59,15 +62,15 @@ async fn drafts_are_bounded_and_go_where_nobody_writes() {
                 .await
                 .unwrap();
             s.store
-                .keep_draft(&room, &s.misha, "я", &[])
+                .keep_draft(&room, &s.misha, "я", &[], 1)
                 .await
                 .unwrap()
                 .unwrap();
         }
-        let more = s.store.keep_draft(&s.room, &s.misha, "я", &[]).await;
+        let more = s.store.keep_draft(&s.room, &s.misha, "я", &[], 1).await;
         assert_eq!(refusal(more), ErrorCode::TooLarge);
         s.store
-            .keep_draft(&s.room, &s.anna, "я", &[])
+            .keep_draft(&s.room, &s.anna, "я", &[], 1)
             .await
             .unwrap()
             .unwrap();
@@ -79,9 +82,13 @@ async fn drafts_are_bounded_and_go_where_nobody_writes() {
             .change_room(&s.room, &s.anna, &archive, 1)
             .await
             .unwrap();
-        let late = s.store.keep_draft(&s.room, &s.anna, "я сам", &[]).await;
+        let late = s.store.keep_draft(&s.room, &s.anna, "я сам", &[], 1).await;
         assert_eq!(refusal(late), ErrorCode::Archived);
-        let gone = s.store.keep_draft(&s.room, &s.anna, "", &[]).await.unwrap();
+        let gone = s
+            .store
+            .keep_draft(&s.room, &s.anna, "", &[], 1)
+            .await
+            .unwrap();
         assert_eq!(gone, Some(2), "it can be taken away there, too");
         // Somebody who leaves leaves nothing.
         let room = s.store.add_room("Уходят", &both, 1).await.unwrap();
@@ -100,7 +107,7 @@ async fn drafts_are_bounded_and_go_where_nobody_writes() {
             .change_room(&full, &s.anna, &remove, 1)
             .await
             .unwrap();
-        let one = s.store.keep_draft(&room, &s.misha, "я", &[]).await;
+        let one = s.store.keep_draft(&room, &s.misha, "я", &[], 1).await;
         assert_eq!(one.unwrap(), Some(1));
     })
     .await;

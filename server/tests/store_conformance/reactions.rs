@@ -26,6 +26,7 @@ fn first_message(page: &EventsPage) -> &Message {
         | RoomEvent::MsgAcked { .. }
         | RoomEvent::MsgReminded { .. }
         | RoomEvent::MsgPinned { .. }
+        | RoomEvent::MsgExpired { .. }
         | RoomEvent::CallStarted { .. }
         | RoomEvent::CallEnded { .. } => None,
     });
@@ -71,6 +72,7 @@ async fn reactions_are_events_and_the_message_carries_what_they_come_to() {
             | RoomEvent::MsgAcked { .. }
             | RoomEvent::MsgReminded { .. }
             | RoomEvent::MsgPinned { .. }
+            | RoomEvent::MsgExpired { .. }
             | RoomEvent::CallStarted { .. }
             | RoomEvent::CallEnded { .. } => None,
         });

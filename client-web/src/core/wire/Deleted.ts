@@ -6,9 +6,9 @@ import type { UserId } from "./UserId";
  */
 export type Deleted = { 
 /**
- * Who.
+ * Who; absent when the time for which the room keeps messages was over. Nothing else is left of it then.
  */
-by: UserId, 
+by?: UserId, 
 /**
  * When.
  */

@@ -2,8 +2,8 @@
 import type { Acked } from "./Acked";
 import type { CallOver } from "./CallOver";
 import type { CallSummary } from "./CallSummary";
+import type { Expired } from "./Expired";
 import type { Message } from "./Message";
-import type { Pinned } from "./Pinned";
 import type { PollTold } from "./PollTold";
 import type { Reacted } from "./Reacted";
 import type { Reminded } from "./Reminded";
@@ -84,7 +84,7 @@ s: number,
 /**
  * Of what.
  */
-d: Reminded, } | { "e": "msg.pinned", 
+d: Reminded, } | { "e": "msg.expired", 
 /**
  * Room.
  */
@@ -94,9 +94,9 @@ r: RoomId,
  */
 s: number, 
 /**
- * What was done.
+ * Which.
  */
-d: Pinned, } | { "e": "call.started", 
+d: Expired, } | { "e": "call.started", 
 /**
  * Room.
  */

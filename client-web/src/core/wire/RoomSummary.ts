@@ -64,6 +64,10 @@ men?: Array<number>,
  */
 acks?: Array<OpenAck>, 
 /**
+ * Of messages up to this number nothing is left: their time is over. Drop what is held of them.
+ */
+expired?: number, 
+/**
  * Members.
  */
 members: Array<UserId>, 

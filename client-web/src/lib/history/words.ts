@@ -19,7 +19,54 @@ const ru = {
     private: 'Внутри личные данные. Храните архив там, где его не увидят посторонние.',
     download: 'Скачать архив',
     begun: 'Загрузка началась, дальше её показывает браузер. Страницу можно закрыть.',
-    busy: 'Сейчас выгружают другие. Попробуйте через минуту.',
+  },
+  keep: {
+    title: 'Сколько хранить сообщения',
+    ever: 'Всегда',
+    never: 'всегда',
+    days: (days: number) => r(days, `${days} день`, `${days} дня`, `${days} дней`),
+    default: (rule: string) => `Как во всей организации: ${rule}`,
+    own: 'Свой срок',
+    inDays: 'Дней',
+    save: 'Сохранить',
+    warn: (rule: string, messages: number, files: number, from: string) =>
+      `Всё старше ${rule} будет удалено навсегда: тексты, файлы, реакции, опросы. Вернуть их не сможет никто. ` +
+      (messages === 0
+        ? 'Сейчас таких сообщений нет.'
+        : `Сейчас это ${r(messages, `${messages} сообщение`, `${messages} сообщения`, `${messages} сообщений`)}` +
+          (files === 0 ? '.' : ` и ${r(files, `${files} файл`, `${files} файла`, `${files} файлов`)}.`)) +
+      ` Удаление начнётся ${from}; до этого можно передумать.`,
+    sure: 'Удалять навсегда',
+    cancel: 'Отмена',
+    saved: 'Сохранено.',
+    begins: (from: string) => `Удаление начнётся ${from}.`,
+    gone: (count: number) => `Уже удалено по сроку: ${r(count, `${count} сообщение`, `${count} сообщения`, `${count} сообщений`)}.`,
+    bad: (min: number, max: number) => `Нужно целое число от ${min} до ${max}.`,
+    held: (name: string, at: string) => `Удаление остановил администратор: ${name}, ${at}. Пока так, по сроку ничего не удаляется.`,
+    hold: 'Остановить удаление',
+    holdHint: 'Для проверки или спора: по сроку здесь ничего не удалится, пока вы это не снимете.',
+    release: 'Разрешить удаление по сроку',
+  },
+  log: {
+    title: 'Журнал удаления',
+    empty: 'Здесь по сроку ещё ничего не удаляли.',
+    more: 'Показать ещё',
+    all: 'Скачать журнал всей организации',
+    file: 'Журнал удаления',
+    what: {
+      deleted: (first: number, last: number) => `Удалены сообщения № ${first}–${last}`,
+      beside: 'Удалено то, что не отправили',
+      rule: 'Задан срок',
+      held: 'Удаление остановлено',
+      released: 'Удаление разрешено',
+    },
+    files: (count: number, size: string) => `${r(count, `${count} файл`, `${count} файла`, `${count} файлов`)}, ${size}`,
+    head: [
+      'Когда', 'Группа', 'Номер группы', 'Событие', 'Кто', 'Срок, дней', 'Срок организации', 'Первое сообщение', 'Последнее сообщение', 'Сообщений',
+      'Прежних текстов', 'Реакций', 'Черновиков', 'Отложенных', 'Файлов', 'Байт', 'Номера файлов',
+    ],
+    yes: 'да',
+    no: 'нет',
   },
 };
 
@@ -38,7 +85,54 @@ const en: Words = {
     private: 'It holds personal data. Keep it where nobody else sees it.',
     download: 'Download the archive',
     begun: 'The download has begun; your browser shows how far it is. You may close this page.',
-    busy: 'Others are exporting just now. Try again in a minute.',
+  },
+  keep: {
+    title: 'How long to keep messages',
+    ever: 'For ever',
+    never: 'for ever',
+    days: (days: number) => e(days, `${days} day`, `${days} days`, `${days} days`),
+    default: (rule: string) => `As everywhere in the organisation: ${rule}`,
+    own: 'A time of its own',
+    inDays: 'Days',
+    save: 'Save',
+    warn: (rule: string, messages: number, files: number, from: string) =>
+      `Everything older than ${rule} will be deleted for good: texts, files, reactions, polls. Nobody can bring them back. ` +
+      (messages === 0
+        ? 'There are no such messages now.'
+        : `Now that is ${e(messages, `${messages} message`, `${messages} messages`, `${messages} messages`)}` +
+          (files === 0 ? '.' : ` and ${e(files, `${files} file`, `${files} files`, `${files} files`)}.`)) +
+      ` Deleting begins ${from}; until then you can change your mind.`,
+    sure: 'Delete for good',
+    cancel: 'Cancel',
+    saved: 'Saved.',
+    begins: (from: string) => `Deleting begins ${from}.`,
+    gone: (count: number) => `Deleted so far: ${e(count, `${count} message`, `${count} messages`, `${count} messages`)}.`,
+    bad: (min: number, max: number) => `A whole number from ${min} to ${max}, please.`,
+    held: (name: string, at: string) => `An administrator has stopped deleting: ${name}, ${at}. Nothing is deleted meanwhile.`,
+    hold: 'Stop deleting',
+    holdHint: 'For an inspection or a dispute: nothing is deleted here until you lift this.',
+    release: 'Let deleting go on',
+  },
+  log: {
+    title: 'Log of what was deleted',
+    empty: 'Nothing has been deleted here yet.',
+    more: 'Show more',
+    all: 'Download the log of the whole organisation',
+    file: 'Deletion log',
+    what: {
+      deleted: (first: number, last: number) => `Messages № ${first}–${last} were deleted`,
+      beside: 'What was never sent was deleted',
+      rule: 'A time was set',
+      held: 'Deleting was stopped',
+      released: 'Deleting goes on',
+    },
+    files: (count: number, size: string) => `${e(count, `${count} file`, `${count} files`, `${count} files`)}, ${size}`,
+    head: [
+      'When', 'Group', 'Group id', 'What', 'Who', 'Days', 'Organisation’s rule', 'First message', 'Last message', 'Messages', 'Earlier texts',
+      'Reactions', 'Drafts', 'Scheduled', 'Files', 'Bytes', 'File ids',
+    ],
+    yes: 'yes',
+    no: 'no',
   },
 };
 

@@ -553,6 +553,7 @@ export const en: Words = {
     },
   },
   history: 'History and retention',
+  expired: (count) => (count === 1 ? 'Deleted when its time was over' : `Deleted when their time was over: ${count} messages`),
   quarantine: {
     title: 'Files held back',
     hint: 'Viruses were found in them. Nobody got them.',
