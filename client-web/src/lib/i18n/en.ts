@@ -552,7 +552,7 @@ export const en: Words = {
       unable: 'It could not be recorded. Please try again.',
     },
   },
-  history: 'History and retention',
+  historyAndKeeping: 'History and retention',
   expired: (count) => (count === 1 ? 'Deleted when its time was over' : `Deleted when their time was over: ${count} messages`),
   quarantine: {
     title: 'Files held back',
