@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { en } from '../src/lib/i18n/en';
+import { en as moderationEn } from '../src/lib/i18n/moderation.en';
+import { ru as moderationRu } from '../src/lib/i18n/moderation.ru';
 import { ru } from '../src/lib/i18n/ru';
 
 // Every path to a word, with its kind.
@@ -14,10 +16,11 @@ function paths(words: object, at = ''): string[] {
 describe('the two languages', () => {
   it('have the same words', () => {
     expect(paths(en).sort()).toEqual(paths(ru).sort());
+    expect(paths(moderationEn).sort()).toEqual(paths(moderationRu).sort());
   });
 
   it('leave nothing empty', () => {
-    for (const words of [ru, en]) expect(JSON.stringify(words)).not.toMatch(/:""/);
+    for (const words of [ru, en, moderationRu, moderationEn]) expect(JSON.stringify(words)).not.toMatch(/:""/);
   });
 });
 

@@ -3,6 +3,7 @@
 //!
 //! `docs/PROTOCOL.md` is the prose; every example there is parsed by this crate's tests.
 
+pub mod audit;
 pub mod call;
 pub mod close;
 pub mod command;

@@ -117,6 +117,10 @@ pub const PEOPLE_LISTED_MAX: usize = 5_000;
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 /// Most files in quarantine that the staff of a room are told of.
 pub const QUARANTINE_TOLD_MAX: u32 = 100;
+/// Most entries of one page of the log of who did what.
+pub const AUDIT_PAGE_MAX: u32 = 200;
+/// Most rooms that this log is offered to be narrowed to.
+pub const AUDIT_ROOMS_MAX: u32 = 2_000;
 /// Longest voice message, in milliseconds: half an hour.
 pub const RECORDING_MILLIS_MAX: u32 = 1_800_000;
 /// Longest short video message, in milliseconds: a minute, and what a slow device takes to stop.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use protocol::audit::{Audit, AuditRooms};
 use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
 use protocol::command::{DraftKept, MsgSent};
 use protocol::device::{Devices, MadeDevice, NewDevice};
@@ -128,6 +129,8 @@ fn check_body(name: &str, body: &Value) {
         "retention" => check::<Retention>(name, body),
         "patch-retention" | "patch-retention.hold" => check::<RetentionChange>(name, body),
         "retention-log" => check::<RetentionLog>(name, body),
+        "audit" => check::<Audit>(name, body),
+        "audit-rooms" => check::<AuditRooms>(name, body),
         "attachment" | "attachment.voice" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
         _ => panic!("{name} is not a known body"),
@@ -207,6 +210,8 @@ fn no_kind_is_without_a_fixture() {
         "patch-retention",
         "patch-retention.hold",
         "retention-log",
+        "audit",
+        "audit-rooms",
         "error",
     ] {
         assert!(fixtures.contains_key(name), "no fixture {name}");

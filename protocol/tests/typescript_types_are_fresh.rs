@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use protocol::{
-    call, close, command, device, error, event, history, http, later, poll, push, quarantine, room,
-    search,
+    audit, call, close, command, device, error, event, history, http, later, poll, push, quarantine,
+    room, search,
 };
 use ts_rs::{Config, TS};
 
@@ -58,6 +58,8 @@ fn export(folder: &Path) {
         history::Retention,
         history::RetentionChange,
         history::RetentionLog,
+        audit::Audit,
+        audit::AuditRooms,
         search::Search,
         search::Found,
         search::Position,

@@ -141,7 +141,14 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
     assert!(!store.thread(&id, misha, Some(9)).await.unwrap().more);
     assert!(store.open_acks(misha).await.unwrap().is_empty());
     assert!(store.unacknowledged(misha, None).await.unwrap().is_empty());
-    assert_eq!(store.message_versions(&id, anna).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .message_versions(&id, anna, 9_000)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     assert!(store.session("t", 2).await.unwrap().is_some());
     assert!(store.is_member(&room, misha).await.unwrap());
     assert_eq!(store.rooms_of(misha).await.unwrap()[0].men, [1, 2]);

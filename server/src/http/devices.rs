@@ -60,7 +60,12 @@ pub(super) async fn revoke(
     Path((room, device)): Path<(RoomId, DeviceId)>,
 ) -> Result<StatusCode, ApiError> {
     allow(&app, &me, &room).await?;
-    if !app.store.remove_device(&room, &device).await? {
+    let by = &me.person.id;
+    if !app
+        .store
+        .remove_device(&room, &device, by, now_ms())
+        .await?
+    {
         return Err(ErrorCode::NotFound.into());
     }
     tracing::info!(%device, %room, by = %me.person.id, "a device's token was revoked");

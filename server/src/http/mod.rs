@@ -1,6 +1,7 @@
 //! The HTTP interface under `/api/v1`, and the web client's files.
 
 mod acks;
+mod audit;
 mod client;
 mod devices;
 mod errors;
@@ -106,6 +107,8 @@ pub fn router(app: App) -> Router {
         )
         .route("/rooms/{room}/retention/log", get(retention::room_log))
         .route("/retention/log", get(retention::log))
+        .route("/audit", get(audit::page))
+        .route("/audit/rooms", get(audit::rooms))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .layer(TimeoutLayer::with_status_code(

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::ApiError;
 use crate::App;
 use crate::accounts::SignedIn;
+use crate::time::now_ms;
 
 #[derive(Deserialize)]
 pub(super) struct Range {
@@ -40,7 +41,10 @@ pub(super) async fn versions(
     if !me.person.role.is_staff() {
         return Err(ErrorCode::Forbidden.into());
     }
-    let versions = app.store.message_versions(&message, &me.person.id).await?;
+    let versions = app
+        .store
+        .message_versions(&message, &me.person.id, now_ms())
+        .await?;
     Ok(Json(Versions { versions }))
 }
 

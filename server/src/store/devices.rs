@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use protocol::audit::{Act, Facts};
 use protocol::device::{Device, DeviceKind};
 use protocol::limits::DEVICES_PER_ROOM_MAX;
 use protocol::{DeviceId, ErrorCode, RoomId, UserId};
 
+use super::audit::{Note, note_in};
 use super::people::user_id;
 use super::rooms::room_id;
 use super::writer::{ROWS_MAX, Rows};
@@ -97,6 +99,8 @@ impl Store {
             )
             .bind(&id).bind(new.token_hash).bind(new.room.as_str()).bind(new.name).bind(kind_text(new.does))
             .bind(new.by.as_str()).bind(now).execute(&mut *tx).await?;
+            let made = Note::of(Act::DeviceMade, new.by, new.room, now).with(named(new.name.to_owned()));
+            note_in!(&mut *tx, &made);
         });
         Ok(Device {
             id: device_id(id)?,
@@ -160,12 +164,32 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn remove_device(&self, room: &RoomId, device: &DeviceId) -> StoreResult<bool> {
+    pub async fn remove_device(
+        &self,
+        room: &RoomId,
+        device: &DeviceId,
+        by: &UserId,
+        now: i64,
+    ) -> StoreResult<bool> {
         let removed = write!(self, tx => {
-            sqlx::query("DELETE FROM devices WHERE id = $1 AND room_id = $2")
-                .bind(device.as_str()).bind(room.as_str()).execute(&mut *tx).await?.rows_affected()
+            let removed: Option<(String,)> =
+                sqlx::query_as("DELETE FROM devices WHERE id = $1 AND room_id = $2 RETURNING name")
+                    .bind(device.as_str()).bind(room.as_str()).fetch_optional(&mut *tx).await?;
+            let is_removed = removed.is_some();
+            if let Some((name,)) = removed {
+                let revoked = Note::of(Act::DeviceRevoked, by, room, now).with(named(name));
+                note_in!(&mut *tx, &revoked);
+            }
+            is_removed
         });
-        Ok(removed > 0)
+        Ok(removed)
+    }
+}
+
+fn named(name: String) -> Facts {
+    Facts {
+        name: Some(name),
+        ..Facts::default()
     }
 }
 

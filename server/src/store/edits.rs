@@ -1,11 +1,13 @@
 //! Messages that are changed or deleted after they were sent.
 
+use protocol::audit::Act;
 use protocol::http::Version;
 use protocol::model::Message;
 use protocol::room::Right;
 use protocol::{ErrorCode, MessageId, RoomEvent, RoomId, UserId};
 
 use super::access::{AccessRow, access_columns};
+use super::audit::{Note, note_in};
 use super::files::attachments_of;
 use super::messages::{MessageRow, message_columns};
 use super::people::user_id;
@@ -71,10 +73,8 @@ impl Store {
         if !may {
             return Err(ErrorCode::Forbidden.into());
         }
-        let room = room_id(found.room_id)?;
-        let words = self
-            .changed_words(id, &room, found.sender_id, change)
-            .await?;
+        let (room, sender) = (room_id(found.room_id)?, user_id(found.sender_id)?);
+        let words = self.changed_words(id, &room, &sender, change).await?;
         let seq = write!(self, tx => {
             // The room is locked before the message is looked at: changes have an order.
             let (seq,): (i64,) =
@@ -121,6 +121,9 @@ impl Store {
                         .bind(id.as_str()).bind(now).bind(by.as_str()).execute(&mut *tx).await?
                 }
             };
+            if matches!(change, Change::Delete { .. }) && sender != *by {
+                note_in!(&mut *tx, &Note::of(Act::MessageDeleted, by, &room, now).about(&sender).message(id));
+            }
             sqlx::query(REWRITE).bind(id.as_str()).bind(&words).execute(&mut *tx).await?;
             sqlx::query("INSERT INTO events (room_id, seq, kind, message_id, at) VALUES ($1, $2, 'msg.changed', $3, $4)")
                 .bind(room.as_str()).bind(seq).bind(id.as_str()).bind(now).execute(&mut *tx).await?;
@@ -130,7 +133,7 @@ impl Store {
         Ok(Some(RoomEvent::MsgChanged { r: room, s: seq, d }))
     }
 
-    /// What a message of a room said before, oldest first.
+    /// What a message of a room said before, oldest first. That it was looked at is written down first.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such message for this person. Whether their role allows it is the caller's
@@ -139,10 +142,14 @@ impl Store {
         &self,
         id: &MessageId,
         person: &UserId,
+        now: i64,
     ) -> StoreResult<Vec<Version>> {
-        if self.message_for(id, person).await?.is_none() {
-            return Err(ErrorCode::NotFound.into());
-        }
+        let found = self.message_for(id, person).await?;
+        let found = found.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
+        let (room, sender) = (room_id(found.room_id)?, user_id(found.sender_id)?);
+        write!(self, tx => {
+            note_in!(&mut *tx, &Note::of(Act::VersionsRead, person, &room, now).about(&sender).message(id));
+        });
         let rows: Vec<(String, i64)> = read!(self, db => {
             sqlx::query_as("SELECT body, until_at FROM message_versions WHERE message_id = $1 ORDER BY version")
                 .bind(id.as_str()).fetch_all(db).await
@@ -159,14 +166,14 @@ impl Store {
         &self,
         id: &MessageId,
         room: &RoomId,
-        sender: String,
+        sender: &UserId,
         change: Change<'_>,
     ) -> StoreResult<String> {
         let document = match change {
             Change::Edit(body) => {
                 let names = self.names_of_files(&[id.as_str()]).await?;
                 let names = names.values().flatten().map(String::as_str);
-                Document::new(room, &user_id(sender)?, [body], names)
+                Document::new(room, sender, [body], names)
             }
             Change::Delete { .. } => Document::empty(),
         };

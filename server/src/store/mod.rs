@@ -3,6 +3,7 @@
 
 mod access;
 mod acks;
+mod audit;
 mod calls;
 mod deadlines;
 mod devices;
@@ -39,6 +40,7 @@ mod writer;
 use std::path::Path;
 
 pub use acks::Recalled;
+pub use audit::AuditFilter;
 pub use calls::{Ended, Started};
 pub use devices::{KnownDevice, NewDevice};
 pub use edits::Change;

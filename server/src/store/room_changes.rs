@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use protocol::audit::{Act, Facts};
 use protocol::limits::ROOM_MEMBERS_MAX;
 use protocol::model::Role;
 use protocol::room::{DirectPolicy, RoomChange, RoomKind};
 use protocol::{ClientId, ErrorCode, RoomId, UserId};
 
 use super::access::{AccessRow, access_columns, kind_text, writers_text};
+use super::audit::{Note, note};
 use super::people::{role_from, user_id};
 use super::pool::{Tx, within};
 use super::rooms::room_id;
@@ -122,6 +124,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         check_people(&mut tx, new.kind, &people).await?;
         let made = insert(&mut tx, &wish, new.name, (new.kind, writers), &people, now).await?;
+        note(&mut tx, &made_notes(&made, new, now)).await?;
         tx.commit().await?;
         Ok(made)
     }
@@ -170,6 +173,10 @@ impl Store {
             now,
         )
         .await?;
+        if !made.people.is_empty() {
+            let begun = Note::of(Act::RoomMade, me, &made.room, now).about(other);
+            note(&mut tx, &[begun]).await?;
+        }
         tx.commit().await?;
         Ok(made)
     }
@@ -217,6 +224,10 @@ impl Store {
         if !after.values().any(|role| role.is_staff()) {
             return Err(ErrorCode::NoStaff.into());
         }
+        let was: (String, Option<i64>) = within!(&mut tx, db => {
+            sqlx::query_as("SELECT name, archived_at FROM rooms WHERE id = $1")
+                .bind(room.as_str()).fetch_one(db).await?
+        });
         if let Some(name) = &change.name {
             within!(&mut tx, db => {
                 sqlx::query("UPDATE rooms SET name = $2 WHERE id = $1").bind(room.as_str()).bind(name).execute(db).await?;
@@ -232,6 +243,11 @@ impl Store {
         }
         add_members(&mut tx, room, &joined).await?;
         remove_members(&mut tx, room, &left, now).await?;
+        let mut notes = change_notes((room, by), change, was, now);
+        let each = |act, person| Note::of(act, by, room, now).about(person);
+        notes.extend(joined.iter().map(|person| each(Act::MemberAdded, person)));
+        notes.extend(left.iter().map(|person| each(Act::MemberRemoved, person)));
+        note(&mut tx, &notes).await?;
         let mut people: Vec<UserId> = before.into_keys().chain(joined.iter().cloned()).collect();
         people.sort();
         touch(&mut tx, &people).await?;
@@ -281,6 +297,48 @@ impl Store {
         }
         Ok(changed)
     }
+}
+
+// A room that was made earlier by the same wish was noted then.
+fn made_notes<'a>(made: &'a Made, new: &MakeRoom<'a>, now: i64) -> Vec<Note<'a>> {
+    if made.people.is_empty() {
+        return Vec::new();
+    }
+    let of = |act| Note::of(act, new.by, &made.room, now);
+    let facts = Facts {
+        name: Some(new.name.to_owned()),
+        people: u32::try_from(made.people.len()).ok(),
+        ..Facts::default()
+    };
+    let others = made.people.iter().filter(|person| *person != new.by);
+    let added = others.map(|person| of(Act::MemberAdded).about(person));
+    std::iter::once(of(Act::RoomMade).with(facts))
+        .chain(added)
+        .collect()
+}
+
+// What became another thing of the room itself.
+fn change_notes<'a>(
+    (room, by): (&'a RoomId, &'a UserId),
+    change: &RoomChange,
+    (was, archived_at): (String, Option<i64>),
+    now: i64,
+) -> Vec<Note<'a>> {
+    let mut notes = Vec::new();
+    if let Some(name) = change.name.clone().filter(|name| *name != was) {
+        let facts = Facts {
+            name: Some(name),
+            was: Some(was),
+            ..Facts::default()
+        };
+        notes.push(Note::of(Act::RoomRenamed, by, room, now).with(facts));
+    }
+    match (change.archived, archived_at.is_some()) {
+        (Some(true), false) => notes.push(Note::of(Act::RoomArchived, by, room, now)),
+        (Some(false), true) => notes.push(Note::of(Act::RoomRestored, by, room, now)),
+        (None, _) | (Some(true), true) | (Some(false), false) => {}
+    }
+    notes
 }
 
 // Who really comes and goes.

@@ -4,6 +4,7 @@
 
 mod acks;
 mod alls;
+mod audit;
 mod chat;
 mod devices;
 mod door;

@@ -79,10 +79,17 @@ async fn a_message_is_changed_by_its_author_alone_and_its_texts_are_kept() {
                 (4, now)
             ]
         );
-        let versions = s.store.message_versions(&first.id, &s.anna).await.unwrap();
+        let versions = s
+            .store
+            .message_versions(&first.id, &s.anna, 9_000)
+            .await
+            .unwrap();
         let said = versions.into_iter().map(|version| version.body);
         assert_eq!(said.collect::<Vec<_>>(), ["Превет", "Привет"]);
-        let theirs = s.store.message_versions(&first.id, &s.stranger).await;
+        let theirs = s
+            .store
+            .message_versions(&first.id, &s.stranger, 9_000)
+            .await;
         assert_eq!(refusal(theirs), ErrorCode::NotFound);
     })
     .await;
@@ -157,7 +164,7 @@ async fn a_message_is_deleted_by_its_author_or_the_staff_with_its_files() {
             (last.no, last.body.as_str(), last.deleted.is_some()),
             (2, "", true)
         );
-        let versions = s.store.message_versions(&id, &s.anna).await.unwrap();
+        let versions = s.store.message_versions(&id, &s.anna, 9_000).await.unwrap();
         assert_eq!(versions.len(), 2);
     })
     .await;

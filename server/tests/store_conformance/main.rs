@@ -6,6 +6,7 @@
 mod acks;
 mod alls;
 mod apart;
+mod audit;
 mod drafts;
 mod edits;
 mod export;

@@ -570,9 +570,10 @@ async fn devices_belong_to_one_room_and_are_known_by_their_token() {
 
         let elsewhere = s.store.add_room("Другая", &[], 1).await.unwrap();
         assert!(s.store.devices(&elsewhere).await.unwrap().is_empty());
-        assert!(!s.store.remove_device(&elsewhere, &camera.id).await.unwrap());
-        assert!(s.store.remove_device(&s.room, &camera.id).await.unwrap());
-        assert!(!s.store.remove_device(&s.room, &camera.id).await.unwrap());
+        for (room, removed) in [(&elsewhere, false), (&s.room, true), (&s.room, false)] {
+            let done = s.store.remove_device(room, &camera.id, &s.anna, 9_000);
+            assert_eq!(done.await.unwrap(), removed);
+        }
         assert_eq!(s.store.device_with_token("h1").await.unwrap(), None);
         let asked: Vec<String> = [&camera.id, &display.id].map(DeviceId::to_string).into();
         let live = s.store.live_devices(&asked).await.unwrap();

@@ -300,7 +300,7 @@ async fn a_poll_keeps_its_text_and_a_deleted_one_nothing() {
         let close = s.store.close_poll(&id, &s.anna, true, 1).await;
         assert_eq!(refusal(close), ErrorCode::NotFound);
         assert!(s.store.untold_polls().await.unwrap().is_empty());
-        let said = s.store.message_versions(&id, &s.anna).await.unwrap();
+        let said = s.store.message_versions(&id, &s.anna, 9_000).await.unwrap();
         assert_eq!(
             said[0].body,
             "Когда консультация?\n• во вторник\n• в четверг"

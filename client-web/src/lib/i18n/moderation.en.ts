@@ -1,0 +1,41 @@
+import type { ModerationWords } from './moderation.ru';
+
+export const en: ModerationWords = {
+  journal: {
+    title: 'Activity log',
+    acts: {
+      message_deleted: 'Someone else’s message deleted',
+      versions_read: 'Earlier text looked at',
+      room_made: 'New group',
+      room_renamed: 'Group renamed',
+      room_archived: 'Group archived',
+      room_restored: 'Group taken out of the archive',
+      member_added: 'Member added',
+      member_removed: 'Member removed',
+      device_made: 'Device connected',
+      device_revoked: 'Device disconnected',
+    },
+    anyAct: 'Anything',
+    anybody: 'Anybody',
+    anywhere: 'Any group',
+    direct: (names) => `Direct messages: ${names}`,
+    about: (name) => `Concerns: ${name}`,
+    server: 'Server',
+    renamed: (was, name) => `From “${was}” to “${name}”`,
+    people: (count) => `Members: ${count}`,
+    none: 'The log has no such entries.',
+    csv: 'Download table',
+    gathering: (count) => `Gathering entries: ${count}`,
+    file: 'Activity log',
+    columns: {
+      at: 'When',
+      by: 'Who',
+      role: 'Role',
+      act: 'Action',
+      about: 'Concerns',
+      room: 'Group',
+      facts: 'Details',
+      message: 'Message (id)',
+    },
+  },
+};

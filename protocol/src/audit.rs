@@ -1,0 +1,120 @@
+//! The log of who did what to whom, for administrators. It has ids, kinds and small facts, and no texts of messages.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::ids::{MessageId, RoomId};
+use crate::model::Person;
+use crate::room::RoomKind;
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Somebody else's message was deleted.
+    MessageDeleted,
+    /// What a message said before was read.
+    VersionsRead,
+    /// A room was made, or a conversation of two begun.
+    RoomMade,
+    /// A room got another name.
+    RoomRenamed,
+    /// A room went into the archive.
+    RoomArchived,
+    /// A room came out of the archive.
+    RoomRestored,
+    /// Somebody became a member.
+    MemberAdded,
+    /// Somebody is one no longer.
+    MemberRemoved,
+    /// A camera's or display's token was made.
+    DeviceMade,
+    /// It was revoked.
+    DeviceRevoked,
+}
+
+/// A room, for whoever need not be in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct NamedRoom {
+    /// Which.
+    pub id: RoomId,
+    /// Its name; of a conversation of two the names of both.
+    pub name: String,
+    /// What it is for.
+    pub kind: RoomKind,
+}
+
+/// More of what was done. What does not fit an act is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct Facts {
+    /// The name that a room or device got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub name: Option<String>,
+    /// The name before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub was: Option<String>,
+    /// Members of a room that was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub people: Option<u32>,
+}
+
+impl Facts {
+    /// Whether there is nothing more to tell.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// One thing that was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Entry {
+    /// Later ones have greater ids.
+    pub id: String,
+    /// When.
+    pub at: String,
+    /// What.
+    pub act: Act,
+    /// Who; absent when the server did it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub by: Option<Person>,
+    /// To whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub about: Option<Person>,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub room: Option<NamedRoom>,
+    /// To which message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub msg: Option<MessageId>,
+    /// More of it.
+    #[serde(default, skip_serializing_if = "Facts::is_empty")]
+    #[ts(as = "Option<Facts>", optional)]
+    pub facts: Facts,
+}
+
+/// `GET /audit`: a page of the log, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Audit {
+    /// At most [`crate::limits::AUDIT_PAGE_MAX`].
+    pub entries: Vec<Entry>,
+    /// What to ask for the next page with, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub next: Option<String>,
+}
+
+/// `GET /audit/rooms`: the rooms that the log can be narrowed to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AuditRooms {
+    /// By name, at most [`crate::limits::AUDIT_ROOMS_MAX`]; conversations of two are not among them.
+    pub rooms: Vec<NamedRoom>,
+}
