@@ -123,6 +123,34 @@ it('waits and repeats when the refusal is passing', async () => {
   expect(tries).toBe(2);
 });
 
+it('keeps the message of somebody who may not write now, and sends it when they say so', async () => {
+  let muted = true;
+  const { box, sent, until } = outbox((message) => (muted ? Promise.reject(new Refused({ c: 'muted' })) : ok(message)));
+  const cid = await box.add(draft('написано без сети'));
+  box.online();
+  const [kept] = await until((items) => items[0]?.failed === 'muted');
+  expect(kept).toMatchObject({ cid, body: 'написано без сети' });
+  muted = false;
+  await box.retry(cid);
+  await until((items) => items.length === 0);
+  expect(sent.map((message) => message.cid)).toEqual([cid, cid]);
+});
+
+it('waits in a slow room for as long as the server says, and keeps the order', async () => {
+  const stored: string[] = [];
+  let refusals = 0;
+  const { box, until } = outbox((message) => {
+    if (stored.length === 1 && refusals++ === 0) return Promise.reject(new Refused({ c: 'slow', tmp: true, after: 20 }));
+    stored.push(message.body);
+    return ok(message);
+  });
+  for (const body of ['раз', 'два', 'три']) await box.add(draft(body));
+  box.online();
+  await until((items) => items.length === 0);
+  expect(stored).toEqual(['раз', 'два', 'три']);
+  expect(refusals).toBeGreaterThan(0);
+});
+
 it('leaves another person’s messages alone', async () => {
   const mine = outbox(ok);
   await mine.box.add(draft('моё'));

@@ -5,6 +5,7 @@ use ts_rs::TS;
 
 use crate::ids::{MessageId, RoomId};
 use crate::model::Person;
+use crate::report::{Decision, Reason};
 use crate::room::RoomKind;
 
 /// What was done.
@@ -31,6 +32,20 @@ pub enum Act {
     DeviceMade,
     /// It was revoked.
     DeviceRevoked,
+    /// A message was reported.
+    MessageReported,
+    /// What stands around a reported message was read, by somebody who is not in the room.
+    PlaceRead,
+    /// A report was decided about.
+    ReportDecided,
+    /// Somebody was kept from writing in a room.
+    PersonMuted,
+    /// Somebody may write there again, before the time.
+    PersonUnmuted,
+    /// A room was made slow, or is so no longer.
+    SlowSet,
+    /// The rules of words and links became others.
+    RulesSet,
 }
 
 /// A room, for whoever need not be in it.
@@ -60,6 +75,22 @@ pub struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub people: Option<u32>,
+    /// For how long somebody is kept from writing; without it until it is lifted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub minutes: Option<u32>,
+    /// Seconds between two messages of a person in a slow room; 0 when it is not slow any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub seconds: Option<u32>,
+    /// Why a message was reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub reason: Option<Reason>,
+    /// What was decided about a report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub decision: Option<Decision>,
 }
 
 impl Facts {

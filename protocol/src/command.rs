@@ -16,6 +16,7 @@ use crate::later::{LaterRef, LaterSet};
 use crate::model::{Person, RoomSummary};
 use crate::notify::{Notify, NotifyHours, NotifyPause, NotifyRoom};
 use crate::poll::{NewPoll, PollVote};
+use crate::report::ReportNews;
 use crate::room::DirectPolicy;
 
 /// The outer form of a command, before its parameters are read. An empty object is the answer to a ping.
@@ -91,6 +92,10 @@ pub struct HelloOk {
     #[serde(default, skip_serializing_if = "Notify::is_default")]
     #[ts(as = "Option<Notify>", optional)]
     pub notify: Notify,
+    /// What this person is told of reports.
+    #[serde(default, skip_serializing_if = "ReportNews::is_empty")]
+    #[ts(as = "Option<ReportNews>", optional)]
+    pub reports: ReportNews,
     /// Everybody who shares a room with them or once was in one of their rooms.
     pub people: Vec<Person>,
     /// Who of those is online.

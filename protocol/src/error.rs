@@ -21,6 +21,14 @@ pub enum ErrorCode {
     Forbidden,
     /// The person may read in this room and not write.
     ReadOnly,
+    /// The staff keep the person from writing in the room, for a while or until they say otherwise.
+    Muted,
+    /// The room is slow, and the person has just written; see `after`.
+    Slow,
+    /// The message has words that the organisation does not allow.
+    BadWords,
+    /// The message links to where learners may not.
+    BadLinks,
     /// The room is in the archive.
     Archived,
     /// Nobody of the staff would be left in the room.
@@ -41,6 +49,8 @@ pub enum ErrorCode {
     Taken,
     /// It was sent already.
     Sent,
+    /// Somebody has decided about the report already.
+    Handled,
     /// The poll is closed.
     PollClosed,
     /// The quiz was answered already, and otherwise.
@@ -87,6 +97,7 @@ impl From<ErrorCode> for ErrorBody {
         let tmp = matches!(
             c,
             ErrorCode::RateLimited
+                | ErrorCode::Slow
                 | ErrorCode::Overloaded
                 | ErrorCode::Internal
                 | ErrorCode::Interrupted

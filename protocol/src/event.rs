@@ -338,6 +338,9 @@ pub enum LiveEvent {
         /// All of it.
         d: Box<Notify>,
     },
+    /// What this person is told of reports has changed: ask with `GET /reports/news`.
+    #[serde(rename = "u.reports")]
+    UReports {},
     /// Somebody in a room read further. Told in rooms of at most
     /// [`crate::limits::READ_TOLD_MEMBERS_MAX`] members; in others ask over HTTP.
     #[serde(rename = "read")]

@@ -16,12 +16,15 @@ pub mod ids;
 pub mod later;
 pub mod limits;
 pub mod model;
+pub mod mute;
 pub mod notify;
 pub mod poll;
 pub mod push;
 pub mod quarantine;
 pub mod recording;
+pub mod report;
 pub mod room;
+pub mod rules;
 pub mod search;
 
 pub use close::CloseCode;

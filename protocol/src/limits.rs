@@ -121,6 +121,32 @@ pub const QUARANTINE_TOLD_MAX: u32 = 100;
 pub const AUDIT_PAGE_MAX: u32 = 200;
 /// Most rooms that this log is offered to be narrowed to.
 pub const AUDIT_ROOMS_MAX: u32 = 2_000;
+/// Longest time with an end for which somebody may not write in a room, in minutes: a day.
+pub const MUTE_MINUTES_MAX: u32 = 1_440;
+/// Shortest time between two messages of a person in a slow room, in seconds.
+pub const SLOW_SECONDS_MIN: u32 = 10;
+/// Longest time between two messages of a person in a slow room, in seconds.
+pub const SLOW_SECONDS_MAX: u32 = 300;
+/// Most words and phrases that do not belong into messages.
+pub const RULE_WORDS_MAX: usize = 2_000;
+/// Longest of them, and longest address that is named, in characters.
+pub const RULE_CHARS_MAX: usize = 100;
+/// Most addresses that are named.
+pub const RULE_HOSTS_MAX: usize = 500;
+/// Longest text for the authors of refused messages, in characters.
+pub const RULES_TEXT_CHARS_MAX: usize = 500;
+/// Longest words with which a message is reported, in characters.
+pub const REPORT_CHARS_MAX: usize = 500;
+/// Most open reports of a person.
+pub const REPORTS_OPEN_MAX: u32 = 20;
+/// Most open reports that somebody is told of: the oldest.
+pub const REPORTS_TOLD_MAX: u32 = 200;
+/// Most decided reports that somebody is told of: the latest.
+pub const REPORTS_DECIDED_TOLD_MAX: u32 = 50;
+/// Most outcomes of their own reports that somebody is told of: the latest.
+pub const REPORTS_HANDLED_TOLD_MAX: u32 = 10;
+/// Messages on each side that are shown beside a reported one.
+pub const REPORT_NEIGHBOURS: u32 = 5;
 /// Longest voice message, in milliseconds: half an hour.
 pub const RECORDING_MILLIS_MAX: u32 = 1_800_000;
 /// Longest short video message, in milliseconds: a minute, and what a slow device takes to stop.

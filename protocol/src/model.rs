@@ -6,6 +6,7 @@ use ts_rs::TS;
 
 use crate::call::CallSummary;
 use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
+use crate::notify::Silence;
 use crate::poll::Poll;
 use crate::recording::Recording;
 use crate::room::{Right, RoomKind};
@@ -268,6 +269,18 @@ pub struct RoomSummary {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[ts(as = "Option<i32>", optional)]
     pub expired: i64,
+    /// This person may not write here for now, whatever `can` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub muted: Option<Silence>,
+    /// Seconds that lie between two messages of a person here, the staff excepted; 0 when the room is not slow.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    #[ts(as = "Option<u32>", optional)]
+    pub slow: u32,
+    /// When this person may write again in a slow room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub next: Option<String>,
     /// Members.
     pub members: Vec<UserId>,
     /// What this person has written here and not sent.

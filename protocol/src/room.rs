@@ -83,6 +83,11 @@ pub struct RoomChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub archived: Option<bool>,
+    /// Seconds between two messages of a person, the staff excepted: 0, or [`crate::limits::SLOW_SECONDS_MIN`] to
+    /// [`crate::limits::SLOW_SECONDS_MAX`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub slow: Option<u32>,
     /// Who becomes a member.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<UserId>>", optional)]

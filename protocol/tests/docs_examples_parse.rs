@@ -172,6 +172,30 @@ fn the_limits_are_those_of_the_code() {
             "unread mentions that are told of, by room",
             vec![limits::MENTIONS_TOLD_MAX],
         ),
+        ("words of a report", vec![limits::REPORT_CHARS_MAX]),
+        (
+            "open reports of a person",
+            vec![limits::REPORTS_OPEN_MAX as usize],
+        ),
+        (
+            "not to write in a room, with an end",
+            vec![limits::MUTE_MINUTES_MAX as usize],
+        ),
+        (
+            "slow room",
+            vec![
+                limits::SLOW_SECONDS_MIN as usize,
+                limits::SLOW_SECONDS_MAX as usize,
+            ],
+        ),
+        (
+            "words that do not belong, and addresses that are named",
+            vec![
+                limits::RULE_WORDS_MAX,
+                limits::RULE_HOSTS_MAX,
+                limits::RULE_CHARS_MAX,
+            ],
+        ),
         ("file name", vec![limits::FILE_NAME_BYTES_MAX]),
         ("identifier", vec![limits::ID_BYTES_MAX]),
         ("shown name", vec![limits::NAME_BYTES_MAX]),

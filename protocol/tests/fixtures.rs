@@ -15,10 +15,13 @@ use protocol::history::{ExportAbout, Retention, RetentionChange, RetentionLog};
 use protocol::http::{Acks, EventsPage, Login, Readers, Session, Setup, Start, Versions};
 use protocol::later::Laters;
 use protocol::model::Attachment;
+use protocol::mute::{Mute, Mutes};
 use protocol::poll::{OwnVote, Voters};
 use protocol::push::{PushKey, PushNews, PushTo, PushWord};
 use protocol::quarantine::Quarantine;
+use protocol::report::{Decide, NewReport, Place, ReportNews, Reports};
 use protocol::room::{MadeRoom, NewGroup, OpenDirect, People, RoomChange};
+use protocol::rules::{Rules, RulesText};
 use protocol::search::{Found, Position, Search};
 use protocol::{Command, Envelope, ErrorBody, Event, HelloOk, LiveEvent, Reply, RoomEvent};
 use serde::Serialize;
@@ -131,6 +134,15 @@ fn check_body(name: &str, body: &Value) {
         "retention-log" => check::<RetentionLog>(name, body),
         "audit" => check::<Audit>(name, body),
         "audit-rooms" => check::<AuditRooms>(name, body),
+        "rules" => check::<Rules>(name, body),
+        "rules-text" => check::<RulesText>(name, body),
+        "post-mute" => check::<Mute>(name, body),
+        "mutes" => check::<Mutes>(name, body),
+        "post-report" => check::<NewReport>(name, body),
+        "reports" => check::<Reports>(name, body),
+        "report-news" => check::<ReportNews>(name, body),
+        "report-place" => check::<Place>(name, body),
+        "post-decision" => check::<Decide>(name, body),
         "attachment" | "attachment.voice" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
         _ => panic!("{name} is not a known body"),
@@ -212,6 +224,15 @@ fn no_kind_is_without_a_fixture() {
         "retention-log",
         "audit",
         "audit-rooms",
+        "rules",
+        "rules-text",
+        "post-mute",
+        "mutes",
+        "post-report",
+        "reports",
+        "report-news",
+        "report-place",
+        "post-decision",
         "error",
     ] {
         assert!(fixtures.contains_key(name), "no fixture {name}");

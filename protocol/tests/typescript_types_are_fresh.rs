@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use protocol::{
-    audit, call, close, command, device, error, event, history, http, later, poll, push, quarantine,
-    room, search,
+    audit, call, close, command, device, error, event, history, http, later, mute, poll, push,
+    quarantine, report, room, rules, search,
 };
 use ts_rs::{Config, TS};
 
@@ -60,6 +60,14 @@ fn export(folder: &Path) {
         history::RetentionLog,
         audit::Audit,
         audit::AuditRooms,
+        rules::Rules,
+        rules::RulesText,
+        mute::Mute,
+        mute::Mutes,
+        report::NewReport,
+        report::Reports,
+        report::Place,
+        report::Decide,
         search::Search,
         search::Found,
         search::Position,

@@ -10,12 +10,15 @@ use protocol::{LiveEvent, RoomId, UserId};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use crate::store::{Due, NewMessage, Store, StoreError, StoreResult};
+use crate::reports;
+use crate::store::{Concerned, Due, NewMessage, Store, StoreError, StoreResult};
 use crate::time::now_ms;
 use crate::ws::Switchboard;
 
 /// How often it looks at the latest: another server may have taken one in, or have died over one.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
+/// Least time until the next try in a slow room, in milliseconds.
+const SLOW_MS: i64 = 1_000;
 /// After a failure of the database.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -72,12 +75,31 @@ async fn send_one(store: &Store, switchboard: &Switchboard, due: &Due) -> StoreR
         Ok(stored) => {
             crate::crash::at("before_publish");
             switchboard.publish(stored.event).await;
+            if stored.is_reported {
+                let about = Concerned {
+                    room: send.r.clone(),
+                    about: by.clone(),
+                    reporters: Vec::new(),
+                };
+                reports::tell(store, switchboard, &about).await?;
+            }
             store.sent_later(by, &send.cid).await?;
             None
         }
         Err(StoreError::Refused(ErrorCode::Overloaded)) => {
             store.unclaim(by, &send.cid, None).await?;
             return Err(ErrorCode::Overloaded.into());
+        }
+        // It waits a little longer.
+        Err(StoreError::Refused(ErrorCode::Slow)) => {
+            store.unclaim(by, &send.cid, None).await?;
+            let over = store.pace_over(&send.r, by).await?;
+            let over = over.unwrap_or_else(now_ms).max(now_ms() + SLOW_MS);
+            match store.make_due(by, &send.cid, over).await {
+                // Its author has just taken it away.
+                Ok(_) | Err(StoreError::Refused(_)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
         Err(StoreError::Refused(code)) => {
             store.unclaim(by, &send.cid, Some(code)).await?;

@@ -18,8 +18,10 @@ pub mod notify;
 pub mod polls;
 pub mod push;
 mod reach;
+mod reports;
 pub mod retention;
 pub mod rights;
+pub mod rules;
 pub mod search;
 pub mod setup;
 pub mod store;
@@ -180,6 +182,13 @@ pub async fn run(
     };
     let config = Arc::new(config.with_default_origins(address));
     let store = open_store(&config).await?;
+    store.knows_hosts(
+        config
+            .origins
+            .iter()
+            .filter_map(|origin| rules::host(origin))
+            .collect(),
+    );
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let hasher = Hasher::new(HasherLimits::for_cores(cores))?;
     if demo {

@@ -24,6 +24,7 @@ import type { Right } from './wire/Right';
 import type { RoomEvent } from './wire/RoomEvent';
 import type { RoomKind } from './wire/RoomKind';
 import type { RoomSummary } from './wire/RoomSummary';
+import type { Silence } from './wire/Silence';
 
 /**
  * A room, known twice: its events up to `seq`, and what a list of rooms shows (`no`, `mentions`, `last`, `call`) as of
@@ -60,6 +61,12 @@ export interface Room {
   readonly draft: Draft | undefined;
   /** How many of this person's messages wait here to be sent later. */
   readonly later: number;
+  /** This person may not write here for now. */
+  readonly muted?: Silence | undefined;
+  /** Seconds between two messages of a person other than the staff, in a slow room. */
+  readonly slow?: number | undefined;
+  /** When this person may write again, in a slow room. */
+  readonly next?: string | undefined;
   readonly last: Message | undefined;
   readonly call: CallSummary | undefined;
   /** Up to which event `call` is known. */
@@ -372,13 +379,13 @@ function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
 }
 
 // What of a room is told anew while it is held: all that its own events do not tell.
-const renew = (room: Room, { name, kind, archived = false, can, members, draft = room.draft, read_no }: RoomSummary): Room =>
-  readUpTo({ ...room, name, kind, archived, can, members, draft: (draft?.v ?? 0) > (room.draft?.v ?? 0) ? draft : room.draft }, read_no);
+const renew = (room: Room, { name, kind, archived = false, can, muted, slow, next, members, draft = room.draft, read_no }: RoomSummary): Room =>
+  readUpTo({ ...room, name, kind, archived, can, muted, slow, next, members, draft: (draft?.v ?? 0) > (room.draft?.v ?? 0) ? draft : room.draft }, read_no);
 
 // A room's summary, beside what is held of the room already.
 function meet(known: Room | undefined, summary: RoomSummary): Room {
-  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], acks = [], members, draft, later = 0, last, call, expired = 0 } = summary;
-  const list = { id, name, kind, archived, can, epoch, expired, head: seq, no, readNo: read_no, mentions, members, draft, later, last, call, callSeq: seq };
+  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], acks = [], muted, slow, next, members, draft, later = 0, last, call, expired = 0 } = summary;
+  const list = { id, name, kind, archived, can, epoch, expired, head: seq, no, readNo: read_no, mentions, muted, slow, next, members, draft, later, last, call, callSeq: seq };
   const fresh: Room = { ...list, ...NO_READERS, acks: told(undefined, acks, seq), pins: known?.epoch === epoch ? (known.pins ?? []) : [], seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.

@@ -38,6 +38,7 @@ import type { MsgSent } from '../core/wire/MsgSent';
 import type { OwnVote } from '../core/wire/OwnVote';
 import type { Person } from '../core/wire/Person';
 import type { Readers } from '../core/wire/Readers';
+import type { ReportNews } from '../core/wire/ReportNews';
 import type { Session } from '../core/wire/Session';
 import type { Version } from '../core/wire/Version';
 import type { Versions } from '../core/wire/Versions';
@@ -80,6 +81,8 @@ class App {
   stopped = $state<'many' | 'old' | 'fault'>();
   /** The poll in which this person has just voted on another device. */
   voted = $state.raw<{ readonly id: string }>();
+  /** Reports that wait for this person to decide, and what became of their own. */
+  reports = $state.raw<ReportNews>({});
   /** Rooms in which a message was just refused at its time, and why. */
   unsent = $state.raw<ReadonlyMap<string, ErrorCode>>(new Map());
   lesson: LessonListener | undefined;
@@ -421,6 +424,7 @@ class App {
     }
     this.limits = ok.lim;
     this.direct = ok.direct;
+    this.reports = ok.reports ?? {};
     notices.greet(ok.notify, ok.srv);
     this.#receipts.known(ok.rooms);
   }
@@ -469,6 +473,9 @@ class App {
         return;
       case 'u.notify':
         notices.told(event.d);
+        return;
+      case 'u.reports':
+        api<ReportNews>('GET', '/reports/news').then((news) => (this.reports = news), () => undefined);
         return;
       case 'lag':
         this.#gaps.lag(event.r, event.s);

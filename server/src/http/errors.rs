@@ -56,9 +56,10 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Interrupted
         | ErrorCode::MediaRefused => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthorized | ErrorCode::BadCredentials => StatusCode::UNAUTHORIZED,
-        ErrorCode::Forbidden | ErrorCode::ForeignOrigin | ErrorCode::ReadOnly => {
-            StatusCode::FORBIDDEN
-        }
+        ErrorCode::Forbidden
+        | ErrorCode::ForeignOrigin
+        | ErrorCode::ReadOnly
+        | ErrorCode::Muted => StatusCode::FORBIDDEN,
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::Taken
@@ -66,11 +67,16 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::NoStaff
         | ErrorCode::PollClosed
         | ErrorCode::Sent
+        | ErrorCode::Handled
         | ErrorCode::Voted
         | ErrorCode::CallEnded
         | ErrorCode::CallFull => StatusCode::CONFLICT,
-        ErrorCode::Infected => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorCode::RateLimited | ErrorCode::AllLimit => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Infected | ErrorCode::BadWords | ErrorCode::BadLinks => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        ErrorCode::RateLimited | ErrorCode::AllLimit | ErrorCode::Slow => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
         ErrorCode::Overloaded | ErrorCode::Unscanned => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

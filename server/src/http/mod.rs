@@ -8,15 +8,18 @@ mod errors;
 mod export;
 mod files;
 mod later;
+mod mutes;
 mod opening;
 pub mod origin;
 mod pins;
 mod polls;
 mod push;
 mod quarantine;
+mod reports;
 mod retention;
 mod room_changes;
 mod rooms;
+mod rules;
 mod search;
 mod serve;
 mod session;
@@ -107,6 +110,20 @@ pub fn router(app: App) -> Router {
         )
         .route("/rooms/{room}/retention/log", get(retention::room_log))
         .route("/retention/log", get(retention::log))
+        .route("/messages/{message}/reports", post(reports::make))
+        .route("/reports", get(reports::list))
+        .route("/reports/news", get(reports::news))
+        .route("/reports/seen", post(reports::seen))
+        .route("/reports/{report}", post(reports::decide))
+        .route("/reports/{report}/place", get(reports::place))
+        .route("/rooms/{room}/mutes", get(mutes::list).post(mutes::add))
+        .route("/rooms/{room}/mutes/{person}", delete(mutes::lift))
+        .merge(
+            Router::new()
+                .route("/rules", get(rules::get).post(rules::set))
+                .layer(DefaultBodyLimit::max(rules::BODY_BYTES_MAX)),
+        )
+        .route("/rules/text", get(rules::text))
         .route("/audit", get(audit::page))
         .route("/audit/rooms", get(audit::rooms))
         .route("/health", get(health))

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use protocol::limits::PEOPLE_LISTED_MAX;
+use protocol::limits::{PEOPLE_LISTED_MAX, SLOW_SECONDS_MAX, SLOW_SECONDS_MIN};
 use protocol::room::{MadeRoom, NewGroup, OpenDirect, People, RoomChange, RoomKind};
 use protocol::{ErrorBody, ErrorCode, RoomId};
 
@@ -75,6 +75,11 @@ pub(super) async fn change(
     body: Result<Json<RoomChange>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Json(mut change) = body.map_err(|_| ErrorCode::BadRequest)?;
+    if !change.slow.is_none_or(is_slow) {
+        return Err(ErrorBody::from(ErrorCode::BadRequest)
+            .with_text("slow")
+            .into());
+    }
     change.name = change.name.map(|name| room_name(&name)).transpose()?;
     let by = me.person.id.clone();
     on_its_own(async move {
@@ -118,12 +123,16 @@ fn tell(app: &App, made: Made) -> RoomId {
     made.room
 }
 
+fn is_slow(seconds: u32) -> bool {
+    seconds == 0 || (SLOW_SECONDS_MIN..=SLOW_SECONDS_MAX).contains(&seconds)
+}
+
 fn room_name(name: &str) -> Result<String, ErrorBody> {
     names::shown(name).ok_or_else(|| ErrorBody::from(ErrorCode::BadRequest).with_text("name"))
 }
 
 // A browser that goes away between the commit and what follows must not keep it from the others.
-async fn on_its_own<T: Send + 'static>(
+pub(super) async fn on_its_own<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
     tokio::spawn(work).await.unwrap_or_else(|error| {

@@ -16,3 +16,4 @@ pub(crate) use query::Filter;
 pub use query::Query;
 pub use snippet::{name_pieces, snippet};
 pub use turns::Turns;
+pub(crate) use words::stems;

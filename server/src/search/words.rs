@@ -44,6 +44,11 @@ pub(super) fn words(text: &str) -> Vec<Word> {
     words
 }
 
+/// The stems of a text's words in order.
+pub(crate) fn stems(text: &str) -> Vec<String> {
+    words(text).into_iter().map(|word| word.stem).collect()
+}
+
 fn word(text: &str, at: Range<usize>) -> Option<Word> {
     let raw = fold(text.get(at.clone())?);
     let stem = stem(&raw).into_owned();
@@ -104,10 +109,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn stems(text: &str) -> Vec<String> {
-        words(text).into_iter().map(|word| word.stem).collect()
-    }
 
     #[test]
     fn forms_of_a_word_have_one_stem() {

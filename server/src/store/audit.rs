@@ -29,16 +29,24 @@ pub(super) struct Note<'a> {
 }
 
 impl<'a> Note<'a> {
-    /// Something that a person did in a room.
-    pub(super) fn of(act: Act, by: &'a UserId, room: &'a RoomId, at: i64) -> Self {
+    /// Something that a person did.
+    pub(super) fn by(act: Act, by: &'a UserId, at: i64) -> Self {
         Self {
             act,
             by: Some(by),
             about: None,
-            room: Some(room),
+            room: None,
             message: None,
             facts: Facts::default(),
             at,
+        }
+    }
+
+    /// Something that a person did in a room.
+    pub(super) fn of(act: Act, by: &'a UserId, room: &'a RoomId, at: i64) -> Self {
+        Self {
+            room: Some(room),
+            ..Self::by(act, by, at)
         }
     }
 
@@ -86,12 +94,7 @@ static NOTES: LazyLock<Rows> = LazyLock::new(|| {
 pub(super) async fn note(tx: &mut Tx<'_>, notes: &[Note<'_>]) -> StoreResult<()> {
     let mut texts = Vec::with_capacity(notes.len());
     for note in notes {
-        texts.push((
-            new_id(),
-            act_text(note.act),
-            facts_text(&note.facts)?,
-            note,
-        ));
+        texts.push((new_id(), act_text(note.act), facts_text(&note.facts)?, note));
     }
     for chunk in texts.chunks(ROWS_MAX) {
         let (text, rows) = NOTES.with(chunk);

@@ -15,6 +15,7 @@ use super::polls;
 use super::rooms::room_id;
 use super::search::REWRITE;
 use super::{Store, StoreError, StoreResult, read, write};
+use crate::rights::Access;
 use crate::search::Document;
 use crate::time::rfc3339;
 
@@ -31,12 +32,14 @@ pub enum Change<'a> {
         /// Whether whoever asks is staff.
         is_staff: bool,
     },
+    /// The same, decided about a report, maybe by somebody who is not in the room. Who may is the caller's to judge.
+    Moderate,
 }
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Found {
     pub(super) room_id: String,
-    no: i64,
+    pub(super) no: i64,
     pub(super) sender_id: String,
 }
 
@@ -69,10 +72,23 @@ impl Store {
         let may = match change {
             Change::Edit(_) => found.sender_id == by.as_str(),
             Change::Delete { is_staff } => is_staff || found.sender_id == by.as_str(),
+            Change::Moderate => false,
         };
         if !may {
             return Err(ErrorCode::Forbidden.into());
         }
+        self.change_found(id, found, by, change, now).await
+    }
+
+    /// The same of a message that was looked up, and which this person may change so.
+    pub(super) async fn change_found(
+        &self,
+        id: &MessageId,
+        found: Found,
+        by: &UserId,
+        change: Change<'_>,
+        now: i64,
+    ) -> StoreResult<Option<RoomEvent>> {
         let (room, sender) = (room_id(found.room_id)?, user_id(found.sender_id)?);
         let words = self.changed_words(id, &room, &sender, change).await?;
         let seq = write!(self, tx => {
@@ -86,9 +102,13 @@ impl Store {
                  WHERE m.room_id = $1 AND m.person_id = $2",
             ))
             .bind(room.as_str()).bind(by.as_str()).fetch_optional(&mut *tx).await?;
-            let access = access.ok_or(StoreError::Refused(ErrorCode::NotFound))?.access()?;
-            if !matches!(change, Change::Delete { is_staff: true }) {
-                access.may(Right::Write).map_err(StoreError::Refused)?;
+            let access = access.map(|row| row.access()).transpose()?;
+            may(change, access)?;
+            let muted: Option<(i64,)> =
+                sqlx::query_as("SELECT until_at FROM mutes WHERE room_id = $1 AND person_id = $2 AND until_at > $3")
+                    .bind(room.as_str()).bind(by.as_str()).bind(now).fetch_optional(&mut *tx).await?;
+            if matches!(change, Change::Edit(_)) && muted.is_some() {
+                return Err(ErrorCode::Muted.into());
             }
             let before: Before = sqlx::query_as(
                 "SELECT body, deleted_at, forwarded_from, (SELECT COUNT(*) FROM attachments WHERE message_id = messages.id) AS files,
@@ -104,11 +124,11 @@ impl Store {
                 "INSERT INTO message_versions (message_id, version, body, until_at)
                  SELECT $1, COUNT(*) + 1, $2, $3 FROM message_versions WHERE message_id = $1",
             )
-            .bind(id.as_str()).bind(said(&before)?).bind(now).execute(&mut *tx).await?;
+            .bind(id.as_str()).bind(polls::said(&before.body, before.poll.as_deref())?).bind(now).execute(&mut *tx).await?;
             match change {
                 Change::Edit(body) => sqlx::query("UPDATE messages SET body = $2, edited_at = $3 WHERE id = $1")
                     .bind(id.as_str()).bind(body).bind(now).execute(&mut *tx).await?,
-                Change::Delete { .. } => {
+                Change::Delete { .. } | Change::Moderate => {
                     sqlx::query("DELETE FROM reactions WHERE message_id = $1").bind(id.as_str()).execute(&mut *tx).await?;
                     // The poll first, as who votes does: what is being voted now is seen, and nobody waits in a circle.
                     sqlx::query(polls::EMPTY).bind(id.as_str()).execute(&mut *tx).await?;
@@ -121,7 +141,7 @@ impl Store {
                         .bind(id.as_str()).bind(now).bind(by.as_str()).execute(&mut *tx).await?
                 }
             };
-            if matches!(change, Change::Delete { .. }) && sender != *by {
+            if !matches!(change, Change::Edit(_)) && sender != *by {
                 note_in!(&mut *tx, &Note::of(Act::MessageDeleted, by, &room, now).about(&sender).message(id));
             }
             sqlx::query(REWRITE).bind(id.as_str()).bind(&words).execute(&mut *tx).await?;
@@ -175,7 +195,7 @@ impl Store {
                 let names = names.values().flatten().map(String::as_str);
                 Document::new(room, sender, [body], names)
             }
-            Change::Delete { .. } => Document::empty(),
+            Change::Delete { .. } | Change::Moderate => Document::empty(),
         };
         Ok(self.words_text(&document))
     }
@@ -212,12 +232,17 @@ impl Store {
     }
 }
 
-/// What a message said, for its history: a poll with its answers.
-fn said(before: &Before) -> StoreResult<String> {
-    let options = before.poll.as_deref().map(polls::options).transpose()?;
-    let lines = options.unwrap_or_default();
-    let lines = lines.iter().map(|option| format!("\n• {option}"));
-    Ok(std::iter::once(before.body.clone()).chain(lines).collect())
+/// Whether this is allowed now, when the room is locked.
+fn may(change: Change<'_>, access: Option<Access>) -> StoreResult<()> {
+    let not_found = StoreError::Refused(ErrorCode::NotFound);
+    match change {
+        Change::Moderate => Ok(()),
+        Change::Delete { is_staff: true } => access.map(drop).ok_or(not_found),
+        Change::Edit(_) | Change::Delete { is_staff: false } => access
+            .ok_or(not_found)?
+            .may(Right::Write)
+            .map_err(StoreError::Refused),
+    }
 }
 
 /// Whether there is anything to do.
@@ -230,6 +255,6 @@ fn judge(before: &Before, change: Change<'_>) -> StoreResult<bool> {
         }
         Change::Edit("") if before.files == 0 => Err(ErrorCode::Empty.into()),
         Change::Edit(body) => Ok(body != before.body),
-        Change::Delete { .. } => Ok(before.deleted_at.is_none()),
+        Change::Delete { .. } | Change::Moderate => Ok(before.deleted_at.is_none()),
     }
 }

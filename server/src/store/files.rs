@@ -132,7 +132,7 @@ impl Store {
     /// When the database fails.
     pub async fn file_for(&self, id: &FileId, person: &UserId) -> StoreResult<Option<FileAccess>> {
         let row: Option<OwnedRow> = read!(self, db => {
-            sqlx::query_as(
+            sqlx::query_as(concat!(
                 "SELECT f.owner_id, '' AS message_id, f.id, f.name, f.size, f.mime, f.sha256, f.preview_w, f.preview_h,
                     f.recorded, f.recorded_ms, f.wave
                  FROM files f
@@ -142,8 +142,12 @@ impl Store {
                      OR EXISTS (
                        SELECT 1 FROM attachments a JOIN messages x ON x.id = a.message_id AND x.deleted_at IS NULL
                        JOIN members m ON m.room_id = x.room_id AND m.person_id = $2
-                       WHERE a.file_id = f.id))",
-            )
+                       WHERE a.file_id = f.id)
+                     OR EXISTS (
+                       SELECT 1 FROM attachments a JOIN reports x ON x.message_id = a.message_id
+                       JOIN rooms r ON r.id = x.room_id
+                       WHERE a.file_id = f.id AND ", super::reports::handles!("$2"), "))",
+            ))
             .bind(id.as_str()).bind(person.as_str()).fetch_optional(db).await
         })?;
         row.map(|row| {

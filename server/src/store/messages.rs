@@ -34,6 +34,8 @@ pub struct Stored {
     pub message: Message,
     /// True when an earlier try had stored it.
     pub dup: bool,
+    /// Whether the server reported it by itself.
+    pub is_reported: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -286,6 +288,7 @@ impl Store {
             event,
             message,
             dup: true,
+            is_reported: false,
         })
     }
 }

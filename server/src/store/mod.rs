@@ -16,6 +16,7 @@ mod files;
 mod forwards;
 mod mentions;
 mod messages;
+mod mutes;
 mod notify;
 mod people;
 mod pins;
@@ -26,10 +27,12 @@ mod quarantine;
 mod reactions;
 mod receipts;
 mod recordings;
+mod reports;
 mod retention;
 mod retention_log;
 mod room_changes;
 mod rooms;
+mod rules;
 mod scheduled;
 mod search;
 mod search_debt;
@@ -49,17 +52,20 @@ pub use export::{ExportSize, ExportedMessage, PastLesson, RoomFacts};
 pub use files::{FileAccess, NewFile};
 pub use forwards::Forwarding;
 pub use messages::{NewMessage, Stored};
+pub use mutes::NewMute;
 pub use people::{Account, NewPerson};
 pub use polls::Voter;
 pub use push::{Browser, Candidate};
 pub use quarantine::Infected;
 pub use receipts::Receipts;
+pub use reports::Concerned;
 pub use retention::{DAY_MS, Gone, GoneBeside, Keeping, Rule};
 pub use room_changes::{Changed, Made, MakeRoom};
 pub use scheduled::{Due, NewLater};
 pub use search::{Asked, Match};
 
 use pool::{Pool, read, write};
+use rules::RulesKept;
 use writer::Writers;
 
 /// The database. Cheap to clone.
@@ -67,6 +73,7 @@ use writer::Writers;
 pub struct Store {
     pool: Pool,
     writers: Writers,
+    rules: RulesKept,
 }
 
 impl Store {
@@ -88,8 +95,13 @@ impl Store {
     }
 
     fn over(pool: Pool) -> StoreResult<Self> {
-        let writers = Writers::start(&pool).map_err(sqlx::Error::Io)?;
-        Ok(Self { pool, writers })
+        let rules = RulesKept::default();
+        let writers = Writers::start(&pool, &rules).map_err(sqlx::Error::Io)?;
+        Ok(Self {
+            pool,
+            writers,
+            rules,
+        })
     }
 
     /// Whether the database answers.

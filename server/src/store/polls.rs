@@ -131,6 +131,13 @@ pub(super) fn fresh(new: &NewPoll) -> Poll {
     }
 }
 
+/// What a message said, for its history and for reports: a poll with its answers.
+pub(super) fn said(body: &str, poll: Option<&str>) -> StoreResult<String> {
+    let lines = poll.map(options).transpose()?.unwrap_or_default();
+    let lines = lines.iter().map(|option| format!("\n• {option}"));
+    Ok(std::iter::once(body.to_owned()).chain(lines).collect())
+}
+
 pub(super) fn options_text(options: &[String]) -> String {
     serde_json::Value::from(options).to_string()
 }

@@ -84,7 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such message for this person, or it was deleted, [`ErrorCode::Archived`] and
-    /// [`ErrorCode::ReadOnly`] where nothing changes any more, [`ErrorCode::TooLarge`]
+    /// [`ErrorCode::ReadOnly`] where nothing changes any more, [`ErrorCode::Muted`], [`ErrorCode::TooLarge`]
     /// beyond [`REACTIONS_BY_PERSON_MAX`], [`REACTION_KINDS_MAX`] or [`REACTIONS_PER_MESSAGE_MAX`].
     pub async fn react(
         &self,
@@ -100,6 +100,9 @@ impl Store {
         let access = self.access(&room, by).await?;
         let access = access.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
         access.may_react().map_err(StoreError::Refused)?;
+        if self.is_muted(&room, by, now).await? {
+            return Err(ErrorCode::Muted.into());
+        }
         let seq = write!(self, tx => {
             // The room is locked before the message is looked at: changes have an order.
             let (seq,): (i64,) =

@@ -224,13 +224,19 @@ impl Store {
         if !after.values().any(|role| role.is_staff()) {
             return Err(ErrorCode::NoStaff.into());
         }
-        let was: (String, Option<i64>) = within!(&mut tx, db => {
-            sqlx::query_as("SELECT name, archived_at FROM rooms WHERE id = $1")
+        let was: Was = within!(&mut tx, db => {
+            sqlx::query_as("SELECT name, archived_at, slow_seconds FROM rooms WHERE id = $1")
                 .bind(room.as_str()).fetch_one(db).await?
         });
         if let Some(name) = &change.name {
             within!(&mut tx, db => {
                 sqlx::query("UPDATE rooms SET name = $2 WHERE id = $1").bind(room.as_str()).bind(name).execute(db).await?;
+            });
+        }
+        if let Some(slow) = change.slow {
+            within!(&mut tx, db => {
+                sqlx::query("UPDATE rooms SET slow_seconds = $2 WHERE id = $1")
+                    .bind(room.as_str()).bind(i64::from(slow)).execute(db).await?;
             });
         }
         if let Some(archived) = change.archived {
@@ -317,23 +323,41 @@ fn made_notes<'a>(made: &'a Made, new: &MakeRoom<'a>, now: i64) -> Vec<Note<'a>>
         .collect()
 }
 
+// What a room was before it is changed.
+#[derive(sqlx::FromRow)]
+struct Was {
+    name: String,
+    archived_at: Option<i64>,
+    slow_seconds: i64,
+}
+
 // What became another thing of the room itself.
 fn change_notes<'a>(
     (room, by): (&'a RoomId, &'a UserId),
     change: &RoomChange,
-    (was, archived_at): (String, Option<i64>),
+    was: Was,
     now: i64,
 ) -> Vec<Note<'a>> {
     let mut notes = Vec::new();
-    if let Some(name) = change.name.clone().filter(|name| *name != was) {
+    if let Some(name) = change.name.clone().filter(|name| *name != was.name) {
         let facts = Facts {
             name: Some(name),
-            was: Some(was),
+            was: Some(was.name),
             ..Facts::default()
         };
         notes.push(Note::of(Act::RoomRenamed, by, room, now).with(facts));
     }
-    match (change.archived, archived_at.is_some()) {
+    let slow = change
+        .slow
+        .filter(|slow| i64::from(*slow) != was.slow_seconds);
+    if slow.is_some() {
+        let facts = Facts {
+            seconds: slow,
+            ..Facts::default()
+        };
+        notes.push(Note::of(Act::SlowSet, by, room, now).with(facts));
+    }
+    match (change.archived, was.archived_at.is_some()) {
         (Some(true), false) => notes.push(Note::of(Act::RoomArchived, by, room, now)),
         (Some(false), true) => notes.push(Note::of(Act::RoomRestored, by, room, now)),
         (None, _) | (Some(true), true) | (Some(false), false) => {}

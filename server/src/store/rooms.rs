@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use protocol::http::Marks;
-use protocol::model::{Person, RoomSummary};
+use protocol::model::{Person, Role, RoomSummary};
+use protocol::notify::Silence;
 use protocol::{ErrorCode, RoomId, UserId};
 
 use super::access::{AccessRow, access_columns};
@@ -12,10 +13,12 @@ use super::calls::{JoinedCall, call_columns};
 use super::files::attachments_of;
 use super::mentions::{before_last, numbers, unread_mentions};
 use super::messages::{LastRow, last_columns};
+use super::mutes::until_told;
 use super::people::{PersonRow, user_id};
 use super::pool::Pool;
 use super::writer::{POINTERS, ROWS_MAX, Rows};
 use super::{Store, StoreError, StoreResult, new_id, read, write};
+use crate::time::rfc3339;
 
 #[derive(sqlx::FromRow)]
 struct RoomRow {
@@ -30,6 +33,9 @@ struct RoomRow {
     read_no: i64,
     recv_no: i64,
     mentions: Option<String>,
+    slow_seconds: i64,
+    muted_until: Option<i64>,
+    wrote_at: Option<i64>,
     #[sqlx(flatten)]
     last: LastRow,
     #[sqlx(flatten)]
@@ -67,7 +73,7 @@ const ROOMS_OF: &str = concat!(
     recv_no!("mine"),
     " AS recv_no, ",
     unread_mentions!(),
-    " AS mentions, ",
+    " AS mentions, r.slow_seconds, mute.until_at AS muted_until, pace.at AS wrote_at, ",
     last_columns!(),
     ", ",
     call_columns!(),
@@ -76,6 +82,8 @@ const ROOMS_OF: &str = concat!(
      JOIN rooms r ON r.id = mine.room_id
      JOIN people p ON p.id = mine.person_id
      LEFT JOIN receipts g ON g.room_id = mine.room_id AND g.person_id = mine.person_id
+     LEFT JOIN mutes mute ON mute.room_id = r.id AND mute.person_id = $1
+     LEFT JOIN paces pace ON pace.room_id = r.id AND pace.person_id = $1
      LEFT JOIN messages m ON m.room_id = r.id AND m.no = r.last_no
      LEFT JOIN calls c ON c.room_id = r.id AND c.ended_at IS NULL
      WHERE mine.person_id = $1 ORDER BY shown, r.id",
@@ -172,6 +180,11 @@ impl Store {
                 draft: drafts.remove(&id),
                 later: waiting.get(&id).copied().unwrap_or_default(),
                 acks: acks.remove(&id).unwrap_or_default(),
+                muted: row.muted_until.map(|until| Silence {
+                    until: until_told(until),
+                }),
+                slow: u32::try_from(row.slow_seconds).unwrap_or_default(),
+                next: next_time(access.role, row.slow_seconds, row.wrote_at),
                 id,
                 name: row.shown,
                 kind: access.kind,
@@ -358,6 +371,12 @@ impl Store {
         }
         Ok(members)
     }
+}
+
+// When somebody may write again, in a slow room.
+fn next_time(role: Role, slow_seconds: i64, wrote_at: Option<i64>) -> Option<String> {
+    let wrote_at = wrote_at.filter(|_| slow_seconds > 0 && !role.is_staff())?;
+    Some(rfc3339(wrote_at + slow_seconds * 1_000))
 }
 
 pub(super) fn room_id(text: String) -> StoreResult<RoomId> {

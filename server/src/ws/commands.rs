@@ -10,6 +10,7 @@ use protocol::limits::{
     TYPING_SECONDS,
 };
 use protocol::model::Forwarded;
+use protocol::rules::RuleAction;
 use protocol::{Command, ErrorBody, ErrorCode, LiveEvent, MessageId, RoomId, UserId};
 use serde::Serialize;
 
@@ -22,7 +23,9 @@ use crate::App;
 use crate::crash;
 use crate::hub::ConnId;
 use crate::lessons::Asker;
-use crate::store::{Change, NewMessage, StoreError};
+use crate::reports;
+use crate::rules::refusal;
+use crate::store::{Change, Concerned, NewMessage, StoreError};
 use crate::time::now_ms;
 
 /// How long a client is asked to wait when the database has a full disk, is away or the like.
@@ -189,6 +192,15 @@ impl Client {
         // On its own, as a message that is sent.
         let changed = tokio::spawn(async move {
             let is_staff = me.role.is_staff();
+            let fault = match &body {
+                Some(body) => app.store.fault_of(me.role, body).await.map_err(to_user)?,
+                None => None,
+            };
+            if let Some(fault) = fault
+                && fault.action == RuleAction::Refuse
+            {
+                return Err(refusal(fault.reason).into());
+            }
             let change = body
                 .as_deref()
                 .map_or(Change::Delete { is_staff }, Change::Edit);
@@ -196,7 +208,16 @@ impl Client {
                 .store
                 .change_message(&id, &me.id, change, now_ms())
                 .await;
-            let Some(event) = changed.map_err(to_user)? else {
+            let changed = changed.map_err(to_user)?;
+            // Also after a repeated try: the first may have been stored by a server that died then.
+            if let Some(fault) = fault {
+                let reported = app.store.report_by_rule(&id, fault.reason, now_ms()).await;
+                if let Some(about) = reported.map_err(to_user)? {
+                    let told = reports::tell(&app.store, &app.switchboard, &about).await;
+                    told.map_err(to_user)?;
+                }
+            }
+            let Some(event) = changed else {
                 return Ok(Done {});
             };
             if body.is_none() {
@@ -321,7 +342,10 @@ pub(super) async fn store_and_publish(
         Some(from) => app.store.add_forward(new, from, now_ms()).await,
         None => app.store.add_message(new, now_ms()).await,
     };
-    let stored = stored.map_err(to_user)?;
+    let stored = match stored {
+        Err(StoreError::Refused(ErrorCode::Slow)) => return Err(slow(app, me, &send.r).await),
+        other => other.map_err(to_user)?,
+    };
     app.metrics.stored(asked.elapsed());
     let sent = MsgSent {
         id: stored.message.id,
@@ -337,9 +361,27 @@ pub(super) async fn store_and_publish(
     crash::at("before_publish");
     // Also after a repeated try: the first may have been committed by a server that died before publishing.
     app.switchboard.publish(stored.event).await;
+    if stored.is_reported {
+        let about = Concerned {
+            room: send.r.clone(),
+            about: me.clone(),
+            reporters: Vec::new(),
+        };
+        reports::tell(&app.store, &app.switchboard, &about)
+            .await
+            .map_err(to_user)?;
+    }
     app.switchboard
         .tell_user(me, Some(conn), &LiveEvent::URead { d: read });
     Ok(sent)
+}
+
+// Until when a slow room is closed to them.
+async fn slow(app: &App, me: &UserId, room: &RoomId) -> ErrorBody {
+    let over = app.store.pace_over(room, me).await.ok().flatten();
+    let wait = over.map_or(0, |over| over.saturating_sub(now_ms()));
+    let wait = u32::try_from(wait.max(0)).unwrap_or(u32::MAX);
+    ErrorBody::from(ErrorCode::Slow).after_ms(wait)
 }
 
 /// What the user is told of a store's error; the rest goes to the log.

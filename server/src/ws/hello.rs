@@ -45,6 +45,8 @@ impl Client {
         summaries.retain(|room| rooms.contains(&room.id));
         let people = app.store.acquaintances(me).await?;
         let notify = app.store.notify_of(me, now_ms()).await?;
+        let is_staff = self.me.person.role.is_staff();
+        let reports = app.store.report_news(me, is_staff).await?;
         app.switchboard.came(self.id, me, &people);
         self.said_hello = true;
         self.take_in(&summaries);
@@ -58,6 +60,7 @@ impl Client {
             me: self.me.person.clone(),
             direct: app.config.direct_messages,
             notify,
+            reports,
             online: app
                 .switchboard
                 .online(people.iter().map(|person| &person.id)),

@@ -338,6 +338,17 @@ impl Socket {
         }
     }
 
+    /// The whole reply to a command that was written.
+    pub(crate) async fn reply_to(&mut self, i: u32) -> Value {
+        loop {
+            let frame = self.frame().await.unwrap();
+            if frame["i"] == json!(i) {
+                return frame;
+            }
+            self.events.push_back(frame);
+        }
+    }
+
     /// Waits for a ping and answers it.
     pub(crate) async fn answer_ping(&mut self) {
         while self.frame().await.unwrap() != json!({}) {}

@@ -3,6 +3,7 @@ import type { DirectPolicy } from "./DirectPolicy";
 import type { Limits } from "./Limits";
 import type { Notify } from "./Notify";
 import type { Person } from "./Person";
+import type { ReportNews } from "./ReportNews";
 import type { RoomSummary } from "./RoomSummary";
 import type { UserId } from "./UserId";
 
@@ -42,6 +43,10 @@ direct: DirectPolicy,
  * What this person wants to be told of.
  */
 notify?: Notify, 
+/**
+ * What this person is told of reports.
+ */
+reports?: ReportNews, 
 /**
  * Everybody who shares a room with them or once was in one of their rooms.
  */

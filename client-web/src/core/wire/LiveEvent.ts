@@ -86,7 +86,7 @@ d: LaterTold, } | { "e": "u.notify",
 /**
  * All of it.
  */
-d: Notify, } | { "e": "read", 
+d: Notify, } | { "e": "u.reports", } | { "e": "read", 
 /**
  * Room.
  */

@@ -14,6 +14,11 @@ name?: string,
  */
 archived?: boolean, 
 /**
+ * Seconds between two messages of a person, the staff excepted: 0, or [`crate::limits::SLOW_SECONDS_MIN`] to
+ * [`crate::limits::SLOW_SECONDS_MAX`].
+ */
+slow?: number, 
+/**
  * Who becomes a member.
  */
 add?: Array<UserId>, 

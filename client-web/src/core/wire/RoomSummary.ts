@@ -6,6 +6,7 @@ import type { OpenAck } from "./OpenAck";
 import type { Right } from "./Right";
 import type { RoomId } from "./RoomId";
 import type { RoomKind } from "./RoomKind";
+import type { Silence } from "./Silence";
 import type { UserId } from "./UserId";
 
 /**
@@ -67,6 +68,17 @@ acks?: Array<OpenAck>,
  * Of messages up to this number nothing is left: their time is over. Drop what is held of them.
  */
 expired?: number, 
+ * This person may not write here for now, whatever `can` says.
+ */
+muted?: Silence, 
+/**
+ * Seconds that lie between two messages of a person here, the staff excepted; 0 when the room is not slow.
+ */
+slow?: number, 
+/**
+ * When this person may write again in a slow room.
+ */
+next?: string, 
 /**
  * Members.
  */

@@ -12,6 +12,10 @@ export const roomName = ({ kind, name }: NamedRoom): string => (kind === 'direct
 export function facts({ act, facts = {} }: Entry): string {
   const t = moderation().journal;
   if (act === 'room_renamed') return t.renamed(facts.was ?? '', facts.name ?? '');
+  if (act === 'person_muted') return facts.minutes === undefined ? t.untilLifted : t.minutes(facts.minutes);
+  if (facts.seconds !== undefined) return facts.seconds > 0 ? t.every(moderation().slow.seconds[facts.seconds] ?? String(facts.seconds)) : moderation().slow.off;
+  if (facts.reason) return moderation().report.reasons[facts.reason] ?? facts.reason;
+  if (facts.decision) return moderation().queue.outcome[facts.decision] ?? facts.decision;
   if (act === 'room_made' && facts.people !== undefined) return t.people(facts.people);
   return facts.name ?? '';
 }

@@ -31,6 +31,11 @@ class Notices {
     this.#look();
   }
 
+  /** The server's time, as far as it is known here. */
+  time(): number {
+    return Date.now() + this.#ahead;
+  }
+
   isQuiet(room: string): boolean {
     return isQuiet(this.wishes, room, this.#now);
   }

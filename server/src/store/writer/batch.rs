@@ -1,23 +1,30 @@
 //! One transaction for everything that waited.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use protocol::model::{Ack, Attachment, Message};
+use protocol::report::Reason;
+use protocol::rules::RuleAction;
 use protocol::{ErrorCode, FileId, MessageId, RoomEvent, RoomId, UserId};
 
 use super::super::messages::Stored;
 use super::super::pool::Pool;
 use super::super::receipts::Receipts;
+use super::super::rules::RulesKept;
 use super::super::{StoreError, StoreResult, new_id};
 use super::acks::insert_acks;
 use super::alls::{Alls, alls, mark_alls};
 use super::mentions::{Member, members};
+use super::paces::insert_paces;
 use super::questions::{Answer, FileRow, Known, Question, ask, files};
 use super::receipts::receive;
+use super::reports::insert_reports;
 use super::search::insert_words;
 use super::statements::{NewRow, Pointer, insert, move_pointers, take_numbers};
 use super::{Kept, Mark, Post, Receive};
 use crate::crash;
+use crate::rules::{Judge, refusal};
 use crate::time::{parse, rfc3339};
 
 /// How often a batch is tried when other nodes come between.
@@ -45,38 +52,43 @@ pub(super) struct Done {
 }
 
 /// Stores a batch; everything in it or, on an error, nothing. After a failed commit nobody knows which.
-pub(super) async fn store(pool: &Pool, jobs: &Jobs) -> StoreResult<Done> {
+pub(super) async fn store(pool: &Pool, rules: &RulesKept, jobs: &Jobs) -> StoreResult<Done> {
     for _ in 1..TRIES {
-        match attempt(pool, jobs).await {
+        match attempt(pool, rules, jobs).await {
             Ok(Some(done)) => return Ok(done),
             Ok(None) => {}
             Err(error) if error.lost_a_conflict() => {}
             Err(error) => return Err(error),
         }
     }
-    attempt(pool, jobs)
+    attempt(pool, rules, jobs)
         .await?
         .ok_or(StoreError::Inconsistent("messages.client_id"))
 }
 
 /// `None` when another node stored one of the messages in the meantime.
-async fn attempt(pool: &Pool, jobs: &Jobs) -> StoreResult<Option<Done>> {
+async fn attempt(pool: &Pool, rules: &RulesKept, jobs: &Jobs) -> StoreResult<Option<Done>> {
     let (posts, marks) = (&jobs.posts, &jobs.marks);
     let mut tx = pool.begin().await?;
     // No room is locked yet. Should another node store the same message between this question and the insertion,
     // then the insertion notices, by the unique (sender, client id).
     let questions: Vec<Question<'_>> = posts.iter().map(question).collect();
-    let known = ask(&mut tx, &questions).await?;
+    let (known, version) = ask(&mut tx, &questions).await?;
+    let rules = if posts.is_empty() {
+        Arc::default()
+    } else {
+        rules.at(&mut tx, version).await?
+    };
     let ids: Vec<&FileId> = posts.iter().flat_map(|job| &job.send.att).collect();
     let files = files(&mut tx, &ids).await?;
     let mentioned: Vec<Member<'_>> = posts.iter().flat_map(mentions).collect();
     let members = members(&mut tx, &mentioned).await?;
     let alls = alls(&mut tx, posts).await?;
-    let verdicts = judge(posts, &known, &files, &members, alls);
+    let verdicts = judge(posts, &known, (&rules, &files, &members), alls);
 
     let mut counts: BTreeMap<&RoomId, i64> = BTreeMap::new();
     for (job, verdict) in posts.iter().zip(&verdicts) {
-        if matches!(verdict, Verdict::New) {
+        if matches!(verdict, Verdict::New(_)) {
             *counts.entry(&job.send.r).or_default() += 1;
         }
     }
@@ -86,6 +98,10 @@ async fn attempt(pool: &Pool, jobs: &Jobs) -> StoreResult<Option<Done>> {
         return Ok(None);
     }
     mark_alls(&mut tx, &rows).await?;
+    if !insert_paces(&mut tx, &rows, |row| is_paced(posts, &known, row)).await? {
+        return Ok(None);
+    }
+    insert_reports(&mut tx, &rows).await?;
     insert_acks(&mut tx, &mut rows).await?;
     insert_words(&mut tx, &rows, &files).await?;
     let (pointers, deciding) = pointers(&rows, marks);
@@ -104,7 +120,7 @@ async fn attempt(pool: &Pool, jobs: &Jobs) -> StoreResult<Option<Done>> {
         answers.push(match verdict {
             Verdict::Refused(code) => Err(code),
             Verdict::Earlier => Ok(Kept::Earlier),
-            Verdict::New => {
+            Verdict::New(_) => {
                 let row = stored.next().ok_or(StoreError::Inconsistent("batch"))?;
                 Ok(Kept::Now(Box::new(into_stored(row, &files)?)))
             }
@@ -131,6 +147,7 @@ fn question(job: &Post) -> Question<'_> {
         cid: job.send.cid.as_str(),
         re: job.send.re.as_ref().map(MessageId::as_str),
         calls: job.send.ack || job.send.all,
+        now: job.now,
     }
 }
 
@@ -138,31 +155,54 @@ fn mentions(job: &Post) -> impl Iterator<Item = Member<'_>> {
     job.send.men.iter().map(|person| (&job.send.r, person))
 }
 
+fn is_paced(posts: &[Post], known: &[Answer], row: &NewRow<'_>) -> bool {
+    let mut asked = posts.iter().zip(known);
+    asked.any(|(job, Answer { known, .. })| {
+        matches!(known, Known::Fine { is_paced: true, .. })
+            && job.by == *row.by
+            && job.send.cid.as_str() == row.cid
+    })
+}
+
 enum Verdict {
     Refused(ErrorCode),
     /// Stored by an earlier try, or by one before it in this batch.
     Earlier,
-    New,
+    /// Maybe to be reported.
+    New(Option<Reason>),
 }
+
+/// What a message is judged by: rules, files that are there, members that are mentioned.
+type Measures<'a> = (
+    &'a Judge,
+    &'a HashMap<String, FileRow>,
+    &'a HashSet<Member<'a>>,
+);
 
 // Refusals are decided before numbers are taken: they leave no gap.
 fn judge<'a>(
     posts: &'a [Post],
     known: &[Answer],
-    files: &HashMap<String, FileRow>,
-    members: &HashSet<Member<'_>>,
+    by: Measures<'_>,
     mut alls: Alls<'a>,
 ) -> Vec<Verdict> {
     let mut accepted: HashMap<(&UserId, &str), &str> = HashMap::new();
+    let mut paced: HashSet<(&UserId, &RoomId)> = HashSet::new();
     let mut verdicts = Vec::with_capacity(posts.len());
     for (job, Answer { known, .. }) in posts.iter().zip(known) {
         let message = (&job.by, job.send.cid.as_str());
         let before = accepted.get(&message).copied();
-        let mut verdict = judge_one(job, *known, before, files, members);
-        if matches!(verdict, Verdict::New) && job.send.all && !alls.take(job) {
+        let mut verdict = judge_one(job, *known, before, by);
+        let is_second = matches!(verdict, Verdict::New(_))
+            && matches!(known, Known::Fine { is_paced: true, .. })
+            && !paced.insert((&job.by, &job.send.r));
+        if is_second {
+            verdict = Verdict::Refused(ErrorCode::Slow);
+        }
+        if matches!(verdict, Verdict::New(_)) && job.send.all && !alls.take(job) {
             verdict = Verdict::Refused(ErrorCode::AllLimit);
         }
-        if matches!(verdict, Verdict::New) {
+        if matches!(verdict, Verdict::New(_)) {
             accepted.insert(message, job.send.r.as_str());
         }
         verdicts.push(verdict);
@@ -174,11 +214,10 @@ fn judge_one(
     job: &Post,
     known: Known,
     accepted_in: Option<&str>,
-    files: &HashMap<String, FileRow>,
-    members: &HashSet<Member<'_>>,
+    (rules, files, members): Measures<'_>,
 ) -> Verdict {
     let room = job.send.r.as_str();
-    match (known, accepted_in) {
+    let role = match (known, accepted_in) {
         (Known::Stranger, _) => return Verdict::Refused(ErrorCode::Forbidden),
         (Known::Earlier, _) => return Verdict::Earlier,
         (Known::Elsewhere, _) => return Verdict::Refused(ErrorCode::BadRequest),
@@ -186,10 +225,12 @@ fn judge_one(
         (_, Some(_)) => return Verdict::Refused(ErrorCode::BadRequest),
         (Known::Archived, None) => return Verdict::Refused(ErrorCode::Archived),
         (Known::Reader, None) => return Verdict::Refused(ErrorCode::ReadOnly),
+        (Known::Muted, None) => return Verdict::Refused(ErrorCode::Muted),
+        (Known::TooSoon, None) => return Verdict::Refused(ErrorCode::Slow),
         (Known::NotCaller, None) => return Verdict::Refused(ErrorCode::Forbidden),
         (Known::NoTarget, None) => return Verdict::Refused(ErrorCode::NotFound),
-        (Known::Fine, None) => {}
-    }
+        (Known::Fine { role, .. }, None) => role,
+    };
     let usable = |file: &FileId| {
         files
             .get(file.as_str())
@@ -200,7 +241,17 @@ fn judge_one(
     } else if !mentions(job).all(|mention| members.contains(&mention)) {
         Verdict::Refused(ErrorCode::BadRequest)
     } else {
-        Verdict::New
+        let polls = job.send.poll.iter();
+        let why = polls
+            .clone()
+            .filter_map(|poll| poll.quiz.as_ref()?.why.as_ref());
+        let options = polls.flat_map(|poll| &poll.options).chain(why);
+        let texts = std::iter::once(&job.send.body).chain(options);
+        match rules.fault(role, texts.map(String::as_str)) {
+            None => Verdict::New(None),
+            Some(fault) if fault.action == RuleAction::Report => Verdict::New(Some(fault.reason)),
+            Some(fault) => Verdict::Refused(refusal(fault.reason)),
+        }
     }
 }
 
@@ -221,7 +272,9 @@ fn number<'a>(
     }
     let mut rows = Vec::new();
     for ((job, verdict), answer) in posts.iter().zip(verdicts).zip(known) {
-        let (Verdict::New, Some((seq, no))) = (verdict, next.get_mut(job.send.r.as_str())) else {
+        let (Verdict::New(reported), Some((seq, no))) =
+            (verdict, next.get_mut(job.send.r.as_str()))
+        else {
             continue;
         };
         *seq += 1;
@@ -244,6 +297,7 @@ fn number<'a>(
             fwd: job.forwarded.as_ref(),
             ack: job.send.ack.then_some(0),
             due: job.send.due.as_deref().and_then(parse),
+            reported: *reported,
         });
     }
     Ok(rows)
@@ -317,5 +371,6 @@ fn into_stored(row: NewRow<'_>, files: &HashMap<String, FileRow>) -> StoreResult
         event,
         message,
         dup: false,
+        is_reported: row.reported.is_some(),
     })
 }

@@ -8,9 +8,11 @@ mod acks;
 mod alls;
 mod batch;
 mod mentions;
+mod paces;
 mod polls;
 mod questions;
 mod receipts;
+mod reports;
 mod rows;
 mod search;
 mod statements;
@@ -27,6 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::messages::{NewMessage, Stored};
 use super::pool::Pool;
 use super::receipts::Receipts;
+use super::rules::RulesKept;
 use super::{StoreError, StoreResult};
 
 pub(super) use receipts::{RECEIPTS, Receipt, Row as ReceiptRow, told};
@@ -81,14 +84,14 @@ pub(super) struct Writers {
 }
 
 impl Writers {
-    pub(super) fn start(pool: &Pool) -> io::Result<Self> {
+    pub(super) fn start(pool: &Pool, rules: &RulesKept) -> io::Result<Self> {
         let count = match pool {
             Pool::Sqlite { .. } => 1,
             Pool::Postgres(_) => POSTGRES_WRITERS,
         };
         let queues = (0..count).map(|_| {
             let (queue, jobs) = mpsc::channel(QUEUE_MAX);
-            work::start(pool.clone(), jobs)?;
+            work::start(pool.clone(), rules.clone(), jobs)?;
             Ok(queue)
         });
         Ok(Self {

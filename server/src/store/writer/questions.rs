@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use protocol::model::Role;
 use protocol::{FileId, MessageId};
 
 use super::super::files::AttachmentRow;
@@ -18,6 +19,8 @@ pub(super) struct Question<'a> {
     pub(super) re: Option<&'a str>,
     /// Whether it is for everybody in a way that only staff may use: asks to be acknowledged, or mentions all.
     pub(super) calls: bool,
+    /// In milliseconds since 1970.
+    pub(super) now: i64,
 }
 
 /// What the database says to a [`Question`].
@@ -28,6 +31,10 @@ pub(super) enum Known {
     Reader,
     /// The room is in the archive.
     Archived,
+    /// Is kept from writing here.
+    Muted,
+    /// Wrote in this slow room just now.
+    TooSoon,
     /// An earlier try was stored in this room.
     Earlier,
     /// The client id was used in another room.
@@ -36,7 +43,12 @@ pub(super) enum Known {
     NotCaller,
     /// The room has no such message to reply to.
     NoTarget,
-    Fine,
+    Fine {
+        /// The author's, a teacher's for all of the staff.
+        role: Role,
+        /// In a slow room.
+        is_paced: bool,
+    },
 }
 
 /// The answer to a [`Question`].
@@ -56,24 +68,37 @@ static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
                 WHEN room.archived_at IS NOT NULL THEN 'a'
                 WHEN room.writers <> 'members' AND NOT (
                     room.writers = 'staff' AND author.role IN ('administrator', 'teacher')) THEN 'w'
+                WHEN mute.until_at > input.column7 AND author.role NOT IN ('administrator', 'teacher') THEN 'm'
+                WHEN pace.at + room.slow_seconds * 1000 > input.column7 AND room.slow_seconds > 0
+                    AND author.role NOT IN ('administrator', 'teacher') THEN 't'
                 WHEN input.column6 = 1 AND (
                     room.kind = 'direct' OR author.role NOT IN ('administrator', 'teacher')) THEN 'k'
                 WHEN input.column5 IS NOT NULL AND target.id IS NULL THEN 'r'
-                ELSE 'f' || COALESCE(target.root_id, target.id, '') END, ' ')
+                ELSE CASE
+                    WHEN author.role = 'student' THEN CASE WHEN room.slow_seconds > 0 THEN 'L' ELSE 'l' END
+                    WHEN author.role = 'guardian' THEN CASE WHEN room.slow_seconds > 0 THEN 'G' ELSE 'g' END
+                    ELSE 'f' END || COALESCE(target.root_id, target.id, '')
+                END, ' '), (SELECT version FROM rules WHERE one = 1)
          FROM (VALUES ",
-        "CAST(# AS BIGINT), ?, ?, ?, ?, CAST(? AS BIGINT)",
+        "CAST(# AS BIGINT), ?, ?, ?, ?, CAST(? AS BIGINT), CAST(? AS BIGINT)",
         ") AS input
          LEFT JOIN members mine ON mine.room_id = input.column2 AND mine.person_id = input.column3
          LEFT JOIN rooms room ON room.id = input.column2
          LEFT JOIN people author ON author.id = input.column3
          LEFT JOIN messages earlier ON earlier.sender_id = input.column3 AND earlier.client_id = input.column4
+         LEFT JOIN mutes mute ON mute.room_id = input.column2 AND mute.person_id = input.column3
+         LEFT JOIN paces pace ON pace.room_id = input.column2 AND pace.person_id = input.column3
          LEFT JOIN messages target ON target.id = input.column5 AND target.room_id = input.column2
          WHERE input.column2 IS NOT NULL",
     )
 });
 
-/// Answers in the questions' order.
-pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreResult<Vec<Answer>> {
+/// Answers in the questions' order, and which version the rules of messages have.
+pub(super) async fn ask(
+    tx: &mut Tx<'_>,
+    questions: &[Question<'_>],
+) -> StoreResult<(Vec<Answer>, i64)> {
+    let mut version = 0;
     let stranger = |_: &Question<'_>| Answer {
         known: Known::Stranger,
         root: None,
@@ -81,7 +106,7 @@ pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreRes
     let mut known: Vec<Answer> = questions.iter().map(stranger).collect();
     for (chunk, answers) in questions.chunks(ROWS_MAX).zip(known.chunks_mut(ROWS_MAX)) {
         let (text, rows) = QUESTIONS.with(chunk);
-        let (found,): (String,) = within!(tx, db => {
+        let (found, rules): (String, Option<i64>) = within!(tx, db => {
             let mut query = sqlx::query_as(text);
             for row in rows {
                 query = query
@@ -89,10 +114,12 @@ pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreRes
                     .bind(row.map(|q| q.by))
                     .bind(row.map(|q| q.cid))
                     .bind(row.and_then(|q| q.re))
-                    .bind(row.map(|q| i64::from(q.calls)));
+                    .bind(row.map(|q| i64::from(q.calls)))
+                    .bind(row.map(|q| q.now));
             }
             query.fetch_one(db).await?
         });
+        version = rules.unwrap_or(0);
         for word in found.split(' ') {
             let (place, answer) = answered(word).ok_or(StoreError::Inconsistent("an answer"))?;
             if let Some(slot) = answers.get_mut(place) {
@@ -100,13 +127,14 @@ pub(super) async fn ask(tx: &mut Tx<'_>, questions: &[Question<'_>]) -> StoreRes
             }
         }
     }
-    Ok(known)
+    Ok((known, version))
 }
 
 // A place, a letter, and maybe an id.
 fn answered(word: &str) -> Option<(usize, Answer)> {
     let (place, rest) = word.split_at(word.find(|c: char| !c.is_ascii_digit())?);
     let (letter, root) = rest.split_at_checked(1)?;
+    let fine = |role, is_paced| Known::Fine { role, is_paced };
     let known = match letter {
         "s" => Known::Stranger,
         "a" => Known::Archived,
@@ -115,7 +143,13 @@ fn answered(word: &str) -> Option<(usize, Answer)> {
         "o" => Known::Elsewhere,
         "k" => Known::NotCaller,
         "r" => Known::NoTarget,
-        "f" => Known::Fine,
+        "m" => Known::Muted,
+        "t" => Known::TooSoon,
+        "f" => fine(Role::Teacher, false),
+        "l" => fine(Role::Student, false),
+        "L" => fine(Role::Student, true),
+        "g" => fine(Role::Guardian, false),
+        "G" => fine(Role::Guardian, true),
         _ => return None,
     };
     let root = (!root.is_empty()).then(|| MessageId::parse(root));

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use protocol::model::Forwarded;
 use protocol::poll::NewPoll;
+use protocol::report::Reason;
 use protocol::{FileId, MessageId, RoomId, UserId};
 
 use super::super::pool::{Tx, within};
@@ -101,6 +102,8 @@ pub(super) struct NewRow<'a> {
     pub(super) ack: Option<u32>,
     /// By when, if that was said.
     pub(super) due: Option<i64>,
+    /// Why the server reports it by itself.
+    pub(super) reported: Option<Reason>,
 }
 
 static MESSAGES: LazyLock<Rows> = LazyLock::new(|| {

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::super::pool::Pool;
+use super::super::rules::RulesKept;
 use super::super::{StoreError, StoreResult};
 use super::Job;
 use super::batch::{self, Done, Jobs};
@@ -25,20 +26,20 @@ const POSTGRES_BATCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 // SQLite's driver runs each statement on a thread of its own. Waiting for it on one thread costs far less than
 // waking the runtime's workers for every statement. PostgreSQL's sockets belong to the runtime.
-pub(super) fn start(pool: Pool, jobs: mpsc::Receiver<Job>) -> io::Result<()> {
+pub(super) fn start(pool: Pool, rules: RulesKept, jobs: mpsc::Receiver<Job>) -> io::Result<()> {
     match pool {
         Pool::Sqlite { .. } => {
             let own = Builder::new_current_thread().enable_time().build()?;
             thread::Builder::new()
                 .name("store-writer".to_owned())
-                .spawn(move || own.block_on(work(pool, jobs)))?;
+                .spawn(move || own.block_on(work(pool, rules, jobs)))?;
         }
-        Pool::Postgres(_) => drop(tokio::spawn(work(pool, jobs))),
+        Pool::Postgres(_) => drop(tokio::spawn(work(pool, rules, jobs))),
     }
     Ok(())
 }
 
-async fn work(pool: Pool, mut jobs: mpsc::Receiver<Job>) {
+async fn work(pool: Pool, rules: RulesKept, mut jobs: mpsc::Receiver<Job>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     let mut stops = Vec::new();
     let mut paced = Instant::now();
@@ -66,7 +67,7 @@ async fn work(pool: Pool, mut jobs: mpsc::Receiver<Job>) {
             }
         }
         if now_due.len() > 0 {
-            run(&pool, now_due).await;
+            run(&pool, &rules, now_due).await;
         }
     }
     for stop in stops {
@@ -74,14 +75,14 @@ async fn work(pool: Pool, mut jobs: mpsc::Receiver<Job>) {
     }
 }
 
-async fn run(pool: &Pool, jobs: Jobs) {
-    match store_in_time(pool, &jobs).await {
+async fn run(pool: &Pool, rules: &RulesKept, jobs: Jobs) {
+    match store_in_time(pool, rules, &jobs).await {
         Ok(done) => answer(jobs, done),
         // Something in the batch is more than the database can take. It must not take the others with it.
         Err(error) if error.trouble().is_none() && jobs.len() > 1 => {
             tracing::error!(%error, "a batch failed; its parts are tried one by one");
             for job in one_by_one(jobs) {
-                match store_in_time(pool, &job).await {
+                match store_in_time(pool, rules, &job).await {
                     Ok(done) => answer(job, done),
                     Err(error) => fail(job, &error),
                 }
@@ -110,8 +111,8 @@ fn one_by_one(jobs: Jobs) -> impl Iterator<Item = Jobs> {
     posts.chain(marks).chain(receives)
 }
 
-async fn store_in_time(pool: &Pool, jobs: &Jobs) -> StoreResult<Done> {
-    let stored = Box::pin(batch::store(pool, jobs));
+async fn store_in_time(pool: &Pool, rules: &RulesKept, jobs: &Jobs) -> StoreResult<Done> {
+    let stored = Box::pin(batch::store(pool, rules, jobs));
     match pool {
         // A local disk that hangs gives no answer that could be waited for less.
         Pool::Sqlite { .. } => stored.await,
