@@ -120,7 +120,7 @@ step('a rule says what it will take, and then takes it before everybody’s eyes
   const student = await chromiumPerson(chromium, 'student', { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
   await signIn(student, server, 'student1');
   await student.click('link', ROOM);
-  await student.page.getByText('Схема №1').first().waitFor();
+  await student.page.getByRole('link', { name: 'a.txt' }).first().waitFor();
   await server.kill('SIGTERM');
   await run('python3', ['-c', AGE, join(server.data, 'parta.db')]);
   server.env = { ...server.env, PARTA_RETENTION_GRACE_HOURS: '0' };
@@ -140,7 +140,7 @@ step('a rule says what it will take, and then takes it before everybody’s eyes
   await dialog.getByRole('button', { name: 'Удалять навсегда' }).click();
   for (const { page } of [teacher, student]) await page.locator('main').getByText('Удалено по сроку хранения: 2 сообщения').waitFor();
   const left = await student.read(() => document.body.innerText);
-  assert.ok(!left.includes('Схема №1') && !left.includes('onerror') && left.includes('Это останется'), left);
+  assert.ok(!left.includes('a.txt') && !left.includes('onerror') && left.includes('Это останется'), left);
   await teacher.press('Escape');
   await teacher.click('button', 'История и хранение');
   await dialog.getByText('Удалены сообщения № 1–2').waitFor();
@@ -154,7 +154,7 @@ step('a rule says what it will take, and then takes it before everybody’s eyes
       const rooms = await new Promise((resolve) => (db.transaction('rooms').objectStore('rooms').getAll().onsuccess = (/** @type {any} */ event) => resolve(event.target.result)));
       db.close();
       const text = JSON.stringify(rooms);
-      return text.includes('Это останется') && !text.includes('onerror') && !text.includes('Схема');
+      return text.includes('Это останется') && !text.includes('onerror') && !text.includes('a.txt');
     },
     undefined,
     'what the device keeps to be without them',
