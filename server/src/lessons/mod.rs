@@ -14,10 +14,12 @@ use protocol::call::{
     CallIce, CallJoin, CallJoined, CallSet, CallStats, CallSummary, CallView, CallWatch, RelayLogin,
 };
 use protocol::limits::{
-    AUDIO_SLOTS, CALL_CHANGED_MILLIS, CALL_LINKS_SECONDS, SDP_BYTES_MAX, VIDEO_SLOTS_MAX, VIEWS_MAX,
+    AUDIO_SLOTS, CALL_CHANGED_MILLIS, CALL_LINKS_SECONDS, DEVICES_PER_ROOM_MAX, ROOM_MEMBERS_MAX,
+    SDP_BYTES_MAX, VIDEO_SLOTS_MAX, VIEWS_MAX,
 };
 use protocol::model::Person;
 use protocol::{CallId, ClientId, ErrorBody, ErrorCode, LiveEvent, RoomId};
+use signalling::sfu::limits::PEERS_PER_ROOM_MAX;
 use signalling::{Media, MediaError, MediaEvent, Offer, PeerKey, Source, View};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
@@ -33,6 +35,9 @@ pub use devices::Connected;
 use state::{Peer, State};
 
 const TICK: Duration = Duration::from_secs(1);
+
+// Whoever the settings let in finds a place at the media server, the devices beside them.
+const _: () = assert!(PEERS_PER_ROOM_MAX >= ROOM_MEMBERS_MAX + DEVICES_PER_ROOM_MAX);
 
 /// Who asks to join.
 #[derive(Clone, Copy, Debug)]
@@ -544,5 +549,13 @@ fn ended() -> ErrorBody {
 #[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
 fn refused(error: MediaError) -> ErrorBody {
     tracing::debug!(%error, "an offer was refused");
-    ErrorBody::from(ErrorCode::MediaRefused)
+    match error {
+        MediaError::RoomFull | MediaError::TooManyRooms => ErrorCode::CallFull.into(),
+        MediaError::BadOffer(_)
+        | MediaError::NoCandidates
+        | MediaError::Socket(_)
+        | MediaError::UnknownPeer
+        | MediaError::Certificate
+        | MediaError::Stopped => ErrorCode::MediaRefused.into(),
+    }
 }

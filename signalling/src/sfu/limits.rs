@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// Rooms at once.
 pub const ROOMS_MAX: usize = 100;
-/// Peers in one room, on all workers.
-pub const PEERS_PER_ROOM_MAX: usize = 200;
+/// Peers in one room, on all workers. How many a lesson takes is the caller's to say; this is above all that it may.
+pub const PEERS_PER_ROOM_MAX: usize = 1_100;
 /// Bytes of an SDP offer.
 pub const SDP_MAX: usize = 256 * 1024;
 /// Audio slots of a receiver.
