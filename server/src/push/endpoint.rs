@@ -12,6 +12,7 @@ const HTTPS: u16 = 443;
 pub struct Endpoint {
     uri: Uri,
     origin: String,
+    allowed_by: String,
 }
 
 impl Endpoint {
@@ -32,16 +33,18 @@ impl Endpoint {
             Some((_, port)) => port.parse().ok()?,
             None => HTTPS,
         };
-        if !hosts.iter().any(|known| fits(known, &host, port)) {
-            return None;
-        }
+        let allowed_by = hosts.iter().find(|known| fits(known, &host, port))?;
         // As the push service writes it (RFC 8292 §2).
         let origin = if port == HTTPS {
             format!("https://{host}")
         } else {
             format!("https://{host}:{port}")
         };
-        Some(Self { uri, origin })
+        Some(Self {
+            uri,
+            origin,
+            allowed_by: allowed_by.clone(),
+        })
     }
 
     /// Whole.
@@ -54,6 +57,12 @@ impl Endpoint {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// The host of the list that it is, or whose ending it has.
+    #[must_use]
+    pub fn allowed_by(&self) -> &str {
+        &self.allowed_by
     }
 }
 

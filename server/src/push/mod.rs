@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use futures_util::future::join_all;
 use protocol::limits::PUSHES_WAITING_MAX;
 use protocol::push::PushWord;
 use protocol::{RoomId, UserId};
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::config::{Config, PushMode};
@@ -31,14 +32,10 @@ pub use vapid::Vapid;
 
 /// How long after a message others are told of it: whoever has it before them has read it then.
 const AFTER: Duration = Duration::from_secs(3);
-/// Requests to push services at once.
+/// Requests to one push service at once: one that hangs holds up no other.
 const AT_ONCE: usize = 16;
 /// Waits before another try when a push service does not say how long.
-const TRIES: [Duration; 3] = [
-    Duration::from_secs(2),
-    Duration::from_secs(15),
-    Duration::from_secs(60),
-];
+const AGAIN: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
 /// Characters of a topic, the most there may be (RFC 8030 §5.4).
 const TOPIC_CHARS: usize = 32;
 
@@ -84,7 +81,23 @@ struct Parts {
     vapid: Vapid,
     courier: Courier,
     hosts: Vec<String>,
-    turns: Semaphore,
+    turns: Turns,
+}
+
+/// Places for requests, by the name in `push_hosts` that allows them: so many as the settings name, and no more.
+#[derive(Debug)]
+struct Turns(BTreeMap<String, Semaphore>);
+
+impl Turns {
+    fn new(hosts: &[String]) -> Self {
+        let place = |host: &String| (host.clone(), Semaphore::new(AT_ONCE));
+        Self(hosts.iter().map(place).collect())
+    }
+
+    /// `None` when the settings know no such host, or the server is going down.
+    async fn take(&self, to: &Endpoint) -> Option<SemaphorePermit<'_>> {
+        self.0.get(to.allowed_by())?.acquire().await.ok()
+    }
 }
 
 impl Push {
@@ -111,7 +124,7 @@ impl Push {
             vapid,
             courier: Courier::new(&config.push_authorities)?,
             hosts: config.push_hosts.clone(),
-            turns: Semaphore::new(AT_ONCE),
+            turns: Turns::new(&config.push_hosts),
         }));
         tokio::spawn(run(Arc::downgrade(&push.0), waiting));
         Ok(Some(push))
@@ -142,7 +155,7 @@ impl Push {
         if people.is_empty() {
             return Ok(());
         }
-        let claimed = store.claim_pushes(room, no, &people).await?;
+        let claimed = store.claim_pushes(room, no, &people, now).await?;
         let mut browsers: BTreeMap<UserId, Vec<(Browser, bool)>> = BTreeMap::new();
         for Candidate {
             person,
@@ -172,15 +185,24 @@ impl Push {
         person: &UserId,
         browsers: Vec<(Browser, bool)>,
     ) {
+        // At the same time: one push service that hangs keeps nothing from another.
+        let tries = browsers
+            .iter()
+            .map(|(browser, mentioned)| self.tell_browser(room, person, browser, *mentioned));
         let mut told = false;
-        for (browser, mentioned) in browsers {
-            match self.tell_browser(room, person, &browser, mentioned).await {
+        for outcome in join_all(tries).await {
+            match outcome {
                 Ok(taken) => told |= taken,
                 Err(error) => tracing::warn!(%error, "a browser could not be forgotten"),
             }
         }
-        if !told && let Err(error) = self.0.store.release_push(room, no, person).await {
-            tracing::warn!(%error, "a push that failed could not be noted");
+        let noted = if told {
+            self.0.store.settle_push(room, no, person).await
+        } else {
+            self.0.store.release_push(room, no, person).await
+        };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "what became of a push could not be noted");
         }
     }
 
@@ -196,13 +218,15 @@ impl Push {
         let Some(to) = Endpoint::parse(&browser.endpoint, &self.0.hosts) else {
             return Ok(false);
         };
-        for wait in TRIES {
+        let mut pauses = AGAIN.iter();
+        loop {
             let Some(word) = self.word(room, person, &to, &browser.keys, urgent) else {
                 return Ok(false);
             };
             let outcome = {
-                // Fails only when the server is going down.
-                let _turn = self.0.turns.acquire().await;
+                let Some(_turn) = self.0.turns.take(&to).await else {
+                    return Ok(false);
+                };
                 self.0.courier.send(word).await
             };
             match outcome {
@@ -219,11 +243,15 @@ impl Push {
                     tracing::warn!(service = to.origin(), %status, "a push service refused a push");
                     return Ok(false);
                 }
-                Outcome::Later(asked) => sleep(asked.unwrap_or(wait)).await,
+                Outcome::Later(asked) => {
+                    let Some(wait) = pauses.next() else {
+                        tracing::warn!(service = to.origin(), "a push service did not take a push");
+                        return Ok(false);
+                    };
+                    sleep(asked.unwrap_or(*wait)).await;
+                }
             }
         }
-        tracing::warn!(service = to.origin(), "a push service did not take a push");
-        Ok(false)
     }
 
     fn word<'a>(

@@ -11,6 +11,10 @@ use super::{Store, StoreError, StoreResult, read, write};
 use crate::notify::Wishes;
 use crate::push::Recipient;
 
+/// After so many milliseconds somebody may be told anew of a room when nobody knows whether they were: the server that was
+/// about to died.
+const CLAIM_MS: i64 = 300_000;
+
 /// A browser that wants to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Browser {
@@ -147,7 +151,7 @@ impl Store {
     }
 
     /// Who may be told of a message: members other than its sender who have not read it, were not told of the room since
-    /// they read it, and have a browser whose session holds.
+    /// they read it (or nobody knows whether they were), and have a browser whose session holds.
     ///
     /// # Errors
     /// When the database fails.
@@ -170,9 +174,10 @@ impl Store {
                  LEFT JOIN notify_rooms w ON w.person_id = m.person_id AND w.room_id = m.room_id
                  LEFT JOIN mentions q ON q.room_id = g.room_id AND q.no = g.no AND q.person_id = m.person_id
                  WHERE g.room_id = $1 AND g.no = $2 AND g.deleted_at IS NULL
-                     AND m.read_no < g.no AND (p.no IS NULL OR p.no <= m.read_no)",
+                     AND m.read_no < g.no
+                     AND (p.no IS NULL OR p.no <= m.read_no OR (p.taken = 0 AND p.at < $4))",
             )
-            .bind(room.as_str()).bind(no).bind(now).fetch_all(db).await
+            .bind(room.as_str()).bind(no).bind(now).bind(now - CLAIM_MS).fetch_all(db).await
         })?;
         rows.into_iter().map(CandidateRow::into_candidate).collect()
     }
@@ -186,24 +191,39 @@ impl Store {
         room: &RoomId,
         no: i64,
         people: &[UserId],
+        now: i64,
     ) -> StoreResult<Vec<UserId>> {
         let mut claimed = Vec::with_capacity(people.len());
         write!(self, tx => {
             for person in people {
                 let done = sqlx::query(
-                    "INSERT INTO pushed (room_id, person_id, no)
-                     SELECT room_id, person_id, $3 FROM members
+                    "INSERT INTO pushed (room_id, person_id, no, at, taken)
+                     SELECT room_id, person_id, $3, $4, CAST(0 AS BIGINT) FROM members
                      WHERE room_id = $1 AND person_id = $2 AND read_no < $3
-                     ON CONFLICT (room_id, person_id) DO UPDATE SET no = excluded.no
-                     WHERE pushed.no <= (SELECT m.read_no FROM members m WHERE m.room_id = $1 AND m.person_id = $2)",
+                     ON CONFLICT (room_id, person_id) DO UPDATE SET no = excluded.no, at = excluded.at, taken = 0
+                     WHERE pushed.no <= (SELECT m.read_no FROM members m WHERE m.room_id = $1 AND m.person_id = $2)
+                        OR (pushed.taken = 0 AND pushed.at < $5)",
                 )
-                .bind(room.as_str()).bind(person.as_str()).bind(no).execute(&mut *tx).await?;
+                .bind(room.as_str()).bind(person.as_str()).bind(no).bind(now).bind(now - CLAIM_MS)
+                .execute(&mut *tx).await?;
                 if done.rows_affected() > 0 {
                     claimed.push(person.clone());
                 }
             }
         });
         Ok(claimed)
+    }
+
+    /// A push service took it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn settle_push(&self, room: &RoomId, no: i64, person: &UserId) -> StoreResult<()> {
+        write!(self, tx => {
+            sqlx::query("UPDATE pushed SET taken = 1 WHERE room_id = $1 AND person_id = $2 AND no = $3")
+                .bind(room.as_str()).bind(person.as_str()).bind(no).execute(&mut *tx).await?;
+        });
+        Ok(())
     }
 
     /// Somebody could not be told: the next message is another try.

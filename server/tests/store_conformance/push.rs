@@ -64,7 +64,7 @@ async fn members_with_a_browser_are_told_once_until_they_have_read() {
         s.write(&s.anna, "c1", "раз").await;
         assert_eq!(told(&s, 1, 10).await, ["b", "c"]);
         let people = [s.misha.clone(), s.stranger.clone()];
-        let claimed = s.store.claim_pushes(&s.room, 1, &people).await.unwrap();
+        let claimed = s.store.claim_pushes(&s.room, 1, &people, 10).await.unwrap();
         assert_eq!(
             claimed,
             std::slice::from_ref(&s.misha),
@@ -72,12 +72,12 @@ async fn members_with_a_browser_are_told_once_until_they_have_read() {
         );
         s.write(&s.anna, "c2", "два").await;
         assert!(told(&s, 2, 10).await.is_empty());
-        let again = s.store.claim_pushes(&s.room, 2, &people).await.unwrap();
+        let again = s.store.claim_pushes(&s.room, 2, &people, 10).await.unwrap();
         assert!(again.is_empty());
         // It could not be told after all.
         s.store.release_push(&s.room, 1, &s.misha).await.unwrap();
         assert_eq!(told(&s, 2, 10).await, ["b", "c"]);
-        s.store.claim_pushes(&s.room, 2, &people).await.unwrap();
+        s.store.claim_pushes(&s.room, 2, &people, 10).await.unwrap();
         s.store.mark_read(&s.room, &s.misha, 2).await.unwrap();
         s.write(&s.anna, "c3", "три").await;
         assert_eq!(told(&s, 3, 10).await, ["b", "c"]);
@@ -87,6 +87,30 @@ async fn members_with_a_browser_are_told_once_until_they_have_read() {
         assert_eq!(news, Some(("Робототехника".to_owned(), 0, false)));
         let strange = s.store.push_news(&s.room, &s.stranger).await.unwrap();
         assert_eq!(strange, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_died_before_it_told_somebody_leaves_no_silence() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        subscribed(&s, "s2", &s.misha, "b", 1).await;
+        let people = std::slice::from_ref(&s.misha);
+        let minutes = |n: i64| n * 60_000;
+        s.write(&s.anna, "c1", "раз").await;
+        let claimed = s.store.claim_pushes(&s.room, 1, people, minutes(1)).await;
+        assert_eq!(claimed.unwrap(), people);
+        s.write(&s.anna, "c2", "два").await;
+        assert!(told(&s, 2, minutes(5)).await.is_empty(), "it may be at it");
+        assert_eq!(told(&s, 2, minutes(7)).await, ["b"]);
+        let claimed = s.store.claim_pushes(&s.room, 2, people, minutes(7)).await;
+        assert_eq!(claimed.unwrap(), people);
+        s.store.settle_push(&s.room, 2, &s.misha).await.unwrap();
+        s.write(&s.anna, "c3", "три").await;
+        assert!(told(&s, 3, minutes(60)).await.is_empty(), "told already");
+        let claimed = s.store.claim_pushes(&s.room, 3, people, minutes(60)).await;
+        assert!(claimed.unwrap().is_empty());
     })
     .await;
 }
