@@ -5,6 +5,7 @@ use protocol::command::{MsgSend, MsgSent};
 
 use super::commands::{Answer, store_and_publish, to_user};
 use super::connection::Client;
+use crate::store::StoreError;
 
 impl Client {
     pub(super) async fn forward(&self, send: MsgSend) -> Answer<MsgSent> {
@@ -22,7 +23,15 @@ impl Client {
         let (app, me, conn) = (self.app.clone(), self.me.person.id.clone(), self.id);
         // On its own, as a message that is sent.
         let sent = tokio::spawn(async move {
-            let what = app.store.forwarding(&source, &me).await.map_err(to_user)?;
+            let what = match app.store.forwarding(&source, &me).await {
+                // Sent before, and its source deleted since: whoever asks again is told of what was stored then.
+                Err(StoreError::Refused(ErrorCode::NotFound))
+                    if app.store.has_sent(&me, &send).await.map_err(to_user)? =>
+                {
+                    return store_and_publish(&app, &me, conn, (&send, None)).await;
+                }
+                what => what.map_err(to_user)?,
+            };
             let send = MsgSend {
                 body: what.body,
                 att: what.files,

@@ -104,6 +104,12 @@ async fn a_message_is_passed_on_with_its_files_to_people_who_are_not_in_its_room
     t.ask("msg.delete", json!({"id": message["id"]}))
         .await
         .unwrap();
+    // An answer that was lost on the way is given again, though there is nothing to pass on any more.
+    let again = forward(&direct, "c1", &message["id"]);
+    assert_eq!(o.ask("msg.send", again).await.unwrap()["id"], sent["id"]);
+    let anew = forward(&direct, "c9", &message["id"]);
+    let anew = o.ask("msg.send", anew).await;
+    assert_eq!(anew, Err("not_found".to_owned()));
     o.ask("msg.delete", json!({"id": sent["id"]}))
         .await
         .unwrap();
