@@ -22,6 +22,8 @@ pub const REACTIONS_BY_PERSON_MAX: usize = 3;
 pub const REACTIONS_PER_MESSAGE_MAX: usize = 500;
 /// Most texts of a person that were begun and not sent, each at most [`BODY_BYTES_MAX`]; further ones stay on the device.
 pub const DRAFTS_MAX: usize = 50;
+/// Characters of all texts together that a person has begun: a new connection is told all of them at once.
+pub const DRAFTS_CHARS_MAX: usize = 100_000;
 /// Most messages of a person that wait to be sent later.
 pub const LATER_MAX: usize = 100;
 /// Days ahead for which a message may wait.

@@ -158,7 +158,10 @@ fn the_limits_are_those_of_the_code() {
             "question of a poll, explanation of a quiz",
             vec![limits::POLL_QUESTION_CHARS_MAX],
         ),
-        ("texts begun and not sent", vec![limits::DRAFTS_MAX]),
+        (
+            "texts begun and not sent",
+            vec![limits::DRAFTS_MAX, limits::DRAFTS_CHARS_MAX],
+        ),
         (
             "messages that wait to be sent later",
             vec![

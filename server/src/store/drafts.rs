@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use protocol::limits::DRAFTS_MAX;
+use protocol::limits::{DRAFTS_CHARS_MAX, DRAFTS_MAX};
 use protocol::model::Draft;
 use protocol::room::Right;
 use protocol::{ErrorCode, RoomId, UserId};
@@ -17,7 +17,7 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorCode::Forbidden`] for a stranger, [`ErrorCode::Archived`] and [`ErrorCode::ReadOnly`] where they may not write,
-    /// [`ErrorCode::TooLarge`] when they have begun as many as [`DRAFTS_MAX`] elsewhere.
+    /// [`ErrorCode::TooLarge`] when they have begun as many as [`DRAFTS_MAX`] elsewhere, or [`DRAFTS_CHARS_MAX`] in all.
     pub async fn keep_draft(
         &self,
         room: &RoomId,
@@ -34,11 +34,12 @@ impl Store {
         let men: Vec<&str> = men.iter().map(UserId::as_str).collect();
         let men = men.join(" ");
         let version = write!(self, tx => {
-            let (others,): (i64,) = sqlx::query_as(
-                "SELECT COUNT(*) FROM drafts WHERE person_id = $1 AND room_id <> $2 AND body <> ''",
+            let (others, chars): (i64, i64) = sqlx::query_as(
+                "SELECT COUNT(*), CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT) FROM drafts
+                 WHERE person_id = $1 AND room_id <> $2 AND body <> ''",
             )
             .bind(person.as_str()).bind(room.as_str()).fetch_one(&mut *tx).await?;
-            if !body.is_empty() && usize::try_from(others).is_ok_and(|others| others >= DRAFTS_MAX) {
+            if !body.is_empty() && is_too_much(others, chars, body) {
                 return Err(ErrorCode::TooLarge.into());
             }
             let version: Option<(i64,)> = sqlx::query_as(
@@ -81,4 +82,12 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Whether this text is one too many beside so many others, of so many characters.
+fn is_too_much(others: i64, chars: i64, body: &str) -> bool {
+    let is_at_most = |n: i64, most: usize| usize::try_from(n).is_ok_and(|n| n <= most);
+    let chars =
+        i64::try_from(body.chars().count()).map_or(i64::MAX, |own| chars.saturating_add(own));
+    !is_at_most(others.saturating_add(1), DRAFTS_MAX) || !is_at_most(chars, DRAFTS_CHARS_MAX)
 }

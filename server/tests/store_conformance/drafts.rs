@@ -1,7 +1,7 @@
 //! Texts that were begun and not sent.
 
 use protocol::ErrorCode;
-use protocol::limits::DRAFTS_MAX;
+use protocol::limits::{DRAFTS_CHARS_MAX, DRAFTS_MAX};
 use protocol::model::Draft;
 use protocol::room::RoomChange;
 
@@ -69,6 +69,14 @@ async fn drafts_are_bounded_and_go_where_nobody_writes() {
         }
         let more = s.store.keep_draft(&s.room, &s.misha, "я", &[], 1).await;
         assert_eq!(refusal(more), ErrorCode::TooLarge);
+        let long = "я".repeat(DRAFTS_CHARS_MAX);
+        let room = s.store.add_room("Другая", &both, 1).await.unwrap();
+        let whole = s.store.keep_draft(&room, &s.anna, &long, &[]).await;
+        assert_eq!(whole.unwrap(), Some(1));
+        let more = s.store.keep_draft(&s.room, &s.anna, "я", &[]).await;
+        assert_eq!(refusal(more), ErrorCode::TooLarge, "all of them together");
+        let less = s.store.keep_draft(&room, &s.anna, &long[2..], &[]).await;
+        assert_eq!(less.unwrap(), Some(2));
         s.store
             .keep_draft(&s.room, &s.anna, "я", &[], 1)
             .await
