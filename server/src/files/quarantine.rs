@@ -1,6 +1,6 @@
 //! Files in which a virus was found: put aside before anybody can have them, and never served.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use protocol::{ErrorCode, FileId};
 use tokio::fs;
@@ -11,7 +11,10 @@ use super::scan::{Verdict, WhileDown};
 use crate::store::Infected;
 
 /// Name of the folder beside the files'.
-pub(super) const QUARANTINE: &str = "quarantine";
+const QUARANTINE: &str = "quarantine";
+/// Name of the folder among the files', where the other one cannot be had: when the files' is a file system of its own. No
+/// file has such an id.
+const QUARANTINE_WITHIN: &str = ".quarantine";
 
 /// Why nobody gets a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +69,46 @@ impl Files {
     }
 }
 
+/// Where files in quarantine may lie, for files in this folder.
+pub(super) fn places(files: &Path) -> [PathBuf; 2] {
+    [
+        files.with_file_name(QUARANTINE),
+        files.join(QUARANTINE_WITHIN),
+    ]
+}
+
 async fn move_aside(files: &Path, id: &FileId) -> std::io::Result<()> {
-    let quarantine = files.with_file_name(QUARANTINE);
-    fs::create_dir_all(&quarantine).await?;
+    let [beside, within] = places(files);
+    let Err(error) = move_into(&beside, files, id).await else {
+        return Ok(());
+    };
+    tracing::warn!(file = %id, %error, "the file goes into quarantine among the other files");
+    move_into(&within, files, id).await
+}
+
+async fn move_into(quarantine: &Path, files: &Path, id: &FileId) -> std::io::Result<()> {
+    fs::create_dir_all(quarantine).await?;
     fs::rename(files.join(id.as_str()), quarantine.join(id.as_str())).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn where_nothing_can_lie_beside_the_files_the_quarantine_is_among_them() {
+        let data = tempfile::tempdir().unwrap();
+        let files = data.path().join("files");
+        let id = FileId::parse("0198c0de-0000-7000-8000-000000000001").unwrap();
+        std::fs::create_dir_all(files.join(id.as_str())).unwrap();
+        // As good as another file system: no folder can be made here.
+        std::fs::write(data.path().join(QUARANTINE), "").unwrap();
+        move_aside(&files, &id).await.unwrap();
+        assert!(!files.join(id.as_str()).exists());
+        assert!(files.join(QUARANTINE_WITHIN).join(id.as_str()).is_dir());
+        assert!(
+            FileId::parse(QUARANTINE_WITHIN).is_err(),
+            "nobody can ask for it"
+        );
+    }
 }

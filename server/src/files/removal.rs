@@ -6,7 +6,7 @@ use protocol::FileId;
 use tokio::fs;
 
 use super::Files;
-use super::quarantine::QUARANTINE;
+use super::quarantine::places;
 
 impl Files {
     /// Removes the bytes of files that the database does not know any more, with their previews. What cannot be removed now is
@@ -19,9 +19,10 @@ impl Files {
 
     /// The same of files in quarantine; nobody sweeps there.
     pub async fn remove_quarantined(&self, files: &[FileId]) {
-        let quarantine = self.folder.with_file_name(QUARANTINE);
-        for file in files {
-            remove(&quarantine.join(file.as_str())).await;
+        for quarantine in places(&self.folder) {
+            for file in files {
+                remove(&quarantine.join(file.as_str())).await;
+            }
         }
     }
 }
