@@ -21,9 +21,15 @@ let chromium;
 let student;
 let origin = '';
 let isNewer = false;
+/** Whether the server has no part of this version any more. */
+let isReplaced = false;
 
 // Passes everything on, but for the worker, which it can make another version of.
 const front = createServer((ours, answer) => {
+  if (isReplaced && ours.url?.startsWith('/_app/immutable/')) {
+    answer.writeHead(404).end();
+    return;
+  }
   const upstream = new URL(server.origin);
   const headers = { ...ours.headers, 'accept-encoding': 'identity' };
   const theirs = request({ host: upstream.hostname, port: upstream.port, method: ours.method, path: ours.url, headers }, (from) => {
@@ -144,4 +150,16 @@ step('a newer version is offered, and comes when it is wanted', async () => {
   );
   assert.equal(await answer, 'newer');
   assert.equal(await student.page.getByText('Доступна новая версия').count(), 0);
+});
+
+step('a page that lacks a part which the server has no more says so', async () => {
+  await student.goto(`${origin}/`);
+  await student.page.getByRole('link', { name: ROOM }).click();
+  await student.page.getByRole('textbox', { name: 'Сообщение' }).waitFor();
+  // As on a phone that saves data: the parts were not kept.
+  await student.read(async () => void (await Promise.all((await caches.keys()).map((name) => caches.delete(name)))));
+  isReplaced = true;
+  await student.click('button', 'Вставить эмодзи');
+  await student.page.getByText('Parta обновилась. Перезагрузите страницу.').waitFor();
+  isReplaced = false;
 });

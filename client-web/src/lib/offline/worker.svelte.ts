@@ -8,7 +8,7 @@ const ASK_MS = 10 * 60 * 1_000;
 class Worker {
   /** A newer page waits. */
   fresh = $state(false);
-  /** Another tab went on to the newer page; this one still has the old one. */
+  /** This page is an old one: another tab went on to a newer one, or the server has parts of it no more. */
   replaced = $state(false);
   #registered: Promise<ServiceWorkerRegistration> | undefined;
   #askedAt = 0;
@@ -42,6 +42,7 @@ class Worker {
   }
 
   async #register(): Promise<ServiceWorkerRegistration> {
+    window.addEventListener('vite:preloadError', (event) => void this.#lacks(event.payload));
     const container = navigator.serviceWorker;
     if (!container) throw new Error('no service workers here');
     // The first one takes a page over that has none; nothing is newer then.
@@ -60,6 +61,14 @@ class Worker {
     if (registration.waiting && container.controller) this.fresh = true;
     registration.addEventListener('updatefound', () => this.#watch(registration.installing));
     return registration;
+  }
+
+  // A part of the page could not be loaded: has the server none of this version any more, or was it the network?
+  async #lacks({ message }: Error): Promise<void> {
+    const [path] = /\/_app\/immutable\/[\w./-]+/.exec(message) ?? [];
+    if (path === undefined) return;
+    const answer = await fetch(path, { method: 'HEAD', cache: 'no-store' }).catch(() => undefined);
+    if (answer?.status === 404) this.replaced = true;
   }
 
   #watch(worker: ServiceWorker | null): void {
