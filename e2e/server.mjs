@@ -73,6 +73,19 @@ export class Server {
     return server;
   }
 
+  /**
+   * One with a large school in place of the demo: rooms `Load 0` upwards, in which `load0` is; `password` is everybody's.
+   * @param {{rooms: number, messages: number, password: string}} school
+   */
+  static async createLarge({ rooms, messages, password }) {
+    const data = await mkdtemp(join(tmpdir(), 'parta-e2e-'));
+    const school = ['--users', '4', '--rooms', String(rooms), '--messages', String(messages), '--password', password];
+    await promisify(execFile)(BINARY, ['load-seed', '--data', data, ...school]);
+    const server = new Server(data, await freeTcpPort(), await freeUdpPort(), []);
+    await server.start();
+    return server;
+  }
+
   /** One that is reached at every address of the machine. */
   static async createEverywhere() {
     const server = await Server.#everywhere();

@@ -27,6 +27,8 @@ pub(crate) enum Run {
     Sfu(Sfu),
     /// Browsers in a lesson on Parta and on Janus in turn; `scripts/with-janus.sh` starts one.
     SfuBeside(SfuBeside),
+    /// Searches in a large school.
+    Search(Search),
     /// People who write while the server is killed and started again.
     Kill(Kill),
     /// People who write while servers, databases and networks fail.
@@ -197,6 +199,18 @@ pub(crate) struct Kill {
 }
 
 #[derive(Args)]
+pub(crate) struct Search {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Rooms.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) rooms: usize,
+    /// Messages in all of them.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) messages: usize,
+}
+
+#[derive(Args)]
 pub(crate) struct Faults {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -267,7 +281,7 @@ impl Run {
                     || chat.rooms_of.is_some()
             }
             Self::Beside(_) | Self::Sfu(_) | Self::SfuBeside(_) => true,
-            Self::Kill(_) | Self::Faults(_) => false,
+            Self::Search(_) | Self::Kill(_) | Self::Faults(_) => false,
         }
     }
 }

@@ -11,6 +11,7 @@ use protocol::event::RoomEvent;
 use protocol::http::{EventsPage, Login};
 use protocol::limits::PAGE_EVENTS_MAX;
 use protocol::model::Attachment;
+use protocol::search::{Found, Search};
 use protocol::{FileId, RoomId};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -156,6 +157,23 @@ pub async fn history(
         more = left;
     }
     Ok(events)
+}
+
+/// Searches messages.
+///
+/// # Errors
+/// [`LoadError::Status`] when it is refused, [`LoadError::Protocol`], and those of the network.
+pub async fn search(
+    address: &Address,
+    session: &Session,
+    search: &Search,
+) -> Result<Found, LoadError> {
+    let wrong = |error: serde_json::Error| LoadError::Protocol(error.to_string());
+    let body = serde_json::to_vec(search).map_err(wrong)?;
+    let request = request(address, Method::POST, "/search", Some(session))
+        .header(CONTENT_TYPE, "application/json");
+    let body = ask(address, request, body.into()).await?.bytes().await?;
+    serde_json::from_slice(&body).map_err(wrong)
 }
 
 /// Uploads a file into a room.

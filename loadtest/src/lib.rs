@@ -16,6 +16,7 @@ pub mod latency;
 pub mod peer;
 pub mod person;
 pub mod relay;
+pub mod search;
 pub mod server;
 pub mod services;
 pub mod sfu;

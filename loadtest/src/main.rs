@@ -12,10 +12,10 @@ use loadtest::http::Address;
 use loadtest::peer::Peer;
 use loadtest::sfu::beside::Scenario;
 use loadtest::sfu::janus::Janus;
-use loadtest::{beside, chat, faults, kill, sfu};
+use loadtest::{beside, chat, faults, kill, search, sfu};
 use tokio::runtime::Builder;
 
-use arguments::{Arguments, Beside, Chat, Faults, Kill, Run, ScenarioName, Sfu, SfuBeside};
+use arguments::{Arguments, Beside, Chat, Faults, Kill, Run, ScenarioName, Search, Sfu, SfuBeside};
 
 /// People in a room when the command line does not say.
 const ROOM_OF: u16 = 30;
@@ -34,6 +34,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Run::Beside(options) => run_beside(options).await,
             Run::Sfu(options) => run_sfu(options).await,
             Run::SfuBeside(options) => run_sfu_beside(options).await,
+            Run::Search(options) => run_search(options).await,
             Run::Kill(options) => run_kill(options).await,
             Run::Faults(options) => run_faults(options).await,
         }
@@ -180,6 +181,18 @@ async fn run_sfu_beside(options: SfuBeside) -> anyhow::Result<bool> {
         seed: common.seed,
     })
     .await?;
+    common.print(&report)?;
+    Ok(report.is_clean())
+}
+
+async fn run_search(options: Search) -> anyhow::Result<bool> {
+    let data = tempfile::tempdir()?;
+    let common = &options.common;
+    let school = search::Options {
+        rooms: options.rooms,
+        messages: options.messages,
+    };
+    let report = search::run_spawned(&common.installation(&data)?, &school).await?;
     common.print(&report)?;
     Ok(report.is_clean())
 }

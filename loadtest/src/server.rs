@@ -106,6 +106,24 @@ impl Installation {
         }
     }
 
+    /// As [`Installation::seed_sessions`]; everybody but the last is in all rooms, the last in the first one alone, and
+    /// there are so many messages.
+    ///
+    /// # Errors
+    /// As for [`Installation::seed`].
+    pub async fn seed_talk(
+        &self,
+        users: usize,
+        rooms: usize,
+        messages: usize,
+    ) -> Result<Vec<Session>, LoadError> {
+        let more = ["--sessions", "--messages", &messages.to_string()];
+        let tokens = self
+            .load_seed(users, rooms, &more, &Variables::new())
+            .await?;
+        Ok(tokens.lines().map(Session::from_token).collect())
+    }
+
     async fn load_seed(
         &self,
         users: usize,

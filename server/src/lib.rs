@@ -23,6 +23,7 @@ pub mod retention;
 pub mod rights;
 pub mod rules;
 pub mod search;
+pub mod seed;
 pub mod setup;
 pub mod store;
 pub mod time;

@@ -16,7 +16,8 @@ use server::accounts::{
 };
 use server::config::{Config, schema};
 use server::export::Language;
-use server::store::{NewPerson, Store};
+use server::seed;
+use server::store::Store;
 use server::time::now_ms;
 use server::{App, open_store, run};
 
@@ -81,19 +82,29 @@ enum Commands {
     LoadSeed {
         #[command(flatten)]
         common: Common,
-        /// People, `load0` upwards.
-        #[arg(long)]
-        users: u32,
-        /// Rooms, `Load 0` upwards; person k is in room k mod rooms.
-        #[arg(long)]
-        rooms: u32,
-        /// Everybody's password.
-        #[arg(long)]
-        password: String,
-        /// Sign everybody in and print the sessions' tokens, a line each, in the people's order.
-        #[arg(long)]
-        sessions: bool,
+        #[command(flatten)]
+        seed: Seed,
     },
+}
+
+#[derive(clap::Args)]
+struct Seed {
+    /// People, `load0` upwards.
+    #[arg(long)]
+    users: u32,
+    /// Rooms, `Load 0` upwards; person k is in room k mod rooms.
+    #[arg(long)]
+    rooms: u32,
+    /// Messages, a minute apart, in all rooms by turns. Everybody but the last is in every room then, the last in the first
+    /// alone.
+    #[arg(long)]
+    messages: Option<u32>,
+    /// Everybody's password.
+    #[arg(long)]
+    password: String,
+    /// Sign everybody in and print the sessions' tokens, a line each, in the people's order.
+    #[arg(long)]
+    sessions: bool,
 }
 
 #[derive(clap::Args)]
@@ -214,16 +225,10 @@ async fn main() -> anyhow::Result<()> {
         Commands::Restored { common } => {
             Ok(open_store(&common.load()?).await?.renew_epochs().await?)
         }
-        Commands::LoadSeed {
-            common,
-            users,
-            rooms,
-            password,
-            sessions,
-        } => {
+        Commands::LoadSeed { common, seed } => {
             let store = open_store(&common.load()?).await?;
-            let people = load_seed(&store, users, rooms, password).await?;
-            if sessions {
+            let people = load_seed(&store, &seed).await?;
+            if seed.sessions {
                 print_sessions(&store, people).await?;
             }
             Ok(())
@@ -320,35 +325,15 @@ async fn add_user(
     Ok(())
 }
 
-async fn load_seed(
-    store: &Store,
-    users: u32,
-    rooms: u32,
-    password: String,
-) -> anyhow::Result<Vec<Person>> {
+async fn load_seed(store: &Store, wanted: &Seed) -> anyhow::Result<Vec<Person>> {
     // One hash for all: making hundreds would take longer than the measurement.
     let hasher = Hasher::new(HasherLimits::for_cores(1))?;
-    let password = hasher.turn(Source::HERE).await?.hash(password).await?;
-    let mut people = Vec::new();
-    for k in 0..users {
-        let new = NewPerson {
-            login: format!("load{k}"),
-            name: format!("Load {k}"),
-            role: Role::Teacher,
-            password: password.clone(),
-        };
-        people.push(store.add_person(&new, now_ms()).await?);
-    }
-    for k in 0..rooms {
-        let members: Vec<_> = people
-            .iter()
-            .skip(k as usize)
-            .step_by(rooms.max(1) as usize)
-            .map(|person| person.id.clone())
-            .collect();
-        store
-            .add_room(&format!("Load {k}"), &members, now_ms())
-            .await?;
+    let turn = hasher.turn(Source::HERE).await?;
+    let password = turn.hash(wanted.password.clone()).await?;
+    let people = seed::people(store, wanted.users, &password).await?;
+    match wanted.messages {
+        Some(messages) => seed::talk(store, wanted.rooms, &people, messages).await?,
+        None => seed::rooms(store, wanted.rooms, &people).await?,
     }
     Ok(people)
 }
