@@ -37,6 +37,8 @@ async fn write_long_ago(server: &Server, room: &RoomId, by: &Value, days: i64, a
         poll: None,
         fwd: None,
         ack: false,
+        due: None,
+        all: false,
     };
     let by: UserId = serde_json::from_value(by.clone()).unwrap();
     let new = NewMessage {

@@ -372,6 +372,7 @@ async fn what_hangs_on_no_message_goes_too() {
                 re: None,
                 att: att.into_iter().cloned().collect(),
                 men: Vec::new(),
+                all: false,
             };
             let new = NewLater {
                 by: &s.misha,
