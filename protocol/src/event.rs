@@ -3,6 +3,7 @@
 
 mod expired;
 mod lesson;
+mod pins;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -17,6 +18,7 @@ use crate::poll::PollTold;
 
 pub use expired::Expired;
 pub use lesson::{PeerLink, PeopleChange, Quality, Speaking};
+pub use pins::Pinned;
 
 /// Answer to a command with an `i`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,22 +231,6 @@ pub struct Reminded {
     pub by: UserId,
     /// When.
     pub at: String,
-}
-
-/// A message that was pinned or taken down.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Pinned {
-    /// Which message.
-    pub id: MessageId,
-    /// Its number.
-    #[ts(type = "number")]
-    pub no: i64,
-    /// Who did it.
-    pub by: UserId,
-    /// When.
-    pub at: String,
-    /// False when it was taken down.
-    pub on: bool,
 }
 
 /// The end of a lesson.
