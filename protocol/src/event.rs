@@ -1,6 +1,7 @@
 //! Server → client frames: replies `{"i":2,"ok":{…}}` and events `{"e":"msg",…}`. `{}` is a ping; the client
 //! answers `{}`. A client ignores events and fields that it does not know.
 
+mod acks;
 mod expired;
 mod lesson;
 mod pins;
@@ -16,6 +17,7 @@ use crate::model::{Draft, Message, OpenAck, Person, RoomSummary};
 use crate::notify::Notify;
 use crate::poll::PollTold;
 
+pub use acks::{Acked, Reminded};
 pub use expired::Expired;
 pub use lesson::{PeerLink, PeopleChange, Quality, Speaking};
 pub use pins::Pinned;
@@ -203,34 +205,6 @@ pub struct Reacted {
     pub emoji: String,
     /// False when it was taken back.
     pub on: bool,
-}
-
-/// An acknowledgement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Acked {
-    /// Which message.
-    pub id: MessageId,
-    /// Its number.
-    #[ts(type = "number")]
-    pub no: i64,
-    /// Who.
-    pub by: UserId,
-    /// How many have by then, or by a later time.
-    pub done: u32,
-}
-
-/// A reminder of a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Reminded {
-    /// Which message.
-    pub id: MessageId,
-    /// Its number.
-    #[ts(type = "number")]
-    pub no: i64,
-    /// Who reminds.
-    pub by: UserId,
-    /// When.
-    pub at: String,
 }
 
 /// The end of a lesson.

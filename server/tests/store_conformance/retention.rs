@@ -104,7 +104,7 @@ async fn what_is_over_goes_for_good_and_leaves_its_place() {
         // One of the files hangs in another room, too.
         let other = s
             .store
-            .add_room("Другая", &[s.misha.clone()], 1)
+            .add_room("Другая", std::slice::from_ref(&s.misha), 1)
             .await
             .unwrap();
         let mut forward = text(&other, "c5", "");
@@ -239,10 +239,7 @@ async fn a_hold_and_another_rule_stop_it_and_the_organisations_is_for_rooms_with
             .await
             .unwrap();
         assert_eq!(s.store.expire_some(&rule, NOW).await.unwrap(), None);
-        let next = Rule {
-            days: 40,
-            ..rule.clone()
-        };
+        let next = Rule { days: 40, ..rule };
         assert_eq!(
             s.store.expire_some(&next, NOW).await.unwrap(),
             None,
@@ -326,7 +323,7 @@ async fn two_servers_delete_every_message_once_and_go_on_where_one_was_killed() 
         };
         let (one, two) = tokio::join!(
             tokio::spawn(work(s.store.clone(), rule.clone())),
-            tokio::spawn(work(s.store.clone(), rule.clone()))
+            tokio::spawn(work(s.store.clone(), rule))
         );
         let all: BTreeSet<(i64, i64)> = one.unwrap().into_iter().chain(two.unwrap()).collect();
         assert_eq!(

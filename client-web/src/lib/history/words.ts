@@ -25,6 +25,8 @@ const ru = {
     ever: 'Всегда',
     never: 'всегда',
     days: (days: number) => r(days, `${days} день`, `${days} дня`, `${days} дней`),
+    /** After «старше». */
+    older: (days: number) => r(days, `${days} дня`, `${days} дней`, `${days} дней`),
     default: (rule: string) => `Как во всей организации: ${rule}`,
     own: 'Свой срок',
     inDays: 'Дней',
@@ -91,6 +93,7 @@ const en: Words = {
     ever: 'For ever',
     never: 'for ever',
     days: (days: number) => e(days, `${days} day`, `${days} days`, `${days} days`),
+    older: (days: number) => e(days, `${days} day`, `${days} days`, `${days} days`),
     default: (rule: string) => `As everywhere in the organisation: ${rule}`,
     own: 'A time of its own',
     inDays: 'Days',
