@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 mode=${1:-run}
 run_packages=(build-essential)
-test_packages=(redis-server postgresql nginx haproxy coturn clamav-daemon clamav-freshclam iproute2 iptables openssl faketime chromium firefox-esr fonts-dejavu-core)
+test_packages=(redis-server postgresql nginx haproxy coturn clamav-daemon clamav-freshclam exim4-daemon-light iproute2 iptables openssl faketime chromium firefox-esr fonts-dejavu-core)
 case $mode in
 run) packages=("${run_packages[@]}") ;;
 test) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
@@ -32,18 +32,23 @@ if command -v dpkg-query >/dev/null; then
     if [ ${#missing[@]} -gt 0 ]; then
         echo "setup: installing ${missing[*]}"
         log=$(mktemp)
+        # One mail server does not go with another: what is installed stays, and whoever has one is told.
         # The tests start servers of their own; RUNLEVEL keeps the packages from starting theirs where it can, otherwise
         # they are stopped.
         {
             as_root apt-get update -qq &&
                 as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-                    apt-get install -y -qq --no-install-recommends "${missing[@]}"
+                    apt-get install -y -qq --no-remove --no-install-recommends "${missing[@]}"
         } >"$log" 2>&1 </dev/null || { cat "$log" >&2 && exit 1; }
         rm -f "$log"
         for package in "${missing[@]}"; do
-            case $package in redis-server | postgresql | nginx | haproxy | coturn | clamav-daemon | clamav-freshclam) ;; *) continue ;; esac
-            if command -v systemctl >/dev/null && systemctl is-active --quiet "$package" 2>/dev/null; then
-                as_root systemctl disable --quiet --now "$package"
+            case $package in
+            redis-server | postgresql | nginx | haproxy | coturn | clamav-daemon | clamav-freshclam) service=$package ;;
+            exim4-daemon-light) service=exim4 ;;
+            *) continue ;;
+            esac
+            if command -v systemctl >/dev/null && systemctl is-active --quiet "$service" 2>/dev/null; then
+                as_root systemctl disable --quiet --now "$service"
             fi
         done
     fi

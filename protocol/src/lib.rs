@@ -15,6 +15,7 @@ pub mod http;
 pub mod ids;
 pub mod later;
 pub mod limits;
+pub mod mail;
 pub mod model;
 pub mod mute;
 pub mod notify;

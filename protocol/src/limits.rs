@@ -83,6 +83,50 @@ pub const PUSH_ENDPOINT_BYTES_MAX: usize = 1_024;
 pub const PUSH_BROWSERS_MAX: u32 = 20;
 /// Messages that may wait until those who are away are told of them by push; of further ones nobody is.
 pub const PUSHES_WAITING_MAX: usize = 10_000;
+/// Longest e-mail address (RFC 5321 §4.5.3.1.3, without its brackets).
+pub const MAIL_ADDRESS_BYTES_MAX: usize = 254;
+/// Seconds between two mails to confirm an address that a person may ask for.
+pub const MAIL_CONFIRM_SECONDS: i64 = 60;
+/// Mails to confirm an address that a person may ask for in a day.
+pub const MAIL_CONFIRMS_PER_DAY: i64 = 5;
+/// Hours for which the link and the code of such a mail hold.
+pub const MAIL_CONFIRM_HOURS: i64 = 24;
+/// Wrong codes after which a new mail is needed.
+pub const MAIL_CODE_TRIES: i64 = 5;
+/// Mails that may wait to be sent; further ones are not written.
+pub const MAILS_WAITING_MAX: i64 = 20_000;
+/// Days for which the server tries to send a mail.
+pub const MAIL_TRY_DAYS: i64 = 3;
+/// Messages of a room that one mail tells of by name; of further ones their number.
+pub const MAIL_MESSAGES_MAX: i64 = 30;
+/// Rooms that one mail tells of.
+pub const MAIL_ROOMS_MAX: usize = 50;
+/// Longest text of a message in a mail, in characters.
+pub const MAIL_TEXT_CHARS_MAX: usize = 600;
+/// Minutes between two mails of a room that was not read meanwhile, unless the person is mentioned.
+pub const MAIL_AGAIN_MINUTES: i64 = 60;
+/// Hours after which a message is too old for a mail.
+pub const MAIL_NEWS_HOURS: i64 = 24;
+/// Days for which a mail can be answered.
+pub const MAIL_REPLY_DAYS: i64 = 30;
+/// Mails of one person that are taken as messages per second and may go on for long; further ones are told to come later.
+pub const MAIL_REPLIES_PER_SECOND: u32 = 1;
+/// Mails of one person that are taken at once.
+pub const MAIL_REPLIES_BURST: u32 = 20;
+/// People whose answers by mail are counted.
+pub const MAIL_REPLIERS_REMEMBERED: usize = 10_000;
+/// Connections of the mail server at once; each may hold a mail in memory.
+pub const LMTP_CONNECTIONS_MAX: usize = 4;
+/// Recipients of one mail.
+pub const LMTP_RECIPIENTS_MAX: usize = 8;
+/// Mails of one connection.
+pub const LMTP_MAILS_MAX: usize = 100;
+/// Commands of one connection that lead to nothing before it is closed.
+pub const LMTP_FAULTS_MAX: usize = 20;
+/// Seconds that the mail server may be silent.
+pub const LMTP_SILENCE_SECONDS: u64 = 60;
+/// Seconds that one mail may take to come.
+pub const LMTP_MAIL_SECONDS: u64 = 300;
 /// Longest login.
 pub const LOGIN_BYTES_MAX: usize = 64;
 /// Shortest password, in characters.

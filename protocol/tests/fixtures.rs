@@ -14,6 +14,7 @@ use protocol::device::{Devices, MadeDevice, NewDevice};
 use protocol::history::{ExportAbout, Retention, RetentionChange, RetentionLog};
 use protocol::http::{Acks, EventsPage, Login, Readers, Session, Setup, Start, Versions};
 use protocol::later::Laters;
+use protocol::mail::{Mail, MailAddress, MailProof, MailStop, MailWish};
 use protocol::model::Attachment;
 use protocol::mute::{Mute, Mutes};
 use protocol::poll::{OwnVote, Voters};
@@ -109,6 +110,11 @@ fn check_body(name: &str, body: &Value) {
         "versions" => check::<Versions>(name, body),
         "own-vote" => check::<OwnVote>(name, body),
         "laters" => check::<Laters>(name, body),
+        "mail" => check::<Mail>(name, body),
+        "post-mail-address" => check::<MailAddress>(name, body),
+        "post-mail-confirm" => check::<MailProof>(name, body),
+        "post-mail-stop" => check::<MailStop>(name, body),
+        "patch-mail" => check::<MailWish>(name, body),
         "voters" => check::<Voters>(name, body),
         "acks" => check::<Acks>(name, body),
         "events-page" => check::<EventsPage>(name, body),
@@ -213,6 +219,11 @@ fn no_kind_is_without_a_fixture() {
         "push-key",
         "post-push",
         "push-news",
+        "mail",
+        "post-mail-address",
+        "post-mail-confirm",
+        "post-mail-stop",
+        "patch-mail",
         "push-word",
         "attachment",
         "attachment.voice",

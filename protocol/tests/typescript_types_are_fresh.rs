@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use protocol::{
-    audit, call, close, command, device, error, event, history, http, later, mute, poll, push,
+    audit, call, close, command, device, error, event, history, http, later, mail, mute, poll, push,
     quarantine, report, room, rules, search,
 };
 use ts_rs::{Config, TS};
@@ -77,6 +77,11 @@ fn export(folder: &Path) {
         room::OpenDirect,
         room::MadeRoom,
         later::Laters,
+        mail::Mail,
+        mail::MailAddress,
+        mail::MailProof,
+        mail::MailStop,
+        mail::MailWish,
         poll::OwnVote,
         poll::Voters,
         push::PushKey,

@@ -2,6 +2,7 @@
 //! comments here are the comments of the generated example and the descriptions of the generated schema.
 
 mod history;
+mod section;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::files::scan::WhileDown;
+use crate::mail::{self, settings::MailSettings};
 use crate::push;
 
 /// Most threads for media.
@@ -130,6 +132,8 @@ pub struct Config {
     pub metrics_listen: String,
     /// Log filter: error, warn, info, debug or trace, or by module ("info,server=debug").
     pub log: String,
+    /// Mail: how it is sent, and how answers come in.
+    pub mail: MailSettings,
 }
 
 impl Default for Config {
@@ -168,6 +172,7 @@ impl Default for Config {
             empty_lesson_minutes: 5,
             metrics_listen: String::new(),
             log: "info".to_owned(),
+            mail: MailSettings::default(),
         }
     }
 }
@@ -217,9 +222,7 @@ impl Config {
             let Some(key) = name.strip_prefix("PARTA_").map(str::to_lowercase) else {
                 continue;
             };
-            if let Some(value) = setting(&key, &value) {
-                table.insert(key, value);
-            }
+            section::set(&mut table, &key, &value);
         }
         let config: Self = toml::Value::Table(table).try_into()?;
         config.check()?;
@@ -353,6 +356,10 @@ impl Config {
                 reason: "must be the path of a socket, host and port, or empty".to_owned(),
             });
         }
+        if let Some((key, reason)) = self.mail.fault() {
+            let reason = reason.to_owned();
+            return Err(ConfigError::Value { key, reason });
+        }
         history::check(self)
     }
 
@@ -420,7 +427,11 @@ impl Config {
                 text.push_str(&format!("{key} = {value}\n"));
             }
         }
-        text
+        text + &section::example(
+            "mail",
+            &mail::settings::ORDER,
+            &schema["$defs"]["MailSettings"],
+        )
     }
 }
 
@@ -465,27 +476,6 @@ const SETTINGS: [&str; 33] = [
 #[must_use]
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(Config).to_value()
-}
-
-// A variable's text in the type that its setting has. Variables that name no setting belong to somebody else.
-fn setting(key: &str, value: &str) -> Option<toml::Value> {
-    let defaults = toml::Table::try_from(Config::default()).ok()?;
-    Some(match defaults.get(key)? {
-        toml::Value::Integer(_) => value
-            .parse()
-            .map_or_else(|_| value.into(), toml::Value::Integer),
-        toml::Value::Array(_) => value
-            .split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .collect::<Vec<_>>()
-            .into(),
-        toml::Value::String(_)
-        | toml::Value::Float(_)
-        | toml::Value::Boolean(_)
-        | toml::Value::Datetime(_)
-        | toml::Value::Table(_) => value.into(),
-    })
 }
 
 #[cfg(test)]

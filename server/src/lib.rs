@@ -13,6 +13,7 @@ pub mod http;
 pub mod hub;
 pub mod later;
 pub mod lessons;
+pub mod mail;
 pub mod metrics;
 pub mod notify;
 pub mod polls;
@@ -50,6 +51,7 @@ use files::scan::Scanner;
 use files::sweep::{LEFT_AFTER, SWEEP_EVERY, sweep};
 use http::tls::Https;
 use lessons::{LessonSettings, Lessons};
+use mail::Mail;
 use metrics::Metrics;
 use polls::Polls;
 use push::Push;
@@ -109,6 +111,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Telling browsers whose page is closed, when that is on.
     pub push: Option<Push>,
+    /// Telling people by e-mail, when that is on.
+    pub mail: Option<Mail>,
     /// The one-time link.
     pub setup: SetupToken,
     /// Whether the sign-in page lists the demo's people.
@@ -136,6 +140,9 @@ pub enum ServerError {
     /// Push.
     #[error(transparent)]
     Push(#[from] push::PushError),
+    /// Mail.
+    #[error(transparent)]
+    Mail(#[from] mail::MailError),
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] http::tls::TlsError),
@@ -228,8 +235,10 @@ pub async fn run(
     let polls = Polls::default();
     let later = later::Sender::default();
     let scanner = Scanner::at(&config.virus_scanner, config.virus_scanner_down);
+    let files = Files::in_folder(&files_folder)?.behind(scanner);
+    let mail = Mail::open(&config, store.clone(), &files).await?;
     let app = App(Arc::new(Parts {
-        files: Files::in_folder(&files_folder)?.behind(scanner),
+        files,
         setup: if store.has_people().await? {
             SetupToken::none()
         } else {
@@ -248,8 +257,13 @@ pub async fn run(
         later: later.clone(),
         metrics,
         push,
+        mail,
         demo,
     }));
+    let mail_tasks = match &app.mail {
+        Some(mail) => Vec::from(mail.start(switchboard.clone())?),
+        None => Vec::new(),
+    };
     let backlog = tokio::spawn(search::make_ready(store.clone()));
     let teller = tokio::spawn(polls.tell(store.clone(), switchboard.clone()));
     let sender = tokio::spawn(later.send(store.clone(), switchboard.clone()));
@@ -292,6 +306,9 @@ pub async fn run(
     sender.abort();
     reminder.abort();
     deleter.abort();
+    for task in mail_tasks {
+        task.abort();
+    }
     store.close().await;
     Ok(())
 }

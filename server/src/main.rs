@@ -16,6 +16,8 @@ use server::accounts::{
 };
 use server::config::{Config, schema};
 use server::export::Language;
+use server::files::Files;
+use server::mail::{self, token::MailKey};
 use server::seed;
 use server::store::Store;
 use server::time::now_ms;
@@ -149,6 +151,20 @@ enum UserCommands {
         #[arg(long)]
         room: Vec<String>,
     },
+    /// Set where somebody gets mail; without an address, take it away.
+    Mail {
+        #[command(flatten)]
+        common: Common,
+        /// Login.
+        #[arg(long)]
+        login: String,
+        /// E-mail address. A mail to confirm it is sent by the running server.
+        #[arg(long)]
+        address: Option<String>,
+        /// The address is known to be right: nothing is sent, and it counts at once.
+        #[arg(long)]
+        confirmed: bool,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -222,6 +238,15 @@ async fn main() -> anyhow::Result<()> {
             };
             export_command::to_file(&common.load()?, &room, &to, details, language).await
         }
+        Commands::User {
+            command:
+                UserCommands::Mail {
+                    common,
+                    login,
+                    address,
+                    confirmed,
+                },
+        } => set_mail(&common.load()?, &login, address.as_deref(), confirmed).await,
         Commands::Restored { common } => {
             Ok(open_store(&common.load()?).await?.renew_epochs().await?)
         }
@@ -322,6 +347,46 @@ async fn add_user(
         }
     }
     print(&format!("{} {}", person.id, person.name));
+    Ok(())
+}
+
+async fn set_mail(
+    config: &Config,
+    login: &str,
+    address: Option<&str>,
+    confirmed: bool,
+) -> anyhow::Result<()> {
+    let store = open_store(config).await?;
+    let account = store.account(&login.to_lowercase()).await?;
+    let person = account.context("there is no such login")?.person;
+    let Some(address) = address else {
+        store.forget_address(&person.id).await?;
+        print(&format!("{} gets no mail", person.id));
+        return Ok(());
+    };
+    let address = mail::address::parse(address).context("this is no e-mail address")?;
+    let zone = config.mail.zone.as_str();
+    if confirmed {
+        store.set_address(&person.id, &address, zone).await?;
+        print(&format!("{} gets mail", person.id));
+        return Ok(());
+    }
+    if !config.mail.is_on() {
+        bail!("mail.host is empty: no mail can be sent to confirm it; see --confirmed");
+    }
+    let key = Files::in_folder(&config.data.join("files"))?
+        .kept_key(MailKey::PLACE)
+        .await;
+    let key = MailKey::new(key.map_err(|code| anyhow::anyhow!("{code:?}"))?);
+    let office = mail::office(config, key);
+    let how = (config.mail.language(), zone);
+    let (id, name) = (&person.id, &person.name);
+    match mail::await_address(&store, &office, id, name, &address, how).await {
+        Ok(()) => print(&format!(
+            "{id}: a mail to confirm the address is sent by the server"
+        )),
+        Err(error) => bail!("{:?} {}", error.c, error.text.unwrap_or_default()),
+    }
     Ok(())
 }
 

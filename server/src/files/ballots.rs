@@ -16,7 +16,8 @@ use super::{Files, internal};
 
 /// No file's id has a dot, so that the sweep of files leaves it alone.
 const PLACE: &str = "keys.d/ballots";
-const KEY_BYTES: usize = 32;
+/// Bytes of a key.
+pub const KEY_BYTES: usize = 32;
 
 /// The key, once it was needed.
 #[derive(Clone, Default)]
@@ -35,16 +36,25 @@ impl Files {
     /// # Errors
     /// [`ErrorCode::Internal`] when the key can neither be read nor made.
     pub async fn ballot(&self, poll: &MessageId, person: &UserId) -> Result<String, ErrorCode> {
-        let key = self.ballots.0.get_or_try_init(|| self.ballot_key()).await?;
+        let key = self
+            .ballots
+            .0
+            .get_or_try_init(|| self.kept_key(PLACE))
+            .await?;
         let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| ErrorCode::Internal)?;
         // No id has a space.
         mac.update(format!("{poll} {person}").as_bytes());
         Ok(hex::encode(mac.finalize().into_bytes()))
     }
 
-    // Of several servers that make it at once one is the first, and all read what that one has written.
-    async fn ballot_key(&self) -> Result<[u8; KEY_BYTES], ErrorCode> {
-        let place = Path::from(PLACE);
+    /// A key that lies beside the files, made when it is first needed. Of several servers that make it at once one is the first,
+    /// and all read what that one has written. `place` has a dot.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Internal`] when it can neither be read nor made.
+    pub async fn kept_key(&self, place: &str) -> Result<[u8; KEY_BYTES], ErrorCode> {
+        let name = place;
+        let place = Path::from(place);
         let mut fresh = [0_u8; KEY_BYTES];
         rand::rng().fill(&mut fresh);
         let made = self
@@ -59,7 +69,7 @@ impl Files {
         let found = self.objects.get(&place).await.map_err(internal)?;
         let bytes = found.bytes().await.map_err(internal)?;
         bytes.as_ref().try_into().map_err(|_| {
-            tracing::error!(PLACE, "the key of anonymous polls has another length");
+            tracing::error!(key = name, "a key has another length");
             ErrorCode::Internal
         })
     }

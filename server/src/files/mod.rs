@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::store::{Infected, new_id};
+pub use ballots::KEY_BYTES;
 use hold::Holds;
 use quarantine::NotMade;
 use scan::Scanner;

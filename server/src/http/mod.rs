@@ -8,6 +8,7 @@ mod errors;
 mod export;
 mod files;
 mod later;
+mod mail;
 mod mutes;
 mod opening;
 pub mod origin;
@@ -102,6 +103,10 @@ pub fn router(app: App) -> Router {
                 .delete(push::unsubscribe),
         )
         .route("/push/{room}", get(push::news))
+        .route("/mail", get(mail::state).patch(mail::wish))
+        .route("/mail/address", post(mail::address).delete(mail::forget))
+        .route("/mail/confirm", post(mail::confirm))
+        .route("/mail/stop", post(mail::stop))
         .route("/rooms/{room}/quarantine", get(quarantine::list))
         .route("/rooms/{room}/export/about", get(export::about))
         .route(
@@ -158,6 +163,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), origin::guard))
         // No page of anybody's sends these, and no cookie opens them.
         .merge(whip::routes())
+        .merge(mail::one_click())
         .layer(middleware::map_request(unread::hear_out))
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "no-referrer"))

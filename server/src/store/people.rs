@@ -108,6 +108,18 @@ impl Store {
         .transpose()
     }
 
+    /// The person with this id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn person(&self, id: &UserId) -> StoreResult<Option<Person>> {
+        let row: Option<PersonRow> = read!(self, db => {
+            sqlx::query_as("SELECT id, name, role FROM people WHERE id = $1")
+                .bind(id.as_str()).fetch_optional(db).await
+        })?;
+        row.map(PersonRow::into_person).transpose()
+    }
+
     /// Whether any account exists.
     ///
     /// # Errors

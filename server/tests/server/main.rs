@@ -19,6 +19,7 @@ mod https;
 mod large;
 mod later;
 mod links;
+mod mail;
 mod mutes;
 mod nodes;
 mod notify;

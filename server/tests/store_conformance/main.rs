@@ -11,6 +11,7 @@ mod drafts;
 mod edits;
 mod export;
 mod load;
+mod mail;
 mod methods;
 mod mutes;
 mod notify;

@@ -1,0 +1,190 @@
+//! Writes mails about what is unread: by room as it becomes old enough, and all of it once a day.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use protocol::limits::MAIL_REPLY_DAYS;
+use protocol::{RoomId, UserId};
+use tokio::time::sleep;
+
+use super::Mail;
+use super::clock::next_digest;
+use super::letter::Letter;
+use super::token::fresh_id;
+use crate::notify::Wishes;
+use crate::store::{NewMail, NewReply, Reader, RoomNews, StoreResult, Unread, new_id};
+use crate::time::now_ms;
+use crate::ws::Switchboard;
+
+/// How often it looks at the latest.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Rooms from which on one mail tells of all of them.
+const APART_MAX: usize = 3;
+const DAY_MS: i64 = 86_400_000;
+
+/// Writes for as long as the server runs.
+pub(super) async fn watch(mail: Mail, switchboard: Switchboard) {
+    // Ten times in the shorter of the times after which people are told.
+    let soon = u64::from(mail.0.settings.soon_minutes) * 6;
+    let every = Duration::from_secs(soon.max(1)).min(LOOK_EVERY);
+    loop {
+        sleep(every).await;
+        if let Err(error) = tell(&mail, &switchboard).await {
+            tracing::warn!(%error, "what is unread could not be told by mail");
+        }
+        if let Err(error) = digests(&mail).await {
+            tracing::warn!(%error, "daily digests could not be written");
+        }
+    }
+}
+
+async fn tell(mail: &Mail, switchboard: &Switchboard) -> StoreResult<()> {
+    let (store, now) = (&mail.0.store, now_ms());
+    let mut people: BTreeMap<UserId, Vec<(Unread, bool)>> = BTreeMap::new();
+    for unread in store.unread_by_mail(None, now).await? {
+        let Some(only_mentions) = unread.is_due(mail.0.settings.soon_minutes, now) else {
+            continue;
+        };
+        // Whoever sits before the page sees it there; if they do not read it, they are told when they have left.
+        if !switchboard.is_watched_by(&unread.reader.person) {
+            let person = unread.reader.person.clone();
+            people
+                .entry(person)
+                .or_default()
+                .push((unread, only_mentions));
+        }
+    }
+    for unread in people.into_values() {
+        tell_person(mail, &unread, now).await?;
+    }
+    Ok(())
+}
+
+async fn tell_person(mail: &Mail, unread: &[(Unread, bool)], now: i64) -> StoreResult<()> {
+    let Some((first, _)) = unread.first() else {
+        return Ok(());
+    };
+    let (reader, store) = (&first.reader, &mail.0.store);
+    let mut all = Vec::new();
+    for (one, only_mentions) in unread {
+        all.extend(
+            store
+                .mail_news(&one.room, &reader.person, *only_mentions, now)
+                .await?,
+        );
+    }
+    if all.len() > APART_MAX {
+        return tell_of_all(mail, reader, &all, now).await;
+    }
+    for news in &all {
+        tell_of_room(mail, reader, news, now).await?;
+    }
+    Ok(())
+}
+
+async fn tell_of_room(mail: &Mail, to: &Reader, news: &RoomNews, now: i64) -> StoreResult<()> {
+    let office = &mail.0.office;
+    let reply = match &office.reply {
+        // A room in which they may not write cannot be answered.
+        Some(_) if may_write(mail, &news.room, &to.person).await? => {
+            let expires_at = now + MAIL_REPLY_DAYS * DAY_MS;
+            Some((fresh_id(), expires_at))
+        }
+        _ => None,
+    };
+    let signed = reply.as_ref().map(|(id, expires_at)| {
+        let (room, message) = (news.room.as_str(), news.last.as_str());
+        let until = expires_at.to_string();
+        let signature = office.key.sign(&[
+            "reply",
+            id.as_str(),
+            to.person.as_str(),
+            room,
+            message,
+            until.as_str(),
+        ]);
+        format!("{id}{signature}")
+    });
+    let letter = office.room(to, news, signed.as_deref(), now);
+    let reply = reply.as_ref().map(|(id, expires_at)| NewReply {
+        id,
+        room: &news.room,
+        message: &news.last,
+        expires_at: *expires_at,
+    });
+    queue(
+        mail,
+        to,
+        &letter,
+        &[(&news.room, news.last_no)],
+        reply.as_ref(),
+        now,
+    )
+    .await
+}
+
+async fn may_write(mail: &Mail, room: &RoomId, person: &UserId) -> StoreResult<bool> {
+    let access = mail.0.store.access(room, person).await?;
+    Ok(access.is_some_and(|access| access.may(protocol::room::Right::Write).is_ok()))
+}
+
+async fn tell_of_all(mail: &Mail, to: &Reader, all: &[RoomNews], now: i64) -> StoreResult<()> {
+    let letter = mail.0.office.rooms(to, all, now);
+    let told: Vec<(&RoomId, i64)> = all.iter().map(|news| (&news.room, news.last_no)).collect();
+    queue(mail, to, &letter, &told, None, now).await
+}
+
+async fn queue(
+    mail: &Mail,
+    to: &Reader,
+    letter: &Letter,
+    told: &[(&RoomId, i64)],
+    reply: Option<&NewReply<'_>>,
+    now: i64,
+) -> StoreResult<()> {
+    let Some((room, no)) = told.first() else {
+        return Ok(());
+    };
+    let new = NewMail {
+        id: &new_id(),
+        person: &to.person,
+        event: &format!("unread/{room}/{no}"),
+        address: &to.address,
+        // Texts and numbers: always JSON.
+        letter: &serde_json::to_string(letter).unwrap_or_default(),
+    };
+    if mail.0.store.tell_by_mail(&new, told, reply, now).await? {
+        mail.queued();
+    }
+    Ok(())
+}
+
+async fn digests(mail: &Mail) -> StoreResult<()> {
+    let (store, now) = (&mail.0.store, now_ms());
+    for (reader, was) in store.digests_due(now).await? {
+        let mut all = Vec::new();
+        for unread in store.unread_by_mail(Some(&reader.person), now).await? {
+            // The hour is theirs: quiet hours do not hold there.
+            let wishes = Wishes {
+                hours: None,
+                ..unread.wishes
+            };
+            let everything = wishes.want(false, now);
+            if everything || wishes.want(true, now) {
+                let person = &reader.person;
+                all.extend(
+                    store
+                        .mail_news(&unread.room, person, !everything, now)
+                        .await?,
+                );
+            }
+        }
+        if !all.is_empty() {
+            tell_of_all(mail, &reader, &all, now).await?;
+        }
+        // After the mail: what was told is not told twice, and a digest that was not written is written by the next server.
+        let next = next_digest(reader.digest, &reader.zone, now);
+        store.claim_digest(&reader.person, was, next).await?;
+    }
+    Ok(())
+}
