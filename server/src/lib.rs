@@ -51,7 +51,7 @@ use files::scan::Scanner;
 use files::sweep::{LEFT_AFTER, SWEEP_EVERY, sweep};
 use http::tls::Https;
 use lessons::{LessonSettings, Lessons};
-use mail::Mail;
+use mail::{Mail, lmtp};
 use metrics::Metrics;
 use polls::Polls;
 use push::Push;
@@ -188,6 +188,9 @@ pub async fn run(
         ),
         None => None,
     };
+    let lmtp_listener = lmtp::listen(&config.mail.lmtp_listen)
+        .await
+        .map_err(|(at, error)| ServerError::Listen(at, error))?;
     let config = Arc::new(config.with_default_origins(address));
     let store = open_store(&config).await?;
     store.knows_hosts(
@@ -260,10 +263,13 @@ pub async fn run(
         mail,
         demo,
     }));
-    let mail_tasks = match &app.mail {
+    let mut mail_tasks = match &app.mail {
         Some(mail) => Vec::from(mail.start(switchboard.clone())?),
         None => Vec::new(),
     };
+    if let Some(listener) = lmtp_listener {
+        mail_tasks.push(tokio::spawn(lmtp::serve(listener, app.clone())));
+    }
     let backlog = tokio::spawn(search::make_ready(store.clone()));
     let teller = tokio::spawn(polls.tell(store.clone(), switchboard.clone()));
     let sender = tokio::spawn(later.send(store.clone(), switchboard.clone()));

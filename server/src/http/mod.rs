@@ -46,6 +46,7 @@ use protocol::ErrorCode;
 use protocol::limits::FRAME_BYTES_MAX;
 
 pub use errors::ApiError;
+pub(crate) use quarantine::told as quarantined;
 pub use serve::{Door, serve};
 pub use session::{COOKIE, MaybeSignedIn};
 

@@ -27,7 +27,7 @@ pub(super) async fn list(
 }
 
 /// Writes an infected file down; gives what its sender is told.
-pub(super) async fn told(
+pub(crate) async fn told(
     app: &App,
     room: &RoomId,
     owner: &UserId,

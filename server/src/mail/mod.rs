@@ -6,6 +6,7 @@ pub mod clock;
 pub mod compose;
 pub mod courier;
 pub mod letter;
+pub mod lmtp;
 pub mod page;
 mod queue;
 pub mod settings;

@@ -1,5 +1,6 @@
 //! Mail with a real mail server: addresses are confirmed, what is unread is told, answers become messages.
 
+mod answers;
 mod post;
 
 use std::future::Future;
@@ -12,7 +13,7 @@ use sqlx::SqlitePool;
 
 use crate::door::Answer;
 use crate::harness::{PATIENCE, Person, ROOM, Server, Socket, room_named};
-use post::Post;
+use post::{Came, Post};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -445,4 +446,28 @@ async fn an_address_that_is_refused_for_good_is_told_in_the_settings() {
     turn_the_clock(&server, "UPDATE mail_people SET asked_at = 0").await;
     reachable(&other, &post, "alina@example.test").await;
     assert_eq!(other.get("/mail").await.json()["failing"], false);
+}
+
+/// The mail about what is unread in a room, that can be answered; with the address that it went to.
+async fn told(server: &Server, post: &Post, login: &str, address: &str) -> (RoomId, Came) {
+    let person = server.sign_in(login).await;
+    let (mut socket, hello) = person.hello().await;
+    for one in hello["rooms"].as_array().unwrap() {
+        let read = json!({"r": one["id"], "no": one["no"]});
+        socket.ask("read", read).await.unwrap();
+    }
+    let (room, _) = room_named(&hello, ROOM);
+    reachable(&person, post, address).await;
+    wish(&person, "soon").await;
+    let writer = if login == "teacher" {
+        "student4"
+    } else {
+        "teacher"
+    };
+    let writer = server.sign_in(writer).await;
+    let (mut t, _) = writer.hello().await;
+    say(&mut t, &room, &format!("to-{login}"), "Кто придёт?", &[]).await;
+    let came = post.next().await;
+    assert_eq!(came.to(), address);
+    (room, came)
 }

@@ -314,3 +314,76 @@ plain:
 "#
     )
 }
+
+/// A mail server's connection to Parta, that says what it likes.
+pub(crate) struct Lmtp {
+    stream: TcpStream,
+    text: String,
+}
+
+impl Lmtp {
+    /// After the greeting.
+    pub(crate) async fn open(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let mut line = Self {
+            stream,
+            text: String::new(),
+        };
+        assert!(line.reply().await.starts_with("220 "));
+        line
+    }
+
+    /// The same, ready for mails.
+    pub(crate) async fn ready(port: u16) -> Self {
+        let mut line = Self::open(port).await;
+        assert!(line.say("LHLO localhost\r\n").await.contains("250 SIZE"));
+        line
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// Says something; gives the answer, all its lines.
+    pub(crate) async fn say(&mut self, text: &str) -> String {
+        self.write(text.as_bytes()).await;
+        self.reply().await
+    }
+
+    /// The next answer; empty when the line is closed.
+    pub(crate) async fn reply(&mut self) -> String {
+        let mut reply = String::new();
+        loop {
+            while let Some((line, rest)) = self.text.split_once("\r\n") {
+                let is_last = line.as_bytes().get(3) != Some(&b'-');
+                reply += &format!("{line}\n");
+                self.text = rest.to_owned();
+                if is_last {
+                    return reply;
+                }
+            }
+            let mut buffer = [0; 4_096];
+            let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut buffer));
+            let read = read.await.expect("Parta says something").unwrap_or(0);
+            if read == 0 {
+                return String::new();
+            }
+            self.text += std::str::from_utf8(&buffer[..read]).unwrap();
+        }
+    }
+
+    /// Hands a mail over; gives the answer to it, or to the recipient when that is refused.
+    pub(crate) async fn mail(&mut self, from: &str, to: &str, mail: &[u8]) -> String {
+        let answer = self.say(&format!("MAIL FROM:<{from}>\r\n")).await;
+        assert!(answer.starts_with("250 "), "{answer}");
+        let answer = self.say(&format!("RCPT TO:<{to}>\r\n")).await;
+        if !answer.starts_with("250 ") {
+            self.say("RSET\r\n").await;
+            return answer;
+        }
+        assert!(self.say("DATA\r\n").await.starts_with("354 "));
+        self.write(mail).await;
+        self.write(b"\r\n.\r\n").await;
+        self.reply().await
+    }
+}
