@@ -365,7 +365,7 @@ async fn set_mail(
         return Ok(());
     };
     let address = mail::address::parse(address).context("this is no e-mail address")?;
-    let zone = config.mail.zone.as_str();
+    let zone = config.time_zone.as_str();
     if confirmed {
         store.set_address(&person.id, &address, zone).await?;
         print(&format!("{} gets mail", person.id));

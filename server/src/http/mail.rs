@@ -42,7 +42,7 @@ pub(super) async fn state(
         when: MailWhen::Off,
         soon: settings.soon_minutes,
         digest: u16::try_from(DIGEST_MINUTE).unwrap_or_default(),
-        zone: settings.zone.clone(),
+        zone: app.config.time_zone.clone(),
         lang: settings.language(),
         texts: settings.texts,
         replies: settings.has_replies(),

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use jiff::tz::TimeZone;
 use lettre::message::Mailbox;
 use protocol::mail::MailLanguage;
 use schemars::JsonSchema;
@@ -52,8 +51,6 @@ pub struct MailSettings {
     pub soon_minutes: u32,
     /// Most mails a minute to one domain, such as mail.ru; further ones wait.
     pub per_minute: u32,
-    /// Time zone of the school, for people who have told none: a name of the IANA database.
-    pub zone: String,
     /// Address and port at which a mail server hands over answers to mails (LMTP). Nobody signs in there: it is for this
     /// machine ("127.0.0.1:2424"). Empty: mails cannot be answered.
     pub lmtp_listen: String,
@@ -79,7 +76,6 @@ impl Default for MailSettings {
             texts: false,
             soon_minutes: 10,
             per_minute: 60,
-            zone: "Europe/Moscow".to_owned(),
             lmtp_listen: String::new(),
             reply: String::new(),
             reply_bytes_max: 25 * 1_024 * 1_024,
@@ -162,9 +158,6 @@ impl MailSettings {
     /// The first thing that makes no sense: which setting, and why.
     #[must_use]
     pub fn fault(&self) -> Option<(&'static str, &'static str)> {
-        if TimeZone::get(&self.zone).is_err() {
-            return Some(("mail.zone", "must be a zone such as Europe/Moscow"));
-        }
         if self.per_minute == 0 {
             return Some(("mail.per_minute", "must be at least 1"));
         }
@@ -238,8 +231,7 @@ mod tests {
         assert_eq!(on().fault(), None);
         let text = |text: &str| text.to_owned();
         type Change = fn(&mut MailSettings, String);
-        let cases: [(&str, Change, &str); 9] = [
-            ("mail.zone", |s, v| s.zone = v, "Moscow"),
+        let cases: [(&str, Change, &str); 8] = [
             ("mail.from", |s, v| s.from = v, "Школа"),
             ("mail.from", |s, v| s.from = v, ""),
             ("mail.address", |s, v| s.address = v, "parta.ru"),

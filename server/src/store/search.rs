@@ -152,19 +152,7 @@ impl Store {
         before: Option<&MessageId>,
     ) -> StoreResult<Vec<Match>> {
         let most = SEARCH_PAGE_MAX as usize + 1;
-        // Sorted, and not taken from the index of ids, in which all other messages are as well.
-        let to_all: Vec<MatchRow> = read!(self, db => {
-            sqlx::query_as(
-                "SELECT CAST(0 AS BIGINT) AS place, m.room_id, m.id, m.no, m.seq, m.sender_id, m.at, m.body
-                 FROM members mine
-                 JOIN messages m ON m.room_id = mine.room_id AND m.to_all = 1 AND m.no > mine.joined_no
-                 WHERE mine.person_id = $1 AND m.sender_id <> $1 AND m.deleted_at IS NULL AND ($2 = '' OR m.id < $2)
-                 ORDER BY m.id || '' DESC LIMIT $3",
-            )
-            .bind(person.as_str()).bind(before.map_or("", MessageId::as_str))
-            .bind(i64::from(SEARCH_PAGE_MAX) + 1)
-            .fetch_all(db).await
-        })?;
+        let to_all = self.mentions_of_all(person, before).await?;
         let mut rows: Vec<MatchRow> = read!(self, db => {
             sqlx::query_as(
                 "SELECT CAST(0 AS BIGINT) AS place, m.room_id, m.id, m.no, m.seq, m.sender_id, m.at, m.body
@@ -184,6 +172,39 @@ impl Store {
         rows.dedup_by(|one, other| one.id == other.id);
         rows.truncate(most);
         self.with_names(rows).await
+    }
+
+    // Those that mention everybody. Room by room, in which an index has them: of all rooms together the databases like to
+    // walk all messages.
+    async fn mentions_of_all(
+        &self,
+        person: &UserId,
+        before: Option<&MessageId>,
+    ) -> StoreResult<Vec<MatchRow>> {
+        let rooms: Vec<(String, i64)> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT mine.room_id, mine.joined_no FROM members mine
+                 WHERE mine.person_id = $1 AND EXISTS (
+                     SELECT 1 FROM messages m WHERE m.room_id = mine.room_id AND m.to_all = 1 AND m.no > mine.joined_no)",
+            )
+            .bind(person.as_str()).fetch_all(db).await
+        })?;
+        let mut rows = Vec::new();
+        for (room, joined) in rooms {
+            let found: Vec<MatchRow> = read!(self, db => {
+                sqlx::query_as(
+                    "SELECT CAST(0 AS BIGINT) AS place, room_id, id, no, seq, sender_id, at, body FROM messages
+                     WHERE room_id = $1 AND to_all = 1 AND no > $2 AND sender_id <> $3 AND deleted_at IS NULL
+                       AND ($4 = '' OR id < $4)
+                     ORDER BY no DESC LIMIT $5",
+                )
+                .bind(&room).bind(joined).bind(person.as_str()).bind(before.map_or("", MessageId::as_str))
+                .bind(i64::from(SEARCH_PAGE_MAX) + 1)
+                .fetch_all(db).await
+            })?;
+            rows.extend(found);
+        }
+        Ok(rows)
     }
 
     pub(super) async fn with_names(&self, rows: Vec<MatchRow>) -> StoreResult<Vec<Match>> {

@@ -4,6 +4,7 @@ import type { CallOver } from "./CallOver";
 import type { CallSummary } from "./CallSummary";
 import type { Expired } from "./Expired";
 import type { Message } from "./Message";
+import type { Pinned } from "./Pinned";
 import type { PollTold } from "./PollTold";
 import type { Reacted } from "./Reacted";
 import type { Reminded } from "./Reminded";
@@ -84,7 +85,19 @@ s: number,
 /**
  * Of what.
  */
-d: Reminded, } | { "e": "msg.expired", 
+d: Reminded, } | { "e": "msg.pinned", 
+/**
+ * Room.
+ */
+r: RoomId, 
+/**
+ * Position.
+ */
+s: number, 
+/**
+ * What was done.
+ */
+d: Pinned, } | { "e": "msg.expired", 
 /**
  * Room.
  */

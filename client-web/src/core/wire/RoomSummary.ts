@@ -68,6 +68,7 @@ acks?: Array<OpenAck>,
  * Of messages up to this number nothing is left: their time is over. Drop what is held of them.
  */
 expired?: number, 
+/**
  * This person may not write here for now, whatever `can` says.
  */
 muted?: Silence, 

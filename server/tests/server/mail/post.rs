@@ -162,7 +162,7 @@ impl Post {
         mail.reply_bytes_max = 300_000;
     }
 
-    fn new(&self) -> PathBuf {
+    fn inbox(&self) -> PathBuf {
         self.folder.path().join("mail/new")
     }
 
@@ -184,7 +184,7 @@ impl Post {
 
     /// One that has come already, if any has.
     pub(crate) fn take(&self) -> Option<Came> {
-        let mut names: Vec<PathBuf> = std::fs::read_dir(self.new())
+        let mut names: Vec<PathBuf> = std::fs::read_dir(self.inbox())
             .ok()?
             .map(|entry| entry.unwrap().path())
             .collect();
