@@ -128,7 +128,7 @@ step('a rule says what it will take, and then takes it before everybody’s eyes
   await teacher.reload();
   await teacher.type('Сообщение', 'Это останется');
   await teacher.click('button', 'Отправить');
-  await student.page.getByText('Это останется').first().waitFor();
+  await student.page.locator('main').getByText('Это останется').first().waitFor();
 
   await teacher.page.getByRole('button', { name: 'Участники' }).click();
   await teacher.click('button', 'История и хранение');

@@ -158,6 +158,8 @@ step('a page that lacks a part which the server has no more says so', async () =
   await student.page.getByRole('textbox', { name: 'Сообщение' }).waitFor();
   // As on a phone that saves data: the parts were not kept.
   await student.read(async () => void (await Promise.all((await caches.keys()).map((name) => caches.delete(name)))));
+  const tools = await student.context.newCDPSession(student.page);
+  await tools.send('Network.clearBrowserCache');
   isReplaced = true;
   await student.click('button', 'Вставить эмодзи');
   await student.page.getByText('Parta обновилась. Перезагрузите страницу.').waitFor();

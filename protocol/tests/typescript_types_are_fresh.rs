@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use protocol::{
-    audit, call, close, command, device, error, event, history, http, later, mail, mute, poll, push,
-    quarantine, report, room, rules, search,
+    audit, call, close, command, device, error, event, history, http, later, mail, mute, poll,
+    push, quarantine, report, room, rules, search,
 };
 use ts_rs::{Config, TS};
 

@@ -65,7 +65,11 @@ impl Retention {
 
 impl Tools {
     async fn run(&self) -> StoreResult<()> {
-        for rule in self.store.rules(self.default_days, now_ms()).await? {
+        for rule in self
+            .store
+            .retention_rules(self.default_days, now_ms())
+            .await?
+        {
             while let Some(gone) = self.store.expire_some(&rule, now_ms()).await? {
                 tracing::info!(
                     room = %rule.room, days = rule.days, inherited = rule.inherited, messages = gone.messages,

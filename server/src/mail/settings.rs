@@ -84,7 +84,7 @@ impl Default for MailSettings {
 }
 
 /// In the order of the example.
-pub const ORDER: [&str; 16] = [
+pub const ORDER: [&str; 15] = [
     "host",
     "port",
     "tls",
@@ -97,7 +97,6 @@ pub const ORDER: [&str; 16] = [
     "texts",
     "soon_minutes",
     "per_minute",
-    "zone",
     "lmtp_listen",
     "reply",
     "reply_bytes_max",

@@ -1,6 +1,5 @@
 //! Messages that are passed on to another room.
 
-use protocol::command::MsgSend;
 use protocol::model::Forwarded;
 use protocol::{ErrorCode, FileId, MessageId, UserId};
 
@@ -20,18 +19,6 @@ pub struct Forwarding {
 }
 
 impl Store {
-    /// Whether an earlier try of this message was stored, in its room.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn has_sent(&self, by: &UserId, send: &MsgSend) -> StoreResult<bool> {
-        let (stored,): (i64,) = read!(self, db => {
-            sqlx::query_as("SELECT COUNT(*) FROM messages WHERE sender_id = $1 AND client_id = $2 AND room_id = $3")
-                .bind(by.as_str()).bind(send.cid.as_str()).bind(send.r.as_str()).fetch_one(db).await
-        })?;
-        Ok(stored > 0)
-    }
-
     /// What of a message this person may pass on.
     ///
     /// # Errors

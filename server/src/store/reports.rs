@@ -108,7 +108,7 @@ impl ReportRow {
             reason: serde_json::from_value(self.reason.into())
                 .map_err(|_| wrong("reports.reason"))?,
             words: self.words,
-            about: about.ok_or(wrong("reports.about_id"))?,
+            about: about.ok_or_else(|| wrong("reports.about_id"))?,
             room: named_room(self.room_id, self.room_name, &self.room_kind)?,
             msg: message_id(self.message_id)?,
             s: self.seq,

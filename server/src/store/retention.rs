@@ -152,20 +152,27 @@ impl Store {
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such room.
     pub async fn keeping(&self, room: &RoomId) -> StoreResult<Keeping> {
-        let row: Option<(Option<i64>, i64, i64, Option<i64>, Option<String>)> = read!(self, db => {
+        #[derive(sqlx::FromRow)]
+        struct Row {
+            keep_days: Option<i64>,
+            keep_from: i64,
+            expired_no: i64,
+            held_at: Option<i64>,
+            held_by: Option<String>,
+        }
+        let row: Option<Row> = read!(self, db => {
             sqlx::query_as("SELECT keep_days, keep_from, expired_no, held_at, held_by FROM rooms WHERE id = $1")
                 .bind(room.as_str()).fetch_optional(db).await
         })?;
-        let (days, from, expired_no, held_at, held_by) =
-            row.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
-        let held = match (held_at, held_by) {
+        let row = row.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
+        let held = match (row.held_at, row.held_by) {
             (Some(at), Some(by)) => Some((at, user_id(by)?)),
             _ => None,
         };
         Ok(Keeping {
-            days,
-            from,
-            expired_no,
+            days: row.keep_days,
+            from: row.keep_from,
+            expired_no: row.expired_no,
             held,
         })
     }
@@ -236,7 +243,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn rules(&self, default_days: i64, now: i64) -> StoreResult<Vec<Rule>> {
+    pub async fn retention_rules(&self, default_days: i64, now: i64) -> StoreResult<Vec<Rule>> {
         let rows: Vec<(String, i64, i64)> = read!(self, db => {
             sqlx::query_as(
                 "SELECT id, COALESCE(keep_days, $1), CASE WHEN keep_days IS NULL THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END

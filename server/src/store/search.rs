@@ -182,12 +182,8 @@ impl Store {
         before: Option<&MessageId>,
     ) -> StoreResult<Vec<MatchRow>> {
         let rooms: Vec<(String, i64)> = read!(self, db => {
-            sqlx::query_as(
-                "SELECT mine.room_id, mine.joined_no FROM members mine
-                 WHERE mine.person_id = $1 AND EXISTS (
-                     SELECT 1 FROM messages m WHERE m.room_id = mine.room_id AND m.to_all = 1 AND m.no > mine.joined_no)",
-            )
-            .bind(person.as_str()).fetch_all(db).await
+            sqlx::query_as("SELECT room_id, joined_no FROM members WHERE person_id = $1")
+                .bind(person.as_str()).fetch_all(db).await
         })?;
         let mut rows = Vec::new();
         for (room, joined) in rooms {

@@ -26,7 +26,7 @@ impl Client {
             let what = match app.store.forwarding(&source, &me).await {
                 // Sent before, and its source deleted since: whoever asks again is told of what was stored then.
                 Err(StoreError::Refused(ErrorCode::NotFound))
-                    if app.store.has_sent(&me, &send).await.map_err(to_user)? =>
+                    if app.store.has_sent(&me, &send.cid).await.map_err(to_user)? =>
                 {
                     return store_and_publish(&app, &me, conn, (&send, None)).await;
                 }

@@ -71,11 +71,11 @@ async fn drafts_are_bounded_and_go_where_nobody_writes() {
         assert_eq!(refusal(more), ErrorCode::TooLarge);
         let long = "я".repeat(DRAFTS_CHARS_MAX);
         let room = s.store.add_room("Другая", &both, 1).await.unwrap();
-        let whole = s.store.keep_draft(&room, &s.anna, &long, &[]).await;
+        let whole = s.store.keep_draft(&room, &s.anna, &long, &[], 1).await;
         assert_eq!(whole.unwrap(), Some(1));
-        let more = s.store.keep_draft(&s.room, &s.anna, "я", &[]).await;
+        let more = s.store.keep_draft(&s.room, &s.anna, "я", &[], 1).await;
         assert_eq!(refusal(more), ErrorCode::TooLarge, "all of them together");
-        let less = s.store.keep_draft(&room, &s.anna, &long[2..], &[]).await;
+        let less = s.store.keep_draft(&room, &s.anna, &long[2..], &[], 1).await;
         assert_eq!(less.unwrap(), Some(2));
         s.store
             .keep_draft(&s.room, &s.anna, "я", &[], 1)

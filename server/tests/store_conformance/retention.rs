@@ -45,7 +45,7 @@ async fn keep(s: &School, days: i64) -> Rule {
         .set_keeping(&s.room, &s.anna, Some(days), NOW, NOW)
         .await
         .unwrap();
-    let rules = s.store.rules(0, NOW).await.unwrap();
+    let rules = s.store.retention_rules(0, NOW).await.unwrap();
     assert_eq!(rules.len(), 1);
     rules[0].clone()
 }
@@ -142,7 +142,7 @@ async fn what_is_over_goes_for_good_and_leaves_its_place() {
         );
         assert!(
             s.store
-                .message_versions(&id, &s.anna)
+                .message_versions(&id, &s.anna, 1)
                 .await
                 .unwrap()
                 .is_empty()
@@ -229,7 +229,7 @@ async fn a_hold_and_another_rule_stop_it_and_the_organisations_is_for_rooms_with
             s.store.keeping(&s.room).await.unwrap().held,
             Some((NOW, s.anna.clone()))
         );
-        assert!(s.store.rules(30, NOW).await.unwrap().is_empty());
+        assert!(s.store.retention_rules(30, NOW).await.unwrap().is_empty());
         assert_eq!(s.store.expire_some(&rule, NOW).await.unwrap(), None);
         s.store.hold(&s.room, &s.anna, false, NOW).await.unwrap();
         let (_, before, _) = s.store.position(&s.room).await.unwrap();
@@ -245,18 +245,21 @@ async fn a_hold_and_another_rule_stop_it_and_the_organisations_is_for_rooms_with
             None,
             "not yet"
         );
-        assert!(s.store.rules(0, NOW).await.unwrap().is_empty());
+        assert!(s.store.retention_rules(0, NOW).await.unwrap().is_empty());
         s.store
             .set_keeping(&s.room, &s.anna, Some(0), NOW, NOW)
             .await
             .unwrap();
-        assert!(s.store.rules(30, NOW).await.unwrap().is_empty(), "for ever");
+        assert!(
+            s.store.retention_rules(30, NOW).await.unwrap().is_empty(),
+            "for ever"
+        );
         s.store
             .set_keeping(&s.room, &s.anna, None, NOW, NOW)
             .await
             .unwrap();
-        assert!(s.store.rules(0, NOW).await.unwrap().is_empty());
-        let rules = s.store.rules(30, NOW).await.unwrap();
+        assert!(s.store.retention_rules(0, NOW).await.unwrap().is_empty());
+        let rules = s.store.retention_rules(30, NOW).await.unwrap();
         assert_eq!(
             rules,
             [Rule {

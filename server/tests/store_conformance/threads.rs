@@ -137,7 +137,9 @@ async fn answers_from_before_there_were_threads_are_in_them() {
         let (root, _) = deep(&s).await;
         let url = format!("sqlite://{}", file.display());
         let beside = sqlx::SqlitePool::connect(&url).await.unwrap();
-        let fill = filling(include_str!("../../migrations/sqlite/0023_threads.sql"));
+        let fill = filling(include_str!(
+            "../../migrations/sqlite/0023_threads_and_deadlines.sql"
+        ));
         sqlx::raw_sql(forget).execute(&beside).await.unwrap();
         assert_eq!(s.thread_at(&root, None).await.0.len(), 1);
         sqlx::raw_sql(sqlx::AssertSqlSafe(fill))
@@ -152,7 +154,9 @@ async fn answers_from_before_there_were_threads_are_in_them() {
     on_postgres(|store, beside| async move {
         let s = school(store).await;
         let (root, _) = deep(&s).await;
-        let fill = filling(include_str!("../../migrations/postgres/0023_threads.sql"));
+        let fill = filling(include_str!(
+            "../../migrations/postgres/0023_threads_and_deadlines.sql"
+        ));
         sqlx::raw_sql(forget).execute(&beside).await.unwrap();
         assert_eq!(s.thread_at(&root, None).await.0.len(), 1);
         sqlx::raw_sql(sqlx::AssertSqlSafe(fill))

@@ -117,6 +117,8 @@ async fn try_take(
         poll: None,
         fwd: None,
         ack: false,
+        due: None,
+        all: false,
     };
     for (name, bytes) in read.files {
         send.att.push(keep(app, to, &name, bytes).await?);

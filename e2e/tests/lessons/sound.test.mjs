@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
-import { chromiumPerson, launchChromium } from '../browsers.mjs';
-import { enterLesson } from '../lesson.mjs';
-import { seeAndHear } from '../media.mjs';
-import { Relay, sendMediaThrough } from '../relay.mjs';
-import { Server } from '../server.mjs';
-import { steps } from '../steps.mjs';
+import { chromiumPerson, launchChromium } from '../../browsers.mjs';
+import { enterLesson } from '../../lesson.mjs';
+import { seeAndHear } from '../../media.mjs';
+import { Relay, sendMediaThrough } from '../../relay.mjs';
+import { Server } from '../../server.mjs';
+import { steps } from '../../steps.mjs';
 
 /** One in so many is lost: 12 %. */
 const EVERY = 8;

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
-import { chromiumPerson, launchChromium } from '../browsers.mjs';
-import { enterLesson, tilePlays } from '../lesson.mjs';
-import { peerOf, seeAndHear } from '../media.mjs';
-import { Relay, sendMediaThrough } from '../relay.mjs';
-import { Server } from '../server.mjs';
-import { steps } from '../steps.mjs';
+import { chromiumPerson, launchChromium } from '../../browsers.mjs';
+import { enterLesson, tilePlays } from '../../lesson.mjs';
+import { peerOf, seeAndHear } from '../../media.mjs';
+import { Relay, sendMediaThrough } from '../../relay.mjs';
+import { Server } from '../../server.mjs';
+import { steps } from '../../steps.mjs';
 
 /** Enough for the sound of one microphone, with headers and reports. */
 const SOUND_BPS = 60_000;

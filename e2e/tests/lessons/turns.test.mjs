@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
-import { blockStunInTcp, blockUdp, inNetworkOfOwn } from '../apart.mjs';
-import { chromiumPerson, launchChromium } from '../browsers.mjs';
-import { enterLesson, tilePlays } from '../lesson.mjs';
-import { localCandidate, seeAndHear } from '../media.mjs';
-import { Server } from '../server.mjs';
-import { steps } from '../steps.mjs';
+import { blockStunInTcp, blockUdp, inNetworkOfOwn } from '../../apart.mjs';
+import { chromiumPerson, launchChromium } from '../../browsers.mjs';
+import { enterLesson, tilePlays } from '../../lesson.mjs';
+import { localCandidate, seeAndHear } from '../../media.mjs';
+import { Server } from '../../server.mjs';
+import { steps } from '../../steps.mjs';
 
 if (inNetworkOfOwn(import.meta.url)) lesson();
 

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
-import { blockUdp, inNetworkOfOwn } from '../apart.mjs';
-import { chromiumPerson, firefoxPerson, launchChromium } from '../browsers.mjs';
-import { enterLesson } from '../lesson.mjs';
-import { localCandidate, peerOf, seeAndHear } from '../media.mjs';
-import { Server } from '../server.mjs';
-import { steps } from '../steps.mjs';
+import { blockUdp, inNetworkOfOwn } from '../../apart.mjs';
+import { chromiumPerson, firefoxPerson, launchChromium } from '../../browsers.mjs';
+import { enterLesson } from '../../lesson.mjs';
+import { localCandidate, peerOf, seeAndHear } from '../../media.mjs';
+import { Server } from '../../server.mjs';
+import { steps } from '../../steps.mjs';
 
-/** @typedef {import('../browsers.mjs').Person} Person */
+/** @typedef {import('../../browsers.mjs').Person} Person */
 
 if (inNetworkOfOwn(import.meta.url)) lesson();
 

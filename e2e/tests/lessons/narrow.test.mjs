@@ -2,18 +2,18 @@
 // go on with large ones, and nobody falls out.
 import { after, before } from 'node:test';
 
-import { chromiumPerson, firefoxPerson, launchChromium } from '../browsers.mjs';
-import { enterLesson } from '../lesson.mjs';
-import { seeAndHear } from '../media.mjs';
-import { Relay, sendMediaThrough } from '../relay.mjs';
-import { Server } from '../server.mjs';
-import { eventually, steps } from '../steps.mjs';
+import { chromiumPerson, firefoxPerson, launchChromium } from '../../browsers.mjs';
+import { enterLesson } from '../../lesson.mjs';
+import { seeAndHear } from '../../media.mjs';
+import { Relay, sendMediaThrough } from '../../relay.mjs';
+import { Server } from '../../server.mjs';
+import { eventually, steps } from '../../steps.mjs';
 
 /** Enough for three voices and the lowest layer of one camera. */
 const NARROW_BPS = 300_000;
 const WIDE_BPS = 5_000_000;
 
-/** @typedef {import('../browsers.mjs').Person} Person */
+/** @typedef {import('../../browsers.mjs').Person} Person */
 
 const step = steps();
 /** @type {Server} */
@@ -74,7 +74,7 @@ step('on 5 Mbit/s the picture is large again by itself', async () => {
   await seeAndHear(narrow, [teachersPeer]);
 });
 
-for (const [what, conditions] of /** @type {[string, import('../link.mjs').Conditions][]} */ ([
+for (const [what, conditions] of /** @type {[string, import('../../link.mjs').Conditions][]} */ ([
   ['a tenth is lost both ways and delays wander by 80 ms', { loss: 0.1, jitterMs: 80 }],
   ['everything is lost for 500 ms every 2 s', { bursts: { everyMs: 2_000, lengthMs: 500 } }],
 ])) {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Link } from '../link.mjs';
+import { Link } from '../../link.mjs';
 
 /**
  * Sends packets of 1,000 bytes in even intervals.
- * @param {import('../link.mjs').Conditions} conditions
+ * @param {import('../../link.mjs').Conditions} conditions
  * @param {{count: number, everyMs: number, seed?: number}} how
  */
 function send(conditions, { count, everyMs, seed }) {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
-import { chromiumPerson, firefoxPerson, launchChromium } from '../browsers.mjs';
-import { enterLesson, tilePlays } from '../lesson.mjs';
-import { forget, remoteDescriptions } from '../media.mjs';
-import { Server } from '../server.mjs';
-import { steps } from '../steps.mjs';
+import { chromiumPerson, firefoxPerson, launchChromium } from '../../browsers.mjs';
+import { enterLesson, tilePlays } from '../../lesson.mjs';
+import { forget, remoteDescriptions } from '../../media.mjs';
+import { Server } from '../../server.mjs';
+import { steps } from '../../steps.mjs';
 
 const step = steps();
 /** @type {Server} */
@@ -15,9 +15,9 @@ let server;
 let chromium;
 /** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
 let teacher;
-/** @type {import('../browsers.mjs').Person} */
+/** @type {import('../../browsers.mjs').Person} */
 let student;
-/** @type {import('../browsers.mjs').Person | undefined} */
+/** @type {import('../../browsers.mjs').Person | undefined} */
 let late;
 /** The teacher in the lesson. */
 let peer = '';
@@ -66,7 +66,7 @@ const sendsScreenIn = (codec) =>
 
 /**
  * Waits until this person gets the teacher's screen in a codec, and it moves.
- * @param {import('../browsers.mjs').Person} person
+ * @param {import('../../browsers.mjs').Person} person
  * @param {string} codec
  */
 async function seesScreenIn(person, codec) {

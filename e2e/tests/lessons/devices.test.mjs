@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
-import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
-import { Device } from '../device.mjs';
-import { ROOM, enterLesson, tilePlays } from '../lesson.mjs';
-import { peerOf, seeAndHear } from '../media.mjs';
-import { Server } from '../server.mjs';
-import { steps } from '../steps.mjs';
+import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../../browsers.mjs';
+import { Device } from '../../device.mjs';
+import { ROOM, enterLesson, tilePlays } from '../../lesson.mjs';
+import { peerOf, seeAndHear } from '../../media.mjs';
+import { Server } from '../../server.mjs';
+import { steps } from '../../steps.mjs';
 
 const CAMERA = 'Камера в зале';
 const DISPLAY = 'Экран в холле';
@@ -19,7 +19,7 @@ let server;
 let chromium;
 /** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
 let teacher;
-/** @type {import('../browsers.mjs').Person | undefined} */
+/** @type {import('../../browsers.mjs').Person | undefined} */
 let student;
 /** @type {Device | undefined} */
 let camera;

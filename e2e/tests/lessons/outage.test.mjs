@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { setTimeout as passes } from 'node:timers/promises';
 
-import { chromiumPerson, launchChromium } from '../browsers.mjs';
-import { enterLesson } from '../lesson.mjs';
-import { closeLid } from '../lid.mjs';
-import { peerOf, remoteDescriptions, seeAndHear } from '../media.mjs';
-import { Relay, sendMediaThrough } from '../relay.mjs';
-import { Server } from '../server.mjs';
-import { steps } from '../steps.mjs';
+import { chromiumPerson, launchChromium } from '../../browsers.mjs';
+import { enterLesson } from '../../lesson.mjs';
+import { closeLid } from '../../lid.mjs';
+import { peerOf, remoteDescriptions, seeAndHear } from '../../media.mjs';
+import { Relay, sendMediaThrough } from '../../relay.mjs';
+import { Server } from '../../server.mjs';
+import { steps } from '../../steps.mjs';
 
 /** How long the network is lost: the length of the fault and no waiting for an effect. */
 const FAULT_MS = 20_000;

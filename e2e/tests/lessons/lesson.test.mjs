@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
-import { chromiumPerson, firefoxPerson, launchChromium } from '../browsers.mjs';
-import { ROOM, enterLesson, tilePlays } from '../lesson.mjs';
-import { forget, remoteDescriptions, seeAndHear } from '../media.mjs';
-import { Server } from '../server.mjs';
-import { steps } from '../steps.mjs';
+import { chromiumPerson, firefoxPerson, launchChromium } from '../../browsers.mjs';
+import { ROOM, enterLesson, tilePlays } from '../../lesson.mjs';
+import { forget, remoteDescriptions, seeAndHear } from '../../media.mjs';
+import { Server } from '../../server.mjs';
+import { steps } from '../../steps.mjs';
 
 const step = steps();
 /** @type {Server} */
@@ -15,13 +15,13 @@ let server;
 let chromium;
 /** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
 let teacher;
-/** @type {import('../browsers.mjs').Person[]} */
+/** @type {import('../../browsers.mjs').Person[]} */
 let students;
-/** @type {Map<import('../browsers.mjs').Person, string>} */
+/** @type {Map<import('../../browsers.mjs').Person, string>} */
 const peers = new Map();
 
 const everybody = () => [...peers.keys()];
-/** @param {import('../browsers.mjs').Person} person */
+/** @param {import('../../browsers.mjs').Person} person */
 const others = (person) => [...peers].filter(([other]) => other !== person).map(([, peer]) => peer);
 
 before(async () => {
@@ -89,7 +89,7 @@ step('a shared screen is legible at the others', async () => {
 });
 
 step('cameras beside a shared screen are sent small, and large again for one who looks', async () => {
-  /** @param {import('../browsers.mjs').Person} person @param {string[]} layers */
+  /** @param {import('../../browsers.mjs').Person} person @param {string[]} layers */
   const sends = (person, layers) =>
     person.until((wanted) => String(/** @type {any} */ (window).e2e.layers) === wanted, String(layers), `layers ${layers}`);
   const [student, , inFirefox] = students;
@@ -143,7 +143,7 @@ step('when the teacher ends the lesson, it is over for all', async () => {
 
 /**
  * Waits until this person hears `peer`, and has played `seconds` of that sound.
- * @param {import('../browsers.mjs').Person} person
+ * @param {import('../../browsers.mjs').Person} person
  * @param {string} peer
  * @param {number} [seconds]
  */
@@ -162,9 +162,9 @@ async function hears(person, peer, seconds = 0) {
  * Waits until nothing more comes out of a section while this person plays 2 s of another's voice: false microphones
  * beep twice a second. What was on its way when the mute came is played to its end, which takes seconds where five
  * browsers share two cores.
- * @param {import('../browsers.mjs').Person} person
+ * @param {import('../../browsers.mjs').Person} person
  * @param {string} mid
- * @param {import('../browsers.mjs').Person} loud
+ * @param {import('../../browsers.mjs').Person} loud
  */
 async function fallsSilent(person, mid, loud) {
   for (let tries = 0; ; tries++) {
@@ -181,7 +181,7 @@ async function fallsSilent(person, mid, loud) {
 
 /**
  * The section in which this person hears `peer`.
- * @param {import('../browsers.mjs').Person} person
+ * @param {import('../../browsers.mjs').Person} person
  * @param {string} peer
  * @returns {Promise<string>}
  */
@@ -195,7 +195,7 @@ async function placeOfVoice(person, peer) {
 }
 
 /**
- * @param {import('../browsers.mjs').Person} person
+ * @param {import('../../browsers.mjs').Person} person
  * @param {string} mid
  * @returns {Promise<number>}
  */
