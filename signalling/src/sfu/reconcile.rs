@@ -218,7 +218,7 @@ impl Room {
         let estimate = receiver.estimate;
         // Sound that is repeated takes nobody's only picture away.
         let least = least(sound, &wants);
-        let depth = receiver.repeats.down(sound, receiver.peer.by_delay());
+        let depth = receiver.repeats.down(sound, receiver.peer.by_delay(now));
         receiver.peer.set_redundancy(depth);
         let sound = sound * (1 + u64::from(depth));
         let can_probe = receiver.peer.can_probe();

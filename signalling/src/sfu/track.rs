@@ -14,6 +14,9 @@ use crate::Source;
 
 /// Time over which a layer's rate is measured.
 const WINDOW: Duration = Duration::from_millis(500);
+/// Bytes of a packet beside its payload, as it goes out: header, extensions and authentication. What a link carries is
+/// estimated with them, and small packets consist of them.
+const AROUND: usize = 36;
 /// Cost of a layer not measured yet, bits per second, low to high.
 const GUESS_BPS: [u64; 3] = [150_000, 500_000, 1_500_000];
 /// Width of a layer not known yet, pixels, low to high.
@@ -46,11 +49,12 @@ impl Meter {
 
     fn count(&mut self, now: Instant, packet: &Packet) {
         self.last = now;
-        self.bytes += packet.len() as u64;
+        let size = (packet.len() + AROUND) as u64;
+        self.bytes += size;
         let temporal = packet.coded.and_then(|coded| coded.temporal);
         if let Some(bytes) = temporal.and_then(|one| self.bytes_of.get_mut(usize::from(one.layer)))
         {
-            *bytes += packet.len() as u64;
+            *bytes += size;
         }
         let window = now.saturating_duration_since(self.since);
         if window < WINDOW {

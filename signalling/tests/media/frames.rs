@@ -12,7 +12,7 @@ use crate::net::{Link, Net};
 const SECOND: Duration = Duration::from_secs(1);
 /// All of the screen takes about 245 kbit/s with the headers, the two lower layers 145, the lowest 95.
 const TWO_LAYERS_BPS: u64 = 200_000;
-const ONE_LAYER_BPS: u64 = 110_000;
+const ONE_LAYER_BPS: u64 = 120_000;
 
 struct Watch {
     net: Net,

@@ -219,3 +219,37 @@ fn broken_redundancy_is_dropped_and_the_call_goes_on() {
     net.run(Duration::from_secs(1));
     assert!(net.client(listeners[0]).packets(&mid).len() >= before + 45);
 }
+
+#[test]
+fn a_link_with_room_for_plain_sound_is_not_filled_with_what_is_repeated() {
+    let mut net = Net::new();
+    let speaker = net.join_taking(1, &[Source::Mic, Source::Camera], 1, &RED);
+    net.client(speaker)
+        .ups
+        .get_mut(&Source::Camera)
+        .unwrap()
+        .size = 300;
+    net.client(speaker).ups.get_mut(&Source::Mic).unwrap().size = 80;
+    let listener = net.join_taking(2, &[], 1, &RED);
+    net.until("sound and picture", |net| {
+        [Source::Mic, Source::Camera].iter().all(|source| {
+            let mid = net.mid(listener, speaker, *source);
+            mid.is_some_and(|mid| net.has(listener, &mid))
+        })
+    });
+    net.run(Duration::from_secs(10));
+    // The picture fills it at first, so that sound is lost and would be repeated. It has room for sound, once.
+    net.links.insert(listener, Link::of(60_000));
+    net.run(Duration::from_secs(20));
+    let (packets, red) = heard(&mut net, listener, speaker, 60);
+    let lost = missing(&times(&packets, None).0);
+    let repeats = packets
+        .iter()
+        .filter(|packet| Some(*packet.header.payload_type) == red);
+    println!(
+        "{lost} of 1000 are lost, {} of {} repeat",
+        repeats.count(),
+        packets.len()
+    );
+    assert!(lost < 20);
+}

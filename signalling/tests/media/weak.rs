@@ -107,6 +107,24 @@ fn a_link_that_carries_only_sound_carries_sound_and_the_receiver_is_told() {
 }
 
 #[test]
+fn a_picture_as_small_as_sound_does_not_keep_a_queue_full() {
+    let mut watch = Watch::begin();
+    let sizes = &mut watch.net.client(watch.from).ups;
+    sizes.get_mut(&Source::Camera).unwrap().size = 10;
+    sizes.get_mut(&Source::Mic).unwrap().size = 80;
+    watch.net.run(10 * SECOND);
+    // Sound takes 50 kbit/s of it and the lowest layer 20, most of that headers.
+    watch.link(Link::of(60_000));
+    let told = watch.until_paused(true);
+    assert!(told < 20 * SECOND, "{told:?}");
+    watch.net.run(3 * SECOND);
+    let since = watch.net.now;
+    watch.net.run(20 * SECOND);
+    let sound = watch.arrivals(Source::Mic, since);
+    assert!(sound.len() > 980, "{} of 1,000", sound.len());
+}
+
+#[test]
 fn the_picture_comes_back_by_itself_and_is_told_only_when_it_runs() {
     let mut watch = Watch::begin();
     watch.link(Link::of(80_000));

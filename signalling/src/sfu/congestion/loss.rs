@@ -69,6 +69,11 @@ impl Loss {
         self.cap.map_or(u64::MAX, |bps| bps as u64)
     }
 
+    /// Average share of lost packets.
+    pub(super) fn average(&self) -> f64 {
+        self.average
+    }
+
     /// A probe has shown that more gets through.
     pub(super) fn raise(&mut self, bps: u64) {
         if self.cap.is_some_and(|cap| cap < bps as f64) {

@@ -2,13 +2,14 @@
 //! browsers have developed it since, with transport-wide feedback.
 //!
 //! Three voices are heard. *Delay*: queues that grow on the way ([`trend`]) lower the rate before anything is lost
-//! ([`rate`]). *Loss*: what is lost although no queue grows ([`loss`]). *Probes*: short bursts that show whether more
+//! ([`rate`]); where they stand and lose packets, what arrives is all there is ([`queue`]). *Loss*: what is lost although no queue grows ([`loss`]). *Probes*: short bursts that show whether more
 //! would get through, since a rate that is not used proves nothing ([`probe`]).
 
 pub mod probe;
 
 mod delivered;
 mod loss;
+mod queue;
 mod rate;
 mod trend;
 
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use delivered::Delivered;
 use loss::Loss;
 use probe::{ProbeId, Prober};
+use queue::Queue;
 use rate::Rate;
 use trend::Trend;
 
@@ -26,6 +28,8 @@ pub const BPS_MIN: u64 = 50_000;
 pub const BPS_MAX: u64 = 50_000_000;
 /// The estimate grows by itself to twice what is wanted, or to this, bits per second.
 const WANTED_MIN: u64 = 1_000_000;
+/// Average share of lost packets from which a queue that stands is taken to be full.
+const FULL_LOSS: f64 = 0.05;
 /// Silence of the receiver's feedback after which the estimate is halved, and again after each further one.
 const SILENCE: Duration = Duration::from_millis(1_500);
 
@@ -59,6 +63,7 @@ pub struct Feedback<'a> {
 #[derive(Debug)]
 pub struct Congestion {
     trend: Trend,
+    queue: Queue,
     delivered: Delivered,
     rate: Rate,
     loss: Loss,
@@ -73,6 +78,7 @@ impl Congestion {
     pub fn new(now: Instant, initial: u64) -> Self {
         Self {
             trend: Trend::default(),
+            queue: Queue::default(),
             delivered: Delivered::default(),
             rate: Rate::new(now, initial),
             loss: Loss::default(),
@@ -87,9 +93,11 @@ impl Congestion {
         self.rate.bps().min(self.loss.cap()).clamp(BPS_MIN, BPS_MAX)
     }
 
-    /// Bits per second that the delay of what was sent allows, whatever was lost; `None` before anything is known.
-    pub fn by_delay(&self) -> Option<u64> {
-        self.is_informed().then(|| self.rate.bps())
+    /// Bits per second that the delay of what was sent allows, whatever was lost; `None` before anything is known. Where a
+    /// queue stands, or did of late, that is no more than what arrived then.
+    pub fn by_delay(&self, now: Instant) -> Option<u64> {
+        let full = self.queue.carries(now).unwrap_or(u64::MAX);
+        self.is_informed().then(|| self.rate.bps().min(full))
     }
 
     /// Whether the receiver has said anything yet.
@@ -115,6 +123,7 @@ impl Congestion {
     /// Media goes another way from now on: its delay and its throughput are to be learnt anew.
     pub fn moved(&mut self) {
         self.trend = Trend::default();
+        self.queue = Queue::default();
         self.delivered = Delivered::default();
     }
 
@@ -133,9 +142,17 @@ impl Congestion {
             self.prober.take(ack);
         }
         let delivered = self.delivered.bps();
+        self.queue.take(now, feedback.acks, delivered);
         let before = self.bps();
         // What is wanted bounds it: packets sent twice must not count as a proof of a fast link.
         let most = self.prober.desired().saturating_mul(2).max(WANTED_MIN);
+        // Where little is lost, another flow may fill the queue.
+        let full = self.queue.stands() && self.loss.average() >= FULL_LOSS;
+        let most = if full {
+            delivered.map_or(most, |bps| bps.min(most))
+        } else {
+            most
+        };
         self.rate.update(
             now,
             self.trend.usage(),
@@ -143,6 +160,9 @@ impl Congestion {
             feedback.round_trip,
             most,
         );
+        if full {
+            self.rate.hold_to(most);
+        }
         self.loss.take(
             now,
             feedback.acks.len(),

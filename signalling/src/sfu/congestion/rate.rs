@@ -83,6 +83,11 @@ impl Rate {
         }
     }
 
+    /// What arrives is all there is.
+    pub(super) fn hold_to(&mut self, bps: u64) {
+        self.bps = self.bps.min(bps as f64).max(BPS_MIN as f64);
+    }
+
     /// The receiver has fallen silent.
     pub(super) fn halve(&mut self, now: Instant) {
         self.bps = (self.bps / 2.0).max(BPS_MIN as f64);

@@ -157,8 +157,8 @@ impl Egress {
     }
 
     /// Bits per second that go through without a queue, whatever is lost of them; `None` before that is known.
-    pub fn by_delay(&self) -> Option<u64> {
-        self.congestion.by_delay()
+    pub fn by_delay(&self, now: Instant) -> Option<u64> {
+        self.congestion.by_delay(now)
     }
 
     /// Queues a packet. Returns whether there is such a slot.

@@ -76,8 +76,8 @@ impl Peer {
     }
 
     /// Bits per second that the link carries without a queue, whatever it loses; `None` before that is known.
-    pub fn by_delay(&self) -> Option<u64> {
-        self.egress.by_delay()
+    pub fn by_delay(&self, now: Instant) -> Option<u64> {
+        self.egress.by_delay(now)
     }
 
     /// How many earlier packets each packet of sound repeats from now on, where that was agreed.
