@@ -23,18 +23,31 @@ const NETWORK = [
  */
 export function inNetworkOfOwn(file) {
   if (process.env[INSIDE]) return true;
-  test('in a network of its own', async () => {
-    // A user who is not root is it inside.
-    const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
-    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-    const child = spawn('unshare', [...asRoot, '--net', 'bash', '-c', NETWORK, process.execPath, fileURLToPath(file)], {
-      env: { ...env, [INSIDE]: 'yes' },
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
-    const status = await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve));
-    if (status !== 0) throw new Error(`it ended with ${status}`);
-  });
+  test('in a network of its own', () => runApart(file));
   return false;
+}
+
+/**
+ * The same for what is no test.
+ * @param {string} file `import.meta.url`
+ */
+export async function scriptInNetworkOfOwn(file) {
+  if (process.env[INSIDE]) return true;
+  await runApart(file);
+  return false;
+}
+
+/** @param {string} file */
+async function runApart(file) {
+  // A user who is not root is it inside.
+  const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const child = spawn('unshare', [...asRoot, '--net', 'bash', '-c', NETWORK, process.execPath, fileURLToPath(file)], {
+    env: { ...env, [INSIDE]: 'yes' },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const status = await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve));
+  if (status !== 0) throw new Error(`it ended with ${status}`);
 }
 
 /** Every datagram is lost from now on, and nobody is told. */

@@ -10,8 +10,13 @@ import { watchCalls } from './media.mjs';
 
 export const PATIENCE_MS = 180_000;
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
+
+/**
+ * What is known at once. A promise would be taken for true: `eventually` waits for those.
+ * @typedef {string | number | boolean | null | undefined | Element | ServiceWorker | RegExpMatchArray} Settled
+ */
 
 /**
  * @typedef {'button' | 'link' | 'textbox'} ElementRole
@@ -23,7 +28,7 @@ const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
  *   type(name: string, text: string): Promise<void>,
  *   press(key: 'Enter' | 'Escape' | 'ArrowUp'): Promise<void>,
  *   read<T>(look: (arg: any) => T | Promise<T>, arg?: unknown): Promise<T>,
- *   until(look: (arg: any) => unknown, arg?: unknown, what?: string): Promise<void>,
+ *   until(look: (arg: any) => Settled, arg?: unknown, what?: string): Promise<void>,
  *   reload(): Promise<void>,
  *   close(): Promise<void>,
  * }} Person
@@ -34,8 +39,16 @@ const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
  * @param {...string} more arguments of its command line
  */
 export function launchChromium(...more) {
+  return launchChromiumFrom(CHROMIUM, ...more);
+}
+
+/**
+ * @param {string} executablePath
+ * @param {...string} more arguments of its command line
+ */
+export function launchChromiumFrom(executablePath, ...more) {
   return chromium.launch({
-    executablePath: CHROMIUM,
+    executablePath,
     args: [
       '--no-sandbox',
       '--disable-gpu',

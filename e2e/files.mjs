@@ -51,3 +51,36 @@ export function pdf() {
   ];
   return Buffer.concat(parts);
 }
+
+/**
+ * What a camera writes beside the picture of a JPEG: that it is to be turned to the right (orientation 6), and where it was taken.
+ * @param {Buffer} jpeg
+ */
+export function withExif(jpeg) {
+  const tiff = Buffer.alloc(8 + 2 + 2 * 12 + 4 + 2 + 2 * 12 + 4 + 24);
+  let at = 0;
+  const short = (/** @type {number} */ value) => (at = tiff.writeUInt16LE(value, at));
+  const long = (/** @type {number} */ value) => (at = tiff.writeUInt32LE(value, at));
+  const entry = (/** @type {number[]} */ [tag = 0, type = 0, count = 0, value = 0]) => {
+    short(tag);
+    short(type);
+    long(count);
+    long(value);
+  };
+  const [GPS, LATITUDE] = [38, 68];
+  at = tiff.write('II*\0', at, 'latin1');
+  long(8);
+  short(2);
+  entry([0x0112, 3, 1, 6]);
+  entry([0x8825, 4, 1, GPS]);
+  long(0);
+  short(2);
+  entry([1, 2, 2, 'N'.charCodeAt(0)]);
+  entry([2, 5, 3, LATITUDE]);
+  long(0);
+  for (const part of [55, 1, 45, 1, 7, 1]) long(part);
+  const body = Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), tiff]);
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(body.length + 2);
+  return Buffer.concat([jpeg.subarray(0, 2), Buffer.from([0xff, 0xe1]), length, body, jpeg.subarray(2)]);
+}

@@ -1,11 +1,12 @@
 // Measures how a lesson fares on bad networks: how soon the picture adapts, how often it stands still, how much of the link
-// is used. A measurement and no test. Two Chromium, the receiver behind e2e/relay.mjs; the sender's camera sees noise, so
+// is used. A measurement and no test. Two Chromium, the receiver in a network of its own (home.mjs); the sender's camera sees noise, so
 // that every layer of its simulcast takes what it may. The last line that it prints is JSON.
 import { setTimeout as passes } from 'node:timers/promises';
 
+import { scriptInNetworkOfOwn } from './apart.mjs';
 import { chromiumPerson, launchChromium } from './browsers.mjs';
+import { Home, STREET } from './home.mjs';
 import { enterLesson, tilePlays } from './lesson.mjs';
-import { Relay, sendMediaThrough } from './relay.mjs';
 import { Server } from './server.mjs';
 
 /** How long each state of the network lasts, in seconds. */
@@ -37,30 +38,30 @@ const STATES = [
   { name: '300 kbit/s', down: { bps: 300_000 } },
 ];
 
-const relay = await Relay.open();
-const server = await Server.create(relay.origin);
-relay.leadTo(server);
-const chromium = await launchChromium();
-try {
-  const sender = await chromiumPerson(chromium, 'sender');
-  await sender.page.addInitScript(seeNoise);
-  const peer = await enterLesson(sender, server, 'teacher', 'Начать урок');
-  const receiver = await chromiumPerson(chromium, 'receiver');
-  await receiver.page.addInitScript(sendMediaThrough, relay.mediaPorts);
-  console.log(JSON.stringify({ seconds: SECONDS, states: await measure(receiver, peer) }));
-} finally {
-  await chromium.close();
-  await server.stop();
-  await relay.close();
+if (await scriptInNetworkOfOwn(import.meta.url)) {
+  const home = await Home.open();
+  const server = await Server.createEverywhere(STREET);
+  const browsers = [await launchChromium(), await home.launchChromium(server)];
+  try {
+    const sender = await chromiumPerson(browsers[0], 'sender');
+    await sender.page.addInitScript(seeNoise);
+    const peer = await enterLesson(sender, server, 'teacher', 'Начать урок');
+    const receiver = await chromiumPerson(browsers[1], 'receiver');
+    await enterLesson(receiver, server.at(STREET), 'student1', 'Присоединиться');
+    console.log(JSON.stringify({ seconds: SECONDS, states: await measure(home, receiver, peer) }));
+  } finally {
+    await Promise.allSettled(browsers.map((browser) => browser.close()));
+    await server.stop();
+    await home.close();
+  }
 }
 
 /**
+ * @param {Home} home
  * @param {Person} receiver
  * @param {string} peer the sender
  */
-async function measure(receiver, peer) {
-  relay.impair({});
-  await enterLesson(receiver, { origin: relay.origin, person: (login) => server.person(login) }, 'student1', 'Присоединиться');
+async function measure(home, receiver, peer) {
   // Two cores have enough to do with one picture.
   await receiver.click('button', 'Выключить камеру');
   await tilePlays(receiver, peer, 'camera');
@@ -68,7 +69,7 @@ async function measure(receiver, peer) {
   await tilePlays(receiver, peer, 'camera');
   const rows = [];
   for (const { name, down, up } of STATES) {
-    const row = { state: name, ...(await fare(receiver, peer, down, up)) };
+    const row = { state: name, ...(await fare(home, receiver, peer, down, up)) };
     console.log(`# ${JSON.stringify(row)}`);
     rows.push(row);
   }
@@ -77,18 +78,19 @@ async function measure(receiver, peer) {
 
 /**
  * One state of the network, from its beginning.
+ * @param {Home} home
  * @param {Person} receiver
  * @param {string} peer
  * @param {Conditions} down
  * @param {Conditions} [up]
  */
-async function fare(receiver, peer, down, up) {
+async function fare(home, receiver, peer, down, up) {
   const begin = performance.now();
-  relay.impair(down, up);
+  home.impair(down, up);
   /** @type {(Awaited<ReturnType<typeof look>> & {at: number, carried: number})[]} */
   const looks = [];
   for (let at = 0; at <= SECONDS * 1_000; at = performance.now() - begin) {
-    looks.push({ at, carried: relay.carriedDown, ...(await look(receiver, peer)) });
+    looks.push({ at, carried: home.carriedDown, ...(await look(receiver, peer)) });
     await passes(LOOK_MS);
   }
   const [first] = looks;

@@ -73,3 +73,41 @@ export class Link {
     return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
   }
 }
+
+/** Packets on their way in one direction. */
+export class Way {
+  /** In the order in which they arrive. @type {{arrives: number, pass: () => void}[]} */
+  #under = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {number} seed */
+  constructor(seed) {
+    this.link = new Link(seed);
+  }
+
+  /**
+   * @param {number} bytes
+   * @param {() => void} pass when it arrives, if it does
+   */
+  carry(bytes, pass) {
+    const now = performance.now();
+    const arrives = this.link.arrival(now, bytes);
+    if (arrives === undefined) return;
+    if (arrives <= now && this.#under.length === 0) return pass();
+    this.#under.push({ arrives, pass });
+    this.#timer ??= setTimeout(() => this.#deliver(), arrives - now);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#under = [];
+  }
+
+  #deliver() {
+    const now = performance.now();
+    while (this.#under.length > 0 && this.#under[0].arrives <= now) this.#under.shift()?.pass();
+    const [next] = this.#under;
+    this.#timer = next && setTimeout(() => this.#deliver(), next.arrives - now);
+  }
+}

@@ -1,5 +1,11 @@
 // Measures how far sound and picture of one person are apart at another's, in a real lesson through the real server.
-// A measurement and no test. The last line that it prints is JSON; docs/decisions/0001-media-engine.md says more.
+// A measurement and no test. The last line that it prints is JSON; docs/decisions/0001-media-engine.md says more. Needs
+// Debian's `pulseaudio`: without a sound device Firefox runs no AudioContext.
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { chromiumPerson, firefoxPerson, launchChromium } from './browsers.mjs';
 import { EAR, flashAndBeep, noteFlashes } from './flashes.mjs';
 import { enterLesson, tilePlays } from './lesson.mjs';
@@ -18,6 +24,7 @@ const EAR_PATH = '/e2e-ear.js';
 
 /** @typedef {import('./flashes.mjs').Marks} Marks */
 
+const loudspeaker = await nullSink();
 const server = await Server.create();
 const chromium = await launchChromium();
 try {
@@ -42,6 +49,23 @@ try {
 } finally {
   await chromium.close();
   await server.stop();
+  await loudspeaker.close();
+}
+
+/** A sound device that plays to nobody, for the browsers that are started afterwards. */
+async function nullSink() {
+  const folder = await mkdtemp(join(tmpdir(), 'parta-pulse-'));
+  const socket = join(folder, 'native');
+  const modules = ['module-null-sink', `module-native-protocol-unix auth-anonymous=1 socket=${socket}`].flatMap((module) => ['--load', module]);
+  const pulse = spawn('pulseaudio', ['-n', '--daemonize=no', '--use-pid-file=no', '--exit-idle-time=-1', ...modules], { stdio: 'ignore' });
+  await new Promise((resolve, reject) => pulse.once('error', reject).once('spawn', () => resolve(undefined)));
+  process.env.PULSE_SERVER = `unix:${socket}`;
+  return {
+    close: async () => {
+      pulse.kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /**
@@ -58,7 +82,6 @@ async function measure(receiver, ear, sender, peer) {
   await tilePlays(receiver, peer, 'camera');
   await sender.read(noteFlashes, { ear: EAR_URL });
   await receiver.read(noteFlashes, { peer, ear });
-  // Without a sound device Firefox runs no AudioContext; the null sink of a PulseAudio is one.
   await receiver.until(() => /** @type {any} */ (window).e2e.kept.ear.state === 'running', undefined, 'a sound device');
   await receiver.until(
     (least) => {

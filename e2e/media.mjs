@@ -113,7 +113,9 @@ export function watchCalls() {
     // Chromium says which pair is in use; Firefox marks the pair.
     const selected = stats.find((stat) => stat.selectedCandidatePairId)?.selectedCandidatePairId;
     const pair = stats.find((stat) => (selected ? stat.id === selected : stat.type === 'candidate-pair' && stat.selected));
-    e2e.transport = stats.find((stat) => stat.id === pair?.localCandidateId)?.protocol ?? '';
+    const local = stats.find((stat) => stat.id === pair?.localCandidateId);
+    // A relayed address is always one of UDP: what leads to the relay is told apart.
+    e2e.transport = local?.relayProtocol ?? local?.protocol ?? '';
     for (const stat of stats) {
       const codec = report.get(stat.codecId)?.mimeType ?? '';
       if (stat.type === 'outbound-rtp' && stat.kind === 'video' && !stat.rid) e2e.screenCodec = codec;

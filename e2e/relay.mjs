@@ -1,9 +1,7 @@
-// A network that can be lost or bad: stands between one browser and the server, and can go silent as a lost Wi-Fi does.
+// A network that can be lost: stands between one browser and the server, and can go silent as a lost Wi-Fi does.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-
-import { Link } from './link.mjs';
 
 const HOST = '127.0.0.1';
 
@@ -18,10 +16,6 @@ const HOST = '127.0.0.1';
  */
 export class Relay {
   #silent = false;
-  /** Media towards the browser. */
-  #down = new Way(1);
-  /** Media from the browser. */
-  #up = new Way(2);
   /** @type {Set<Wire>} */
   #wires = new Set();
   /** Towards the server, one per address of the browser. @type {Map<string, import('node:dgram').Socket>} */
@@ -56,45 +50,11 @@ export class Relay {
     this.#to = { tcp: Number(new URL(server.origin).port), udp: server.mediaPort };
   }
 
-  /** Gives the browser another address towards the server, as a router does that forgets its mappings. */
-  rebind() {
-    for (const path of this.#paths.values()) path.close();
-    this.#paths.clear();
-  }
-
   silence() {
     this.#silent = true;
     for (const { near, far } of this.#wires) {
       for (const socket of [near, far]) socket?.unpipe().pause();
     }
-  }
-
-  /**
-   * From now on the network carries so much media to the browser: what does not fit waits a little and is lost then.
-   * @param {number} bps bits a second
-   */
-  narrow(bps) {
-    this.impair({ bps });
-  }
-
-  widen() {
-    this.impair({});
-  }
-
-  /**
-   * How media fares from now on.
-   * @param {import('./link.mjs').Conditions} down
-   * @param {import('./link.mjs').Conditions} [up]
-   */
-  impair(down, up = {}) {
-    const now = performance.now();
-    this.#down.link.become(down, now);
-    this.#up.link.become(up, now);
-  }
-
-  /** Bytes of media that were carried to the browser. */
-  get carriedDown() {
-    return this.#down.link.carried;
   }
 
   heal() {
@@ -107,7 +67,6 @@ export class Relay {
 
   async close() {
     for (const wire of this.#wires) this.#cut(wire);
-    for (const way of [this.#down, this.#up]) way.stop();
     for (const path of this.#paths.values()) path.close();
     this.#paths.clear();
     this.#udp.close();
@@ -166,61 +125,11 @@ export class Relay {
     if (!path) {
       path = createSocket('udp4');
       path.on('message', (answer) => {
-        if (!this.#silent) this.#inward(answer, from);
+        if (!this.#silent) this.#udp.send(answer, from.port, from.address);
       });
       this.#paths.set(key, path);
     }
-    const to = path;
-    this.#up.carry(datagram.length, () => {
-      // The path may have been given up meanwhile.
-      if (this.#paths.get(key) === to) to.send(datagram, this.#to.udp, HOST);
-    });
-  }
-
-  /**
-   * @param {Buffer} datagram
-   * @param {import('node:dgram').RemoteInfo} to
-   */
-  #inward(datagram, to) {
-    this.#down.carry(datagram.length, () => this.#udp.send(datagram, to.port, to.address));
-  }
-}
-
-/** Packets on their way in one direction. */
-class Way {
-  /** In the order in which they arrive. @type {{arrives: number, pass: () => void}[]} */
-  #under = [];
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-
-  /** @param {number} seed */
-  constructor(seed) {
-    this.link = new Link(seed);
-  }
-
-  /**
-   * @param {number} bytes
-   * @param {() => void} pass when it arrives, if it does
-   */
-  carry(bytes, pass) {
-    const now = performance.now();
-    const arrives = this.link.arrival(now, bytes);
-    if (arrives === undefined) return;
-    if (arrives <= now && this.#under.length === 0) return pass();
-    this.#under.push({ arrives, pass });
-    this.#timer ??= setTimeout(() => this.#deliver(), arrives - now);
-  }
-
-  stop() {
-    clearTimeout(this.#timer);
-    this.#under = [];
-  }
-
-  #deliver() {
-    const now = performance.now();
-    while (this.#under.length > 0 && this.#under[0].arrives <= now) this.#under.shift()?.pass();
-    const [next] = this.#under;
-    this.#timer = next && setTimeout(() => this.#deliver(), next.arrives - now);
+    path.send(datagram, this.#to.udp, HOST);
   }
 }
 

@@ -86,9 +86,12 @@ export class Server {
     return server;
   }
 
-  /** One that is reached at every address of the machine. */
-  static async createEverywhere() {
-    const server = await Server.#everywhere();
+  /**
+   * One that is reached at every address of the machine.
+   * @param {...string} addresses under which pages may come besides the loopback
+   */
+  static async createEverywhere(...addresses) {
+    const server = await Server.#everywhere(...addresses);
     await server.start();
     return server;
   }
@@ -107,10 +110,11 @@ export class Server {
     return server;
   }
 
-  static async #everywhere() {
+  /** @param {...string} addresses */
+  static async #everywhere(...addresses) {
     const data = await mkdtemp(join(tmpdir(), 'parta-e2e-'));
     const port = await freeTcpPort();
-    const server = new Server(data, port, await freeUdpPort(), []);
+    const server = new Server(data, port, await freeUdpPort(), addresses.map((address) => `http://${address}:${port}`));
     server.listen = `0.0.0.0:${port}`;
     return server;
   }
@@ -120,6 +124,17 @@ export class Server {
     if (!this.#certificate) throw new Error('this server has no certificate');
     const key = new X509Certificate(this.#certificate).publicKey.export({ type: 'spki', format: 'der' });
     return createHash('sha256').update(key).digest('base64');
+  }
+
+  /**
+   * The way in by another address of the machine.
+   * @param {string} address
+   * @returns {Entrance}
+   */
+  at(address) {
+    const origin = new URL(this.origin);
+    origin.hostname = address;
+    return { origin: origin.origin, person: (login) => this.person(login) };
   }
 
   async start() {

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Brings a Debian 12 machine that has Rust, Node 20 and Python to the point where Parta builds (`run`) and its
-# whole suite passes (`test`). Says nothing and changes nothing when all is there.
+# whole suite passes (`test`), or also `make api-check` (`api`). Says nothing and changes nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 mode=${1:-run}
 run_packages=(build-essential)
-test_packages=(redis-server postgresql nginx haproxy coturn clamav-daemon clamav-freshclam exim4-daemon-light iproute2 iptables openssl faketime chromium firefox-esr fonts-dejavu-core)
+test_packages=(redis-server postgresql nginx haproxy coturn clamav-daemon clamav-freshclam exim4-daemon-light bubblewrap poppler-utils libreoffice-writer-nogui iproute2 iptables conntrack socat openssl faketime chromium firefox-esr fonts-dejavu-core)
 case $mode in
 run) packages=("${run_packages[@]}") ;;
-test) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
-*) echo "usage: $0 run|test" >&2 && exit 2 ;;
+test | api) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
+*) echo "usage: $0 run|test|api" >&2 && exit 2 ;;
 esac
 
 for tool in cargo node npm; do
@@ -66,14 +66,15 @@ install_node_modules() {
 install_node_modules client-web
 [ "$mode" = run ] || install_node_modules e2e
 
-# The tests' cameras and displays.
-install_devices() {
-    local venv=${CARGO_TARGET_DIR:-target}/devices wanted=e2e/devices/requirements.txt
+# The tests' cameras and displays (`devices`), and what checks the interface of bots (`api`).
+install_python() {
+    local venv=${CARGO_TARGET_DIR:-target}/$1 wanted=e2e/$1/requirements.txt
     cmp -s "$wanted" "$venv/installed.txt" && return 0
-    echo "setup: Python packages for e2e/devices"
+    echo "setup: Python packages for e2e/$1"
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted"
     cp "$wanted" "$venv/installed.txt"
 }
 
-[ "$mode" = run ] || install_devices
+[ "$mode" = run ] || install_python devices
+[ "$mode" != api ] || install_python api

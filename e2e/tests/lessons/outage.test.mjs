@@ -65,16 +65,6 @@ step('two see and hear each other, one of them through a network that can be los
   }
 });
 
-step('a router that gives the browser another address costs no signalling', async () => {
-  const offers = () => student.read(() => /** @type {any} */ (window).e2e.offers);
-  const before = await offers();
-  relay.rebind();
-  const begin = Date.now();
-  await bothSeeAndHear();
-  console.log(`# both saw and heard each other again after ${Date.now() - begin} ms`);
-  assert.equal(await offers(), before);
-});
-
 step('a microphone that the system took is back with one press', async () => {
   const peer = await peerOf(student);
   const sends = (/** @type {boolean} */ mic) =>

@@ -54,8 +54,10 @@ function lesson() {
     console.log(`# media moved after ${moved.join(' and ')} ms; all saw each other again after ${Date.now() - begin} ms`);
     for (const person of people) {
       assert.equal(await transport(person), 'tcp', person.name);
-      // The one of the join and that of one restart.
-      assert.equal(await person.read(() => /** @type {any} */ (window).e2e.offers), 2, person.name);
+      // The one of the join and at most that of one restart: where the way through the relay was open already, the browser
+      // takes it by itself.
+      const offers = await person.read(() => /** @type {any} */ (window).e2e.offers);
+      assert.ok(offers <= 2, `${person.name} offered ${offers} times`);
     }
   });
 

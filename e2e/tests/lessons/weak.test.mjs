@@ -2,106 +2,100 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
-import { chromiumPerson, launchChromium } from '../../browsers.mjs';
+import { inNetworkOfOwn } from '../../apart.mjs';
+import { STREET, teacherAndStudentAtHome } from '../../home.mjs';
 import { enterLesson, tilePlays } from '../../lesson.mjs';
 import { peerOf, seeAndHear } from '../../media.mjs';
-import { Relay, sendMediaThrough } from '../../relay.mjs';
-import { Server } from '../../server.mjs';
 import { steps } from '../../steps.mjs';
 
-/** Enough for the sound of one microphone, with headers and reports. */
-const SOUND_BPS = 60_000;
+/** Enough for the sound of one microphone, which takes 53 kbit/s with the headers of IP, and for reports, which take 15. */
+const SOUND_BPS = 75_000;
 const PAUSED = 'Видео приостановлено: слабая связь';
 
-/** @typedef {Awaited<ReturnType<typeof chromiumPerson>>} Browsing */
+/** @typedef {import('../../home.mjs').Scene} Scene */
+/** @typedef {Scene['student']} Browsing */
 
-const step = steps();
-/** @type {Server} */
-let server;
-/** @type {Relay} */
-let relay;
-/** @type {import('playwright-core').Browser} */
-let chromium;
-/** @type {Browsing} */
-let teacher;
-/** @type {Browsing} */
-let student;
-/** @type {string} */
-let teachersPeer;
+if (inNetworkOfOwn(import.meta.url)) lesson();
 
-before(async () => {
-  relay = await Relay.open();
-  server = await Server.create(relay.origin);
-  relay.leadTo(server);
-  chromium = await launchChromium();
-  teacher = await chromiumPerson(chromium, 'teacher');
-  student = await chromiumPerson(chromium, 'student');
-  await student.page.addInitScript(sendMediaThrough, relay.mediaPorts);
-});
+function lesson() {
+  const step = steps();
+  /** @type {Scene} */
+  let scene;
+  /** @type {Scene['home']} */
+  let home;
+  /** @type {Scene['server']} */
+  let server;
+  /** @type {Browsing} */
+  let teacher;
+  /** @type {Browsing} */
+  let student;
+  /** @type {string} */
+  let teachersPeer;
 
-after(async () => {
-  await chromium?.close();
-  await server?.stop();
-  await relay?.close();
-});
+  before(async () => {
+    scene = await teacherAndStudentAtHome();
+    ({ home, server, teacher, student } = scene);
+  });
 
-step('two see and hear each other', async () => {
-  teachersPeer = await enterLesson(teacher, server, 'teacher', 'Начать урок');
-  const entrance = { origin: relay.origin, person: (/** @type {string} */ login) => server.person(login) };
-  const peer = await enterLesson(student, entrance, 'student1', 'Присоединиться');
-  await Promise.all([seeAndHear(teacher, [peer]), seeAndHear(student, [teachersPeer])]);
-});
+  after(() => scene?.close());
 
-step('the teacher sees that everybody is well, the learner only their own link', async () => {
-  await teacher.click('button', 'Участники');
-  await teacher.click('button', 'Связь');
-  await says(teacher, 'У всех хорошая связь.');
-  await says(teacher, 'Миша Кузнецов');
-  await student.click('button', 'Участники');
-  await student.click('button', 'Связь');
-  await says(student, 'Моя связь');
-  await says(student, 'Всё хорошо');
-  assert.equal(await student.page.locator('details').count(), 1);
-});
+  step('two see and hear each other', async () => {
+    teachersPeer = await enterLesson(teacher, server, 'teacher', 'Начать урок');
+    const peer = await enterLesson(student, server.at(STREET), 'student1', 'Присоединиться');
+    await Promise.all([seeAndHear(teacher, [peer]), seeAndHear(student, [teachersPeer])]);
+  });
 
-step('where the link carries only sound, sound goes on and both are told', async () => {
-  relay.narrow(SOUND_BPS);
-  await says(student, PAUSED);
-  const row = teacher.page.locator('details').first();
-  await row.getByText('Видео приостановлено').waitFor();
-  await row.getByText('Миша Кузнецов').waitFor();
-  assert.equal(await student.page.locator(`[data-peer="${teachersPeer}"] video`).count(), 0);
-  const before = await energy(student);
-  await student.until(
-    (/** @type {number} */ was) => Object.values(/** @type {any} */ (window).e2e.heard).reduce((sum, one) => sum + one, 0) > was + 1e-3,
-    before,
-    'sound that goes on',
-  );
-});
+  step('the teacher sees that everybody is well, the learner only their own link', async () => {
+    await teacher.click('button', 'Участники');
+    await teacher.click('button', 'Связь');
+    await says(teacher, 'У всех хорошая связь.');
+    await says(teacher, 'Миша Кузнецов');
+    await student.click('button', 'Участники');
+    await student.click('button', 'Связь');
+    await says(student, 'Моя связь');
+    await says(student, 'Всё хорошо');
+    assert.equal(await student.page.locator('details').count(), 1);
+  });
 
-step('when the link is better the picture is back by itself', async () => {
-  relay.widen();
-  await tilePlays(student, teachersPeer, 'camera');
-  assert.equal(await student.page.getByText(PAUSED).count(), 0);
-});
+  step('where the link carries only sound, sound goes on and both are told', async () => {
+    home.narrow(SOUND_BPS);
+    await says(student, PAUSED);
+    const row = teacher.page.locator('details').first();
+    await row.getByText('Видео приостановлено').waitFor();
+    await row.getByText('Миша Кузнецов').waitFor();
+    assert.equal(await student.page.locator(`[data-peer="${teachersPeer}"] video`).count(), 0);
+    const before = await energy(student);
+    await student.until(
+      (/** @type {number} */ was) => Object.values(/** @type {any} */ (window).e2e.heard).reduce((sum, one) => sum + one, 0) > was + 1e-3,
+      before,
+      'sound that goes on',
+    );
+  });
 
-step('who wants sound only is sent no picture, also after coming back, until they want it', async () => {
-  await student.click('button', 'Только звук');
-  await student.until(
-    () => /** @type {any} */ (window).e2e.slots.every((/** @type {any} */ slot) => slot.from?.src !== 'camera'),
-    undefined,
-    'slots without pictures',
-  );
-  // One's own camera goes on.
-  await tilePlays(teacher, await student.read(() => /** @type {any} */ (window).e2e.me), 'camera');
-  await teacher.page.locator('details', { hasText: 'Включено «Только звук»' }).waitFor();
-  await student.reload();
-  await student.see('button', 'Показать видео');
-  await tilePlays(teacher, await peerOf(student), 'camera');
-  assert.equal(await student.page.locator(`[data-peer="${teachersPeer}"] video`).count(), 0);
-  await student.click('button', 'Показать видео');
-  await tilePlays(student, teachersPeer, 'camera');
-});
+  step('when the link is better the picture is back by itself', async () => {
+    home.impair({});
+    await tilePlays(student, teachersPeer, 'camera');
+    assert.equal(await student.page.getByText(PAUSED).count(), 0);
+  });
+
+  step('who wants sound only is sent no picture, also after coming back, until they want it', async () => {
+    await student.click('button', 'Только звук');
+    await student.until(
+      () => /** @type {any} */ (window).e2e.slots.every((/** @type {any} */ slot) => slot.from?.src !== 'camera'),
+      undefined,
+      'slots without pictures',
+    );
+    // One's own camera goes on.
+    await tilePlays(teacher, await student.read(() => /** @type {any} */ (window).e2e.me), 'camera');
+    await teacher.page.locator('details', { hasText: 'Включено «Только звук»' }).waitFor();
+    await student.reload();
+    await student.see('button', 'Показать видео');
+    await tilePlays(teacher, await peerOf(student), 'camera');
+    assert.equal(await student.page.locator(`[data-peer="${teachersPeer}"] video`).count(), 0);
+    await student.click('button', 'Показать видео');
+    await tilePlays(student, teachersPeer, 'camera');
+  });
+}
 
 /** @param {Browsing} person @param {string} text */
 const says = (person, text) => person.page.getByText(text, { exact: false }).first().waitFor();
