@@ -44,8 +44,38 @@ pub enum Act {
     PersonUnmuted,
     /// A room was made slow, or is so no longer.
     SlowSet,
+    /// A room got another picture, or has none any more.
+    PictureSet,
+    /// Somebody's picture was taken away by another person.
+    PersonPictureTaken,
+    /// Somebody got a one-time password, made by another person.
+    PasswordReset,
+    /// Somebody's password was set on the command line.
+    PasswordSet,
+    /// A bot was made.
+    BotMade,
+    /// A bot was let into one more room.
+    BotLetIn,
+    /// A bot was taken out of a room, by somebody or with who made it.
+    BotRemoved,
+    /// An address was given to which a room's messages are sent.
+    WebhookMade,
+    /// It was taken away, by somebody or with who gave it.
+    WebhookRemoved,
     /// The rules of words and links became others.
     RulesSet,
+    /// Somebody asked to read a conversation of two.
+    InspectionAsked,
+    /// Somebody else granted it.
+    InspectionGranted,
+    /// Somebody else refused it.
+    InspectionRefused,
+    /// It was taken back, or the reading was ended before its time.
+    InspectionEnded,
+    /// A page of the conversation was read.
+    InspectionRead,
+    /// The conversation was taken out as an archive.
+    InspectionExported,
 }
 
 /// A room, for whoever need not be in it.
@@ -63,7 +93,7 @@ pub struct NamedRoom {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct Facts {
-    /// The name that a room or device got.
+    /// The name that a room or device got, or that a bot has; of a webhook the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub name: Option<String>,
@@ -91,9 +121,38 @@ pub struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub decision: Option<Decision>,
+    /// Why somebody wants to read a conversation of two, in their words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub words: Option<String>,
+    /// For how long it may be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub hours: Option<u32>,
+    /// Number of the first message that was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(as = "Option<i32>", optional)]
+    pub first: Option<i64>,
+    /// Number of the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(as = "Option<i32>", optional)]
+    pub last: Option<i64>,
+    /// Whether a bot may read, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub reads: Option<bool>,
 }
 
 impl Facts {
+    /// A name alone.
+    #[must_use]
+    pub fn named(name: String) -> Self {
+        Self {
+            name: Some(name),
+            ..Self::default()
+        }
+    }
+
     /// Whether there is nothing more to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {

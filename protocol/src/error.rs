@@ -17,6 +17,12 @@ pub enum ErrorCode {
     Unauthorized,
     /// Login or password is wrong (the answer does not tell which).
     BadCredentials,
+    /// The password is right, but was a one-time password and holds no longer.
+    PasswordExpired,
+    /// The new password is one of the most common ones, the login, or the one-time password itself.
+    WeakPassword,
+    /// Signed in with a one-time password: nothing works but choosing another and signing out.
+    ChoosePassword,
     /// Signed in, but this is not allowed. Also the answer for things that the asker may not know to exist.
     Forbidden,
     /// The person may read in this room and not write.

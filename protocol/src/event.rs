@@ -15,6 +15,7 @@ use crate::ids::{CallId, MessageId, RoomId, UserId};
 use crate::later::LaterTold;
 use crate::model::{Draft, Message, OpenAck, Person, RoomSummary};
 use crate::notify::Notify;
+use crate::picture::PersonPicture;
 use crate::poll::PollTold;
 
 pub use acks::{Acked, Reminded};
@@ -267,6 +268,12 @@ pub enum LiveEvent {
     Presence {
         /// Who, and which of the two.
         d: Presence,
+    },
+    /// Somebody with whom this person shares a room, or this person, has another picture.
+    #[serde(rename = "picture")]
+    Picture {
+        /// Who, and which.
+        d: PersonPicture,
     },
     /// This person read further, maybe on another device.
     #[serde(rename = "u.read")]

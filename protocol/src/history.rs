@@ -75,7 +75,7 @@ pub struct RetentionChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub keep: Option<Keep>,
-    /// Whether all deleting is held. For administrators.
+    /// Whether all deleting is held. For administrators: also in a conversation of two that a report or an inspection concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub hold: Option<bool>,

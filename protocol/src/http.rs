@@ -22,6 +22,10 @@ pub struct Login {
 pub struct Session {
     /// Who is signed in.
     pub me: Person,
+    /// Whether they did so with a one-time password: nothing works but `POST /password` and signing out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub choose: bool,
 }
 
 /// `GET /start`: what the sign-in page needs to know. Open to everybody.

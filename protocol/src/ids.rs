@@ -72,6 +72,10 @@ id!(
     ClientId
 );
 id!(
+    /// An address to which a room's messages are sent.
+    WebhookId
+);
+id!(
     /// A device of a room: a camera that publishes, a display that plays.
     DeviceId
 );

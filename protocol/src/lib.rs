@@ -4,6 +4,7 @@
 //! `docs/PROTOCOL.md` is the prose; every example there is parsed by this crate's tests.
 
 pub mod audit;
+pub mod bot;
 pub mod call;
 pub mod close;
 pub mod command;
@@ -13,12 +14,15 @@ pub mod event;
 pub mod history;
 pub mod http;
 pub mod ids;
+pub mod inspection;
 pub mod later;
 pub mod limits;
 pub mod mail;
 pub mod model;
 pub mod mute;
 pub mod notify;
+pub mod password;
+pub mod picture;
 pub mod poll;
 pub mod push;
 pub mod quarantine;
@@ -27,12 +31,13 @@ pub mod report;
 pub mod room;
 pub mod rules;
 pub mod search;
+pub mod webhook;
 
 pub use close::CloseCode;
 pub use command::{Command, Envelope, Hello, HelloOk};
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Event, LiveEvent, Reply, RoomEvent};
-pub use ids::{CallId, ClientId, DeviceId, FileId, MessageId, PeerId, RoomId, UserId};
+pub use ids::{CallId, ClientId, DeviceId, FileId, MessageId, PeerId, RoomId, UserId, WebhookId};
 
 /// WebSocket subprotocol (RFC 6455 §1.9) that both sides must agree on.
 pub const SUBPROTOCOL: &str = "hub.v1.json";

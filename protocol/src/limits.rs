@@ -133,6 +133,17 @@ pub const LOGIN_BYTES_MAX: usize = 64;
 pub const PASSWORD_CHARS_MIN: usize = 8;
 /// Longest password: more would only cost hashing time.
 pub const PASSWORD_BYTES_MAX: usize = 256;
+/// Days for which a one-time password signs in.
+pub const PASSWORD_ONCE_DAYS: i64 = 7;
+/// Groups of a one-time password.
+pub const PASSWORD_ONCE_GROUPS: usize = 3;
+/// Signs of each group, out of 18: 37.5 bits in all. With failures counted that is 1 : 10⁷ for whoever guesses for all those days
+/// from one address at one server; × the number of addresses and of servers, as each server counts for itself.
+pub const PASSWORD_ONCE_GROUP_CHARS: usize = 3;
+/// One-time passwords that a person may make in [`PASSWORD_RESETS_SECONDS`]: two large classes.
+pub const PASSWORD_RESETS_MAX: i64 = 60;
+/// The time for [`PASSWORD_RESETS_MAX`], in seconds.
+pub const PASSWORD_RESETS_SECONDS: i64 = 3_600;
 /// Passwords that are hashed at once, on however many cores: each takes 19 MiB, and beyond it a lesson would starve.
 pub const HASHES_AT_ONCE_MAX: usize = 8;
 /// People who may wait for each password that is hashed at once: a class of 300 fits on two cores.
@@ -193,6 +204,18 @@ pub const REPORTS_DECIDED_TOLD_MAX: u32 = 50;
 pub const REPORTS_HANDLED_TOLD_MAX: u32 = 10;
 /// Messages on each side that are shown beside a reported one.
 pub const REPORT_NEIGHBOURS: u32 = 5;
+/// Longest reason for reading a conversation of two, in characters.
+pub const INSPECTION_REASON_CHARS_MAX: usize = 1_000;
+/// Hours for which a request to read a conversation of two waits for somebody's answer.
+pub const INSPECTION_WAIT_HOURS: i64 = 72;
+/// Hours for which it may be read once that is granted.
+pub const INSPECTION_HOURS: i64 = 24;
+/// Most requests of a person that wait or are granted.
+pub const INSPECTIONS_OPEN_MAX: u32 = 20;
+/// Most requests that an administrator is told of: of those that are open, and of the others.
+pub const INSPECTIONS_TOLD_MAX: u32 = 100;
+/// Messages of a page of such a conversation.
+pub const INSPECTION_PAGE: u32 = 50;
 /// Longest voice message, in milliseconds: half an hour.
 pub const RECORDING_MILLIS_MAX: u32 = 1_800_000;
 /// Longest short video message, in milliseconds: a minute, and what a slow device takes to stop.
@@ -271,5 +294,31 @@ pub const KEEP_DAYS_MIN: u32 = 1;
 pub const KEEP_DAYS_MAX: u32 = 36_500;
 /// Entries of one page of the log of what was deleted.
 pub const LOG_PAGE_MAX: u32 = 100;
+/// Largest picture of which a room's is made, in bytes.
+pub const ROOM_PICTURE_BYTES_MAX: usize = 20 * 1_024 * 1_024;
+/// Largest picture of which a person's is made, in bytes.
+pub const PERSON_PICTURE_BYTES_MAX: usize = 20 * 1_024 * 1_024;
+/// So often somebody may give themselves another picture within a minute: everybody who sees them is told, and fetches it.
+pub const PERSON_PICTURES_PER_MINUTE_MAX: usize = 6;
+/// Most bytes of such pictures that a server takes in at the same time; further ones wait.
+pub const PICTURES_TAKEN_IN_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// Most bots of a room.
+pub const BOTS_PER_ROOM_MAX: usize = 32;
+/// Messages per second and bot that may go on for long.
+pub const BOT_SENDS_PER_SECOND: u32 = 1;
+/// Messages that a bot may send at once.
+pub const BOT_SENDS_BURST: u32 = 10;
+/// Readings per second and bot that may go on for long.
+pub const BOT_READS_PER_SECOND: u32 = 2;
+/// Readings that a bot may ask for at once.
+pub const BOT_READS_BURST: u32 = 20;
+/// Longest time for which a bot may wait for messages, in seconds.
+pub const BOT_WAIT_SECONDS_MAX: u64 = 25;
+/// Most addresses to which a room's messages are sent.
+pub const WEBHOOKS_PER_ROOM_MAX: usize = 8;
+/// Longest one.
+pub const WEBHOOK_URL_BYTES_MAX: usize = 2_048;
+/// Days for which one is tried in vain before it is switched off.
+pub const WEBHOOK_TRY_DAYS: i64 = 3;
 /// People whose searches are counted; those who have not asked for a while are forgotten.
 pub const SEARCHERS_REMEMBERED: usize = 10_000;

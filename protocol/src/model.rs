@@ -23,6 +23,8 @@ pub enum Role {
     Student,
     /// Parent or other legal representative of learners.
     Guardian,
+    /// A program: it is no member of rooms and never signs in.
+    Bot,
 }
 
 impl Role {
@@ -42,6 +44,11 @@ pub struct Person {
     pub name: String,
     /// Role, from the server's records.
     pub role: Role,
+    /// Their picture, a square JPEG at `/api/v1/people/{id}/pictures/{picture}`; another one has another name. Told by
+    /// `hello` and `u.room`, of those with whom one shares a room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub picture: Option<String>,
 }
 
 /// A file on a message.
@@ -277,6 +284,10 @@ pub struct RoomSummary {
     #[serde(default, skip_serializing_if = "is_none_yet")]
     #[ts(as = "Option<u32>", optional)]
     pub slow: u32,
+    /// Its picture, a square JPEG at `/api/v1/rooms/{id}/pictures/{picture}`; another one has another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub picture: Option<String>,
     /// When this person may write again in a slow room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

@@ -105,6 +105,10 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<ReportedFile>>", optional)]
     pub files: Vec<ReportedFile>,
+    /// Whether deleting by rules is held in the room.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub held: bool,
     /// What was decided, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -174,6 +178,10 @@ pub struct ReportNews {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[ts(as = "Option<u32>", optional)]
     pub open: u32,
+    /// Requests to read a conversation of two that wait for this person's answer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[ts(as = "Option<u32>", optional)]
+    pub asked: u32,
     /// Reports of their own that were decided and whose outcome they have not seen; the latest first, at most
     /// [`crate::limits::REPORTS_HANDLED_TOLD_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

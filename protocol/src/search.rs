@@ -76,7 +76,7 @@ pub struct Hit {
     pub at: String,
     /// The text around the first hit.
     pub text: Vec<Piece>,
-    /// Names of its files with hits; of a message without a text all of them.
+    /// Names of its files with hits; where no words were asked for, and of a message without a text, all of them.
     pub files: Vec<Vec<Piece>>,
 }
 

@@ -181,6 +181,25 @@ fn the_limits_are_those_of_the_code() {
             vec![limits::REPORTS_OPEN_MAX as usize],
         ),
         (
+            "reason for reading a conversation of two",
+            vec![limits::INSPECTION_REASON_CHARS_MAX],
+        ),
+        (
+            "such a request, waiting and granted",
+            vec![
+                limits::INSPECTION_WAIT_HOURS.unsigned_abs() as usize,
+                limits::INSPECTION_HOURS.unsigned_abs() as usize,
+            ],
+        ),
+        (
+            "such requests of a person, open",
+            vec![limits::INSPECTIONS_OPEN_MAX as usize],
+        ),
+        (
+            "messages of a page that is read so",
+            vec![limits::INSPECTION_PAGE as usize],
+        ),
+        (
             "not to write in a room, with an end",
             vec![limits::MUTE_MINUTES_MAX as usize],
         ),

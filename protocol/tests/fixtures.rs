@@ -8,15 +8,19 @@ use std::fs;
 use std::path::Path;
 
 use protocol::audit::{Audit, AuditRooms};
+use protocol::bot::{Bots, MadeBot, NewBot};
 use protocol::call::{CallIce, CallJoined, CallRestarted, CallStarted};
 use protocol::command::{DraftKept, MsgSent};
 use protocol::device::{Devices, MadeDevice, NewDevice};
 use protocol::history::{ExportAbout, Retention, RetentionChange, RetentionLog};
 use protocol::http::{Acks, EventsPage, Login, Readers, Session, Setup, Start, Versions};
+use protocol::inspection::{InspectedPage, Inspections, NewInspection, TakeStep};
 use protocol::later::Laters;
 use protocol::mail::{Mail, MailAddress, MailProof, MailStop, MailWish};
 use protocol::model::Attachment;
 use protocol::mute::{Mute, Mutes};
+use protocol::password::{ChoosePassword, GivePassword, OneTimePassword};
+use protocol::picture::OwnPicture;
 use protocol::poll::{OwnVote, Voters};
 use protocol::push::{PushKey, PushNews, PushTo, PushWord};
 use protocol::quarantine::Quarantine;
@@ -24,6 +28,7 @@ use protocol::report::{Decide, NewReport, Place, ReportNews, Reports};
 use protocol::room::{MadeRoom, NewGroup, OpenDirect, People, RoomChange};
 use protocol::rules::{Rules, RulesText};
 use protocol::search::{Found, Position, Search};
+use protocol::webhook::{MadeWebhook, NewWebhook, Webhooks};
 use protocol::{Command, Envelope, ErrorBody, Event, HelloOk, LiveEvent, Reply, RoomEvent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -103,7 +108,12 @@ fn check_server_frame(name: &str, frame: &Value) {
 fn check_body(name: &str, body: &Value) {
     match name {
         "post-session" => check::<Login>(name, body),
-        "session" => check::<Session>(name, body),
+        "session" | "session.choose" => check::<Session>(name, body),
+        "post-password" | "post-password.stay" | "post-password.choose" => {
+            check::<ChoosePassword>(name, body);
+        }
+        "give-password" => check::<GivePassword>(name, body),
+        "one-time-password" => check::<OneTimePassword>(name, body),
         "start" => check::<Start>(name, body),
         "post-setup" => check::<Setup>(name, body),
         "readers" => check::<Readers>(name, body),
@@ -125,6 +135,7 @@ fn check_body(name: &str, body: &Value) {
         "found" => check::<Found>(name, body),
         "position" => check::<Position>(name, body),
         "people" => check::<People>(name, body),
+        "own-picture" => check::<OwnPicture>(name, body),
         "post-room" => check::<NewGroup>(name, body),
         "patch-room" => check::<RoomChange>(name, body),
         "post-direct" => check::<OpenDirect>(name, body),
@@ -136,6 +147,12 @@ fn check_body(name: &str, body: &Value) {
         "quarantine" => check::<Quarantine>(name, body),
         "export-about" => check::<ExportAbout>(name, body),
         "retention" => check::<Retention>(name, body),
+        "webhooks" => check::<Webhooks>(name, body),
+        "post-webhook" => check::<NewWebhook>(name, body),
+        "made-webhook" => check::<MadeWebhook>(name, body),
+        "bots" => check::<Bots>(name, body),
+        "post-bot" => check::<NewBot>(name, body),
+        "made-bot" => check::<MadeBot>(name, body),
         "patch-retention" | "patch-retention.hold" => check::<RetentionChange>(name, body),
         "retention-log" => check::<RetentionLog>(name, body),
         "audit" => check::<Audit>(name, body),
@@ -149,6 +166,10 @@ fn check_body(name: &str, body: &Value) {
         "report-news" => check::<ReportNews>(name, body),
         "report-place" => check::<Place>(name, body),
         "post-decision" => check::<Decide>(name, body),
+        "post-inspection" | "post-inspection.people" => check::<NewInspection>(name, body),
+        "post-step" => check::<TakeStep>(name, body),
+        "inspections" => check::<Inspections>(name, body),
+        "inspected-page" => check::<InspectedPage>(name, body),
         "attachment" | "attachment.voice" => check::<Attachment>(name, body),
         "error" => check::<ErrorBody>(name, body),
         _ => panic!("{name} is not a known body"),
@@ -196,6 +217,12 @@ fn no_kind_is_without_a_fixture() {
         "pong",
         "post-session",
         "session",
+        "session.choose",
+        "post-password",
+        "post-password.stay",
+        "post-password.choose",
+        "give-password",
+        "one-time-password",
         "start",
         "post-setup",
         "readers",
@@ -209,6 +236,7 @@ fn no_kind_is_without_a_fixture() {
         "made-device",
         "people",
         "post-room",
+        "own-picture",
         "patch-room",
         "post-direct",
         "made-room",
@@ -230,6 +258,12 @@ fn no_kind_is_without_a_fixture() {
         "quarantine",
         "export-about",
         "retention",
+        "bots",
+        "webhooks",
+        "post-webhook",
+        "made-webhook",
+        "post-bot",
+        "made-bot",
         "patch-retention",
         "patch-retention.hold",
         "retention-log",
@@ -244,6 +278,11 @@ fn no_kind_is_without_a_fixture() {
         "report-news",
         "report-place",
         "post-decision",
+        "post-inspection",
+        "post-inspection.people",
+        "post-step",
+        "inspections",
+        "inspected-page",
         "error",
     ] {
         assert!(fixtures.contains_key(name), "no fixture {name}");

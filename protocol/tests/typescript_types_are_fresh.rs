@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use protocol::{
-    audit, call, close, command, device, error, event, history, http, later, mail, mute, poll,
-    push, quarantine, report, room, rules, search,
+    audit, bot, call, close, command, device, error, event, history, http, inspection, later, mail,
+    mute, password, picture, poll, push, quarantine, report, room, rules, search, webhook,
 };
 use ts_rs::{Config, TS};
 
@@ -44,6 +44,9 @@ fn export(folder: &Path) {
         event::Event,
         http::Login,
         http::Session,
+        password::ChoosePassword,
+        password::GivePassword,
+        password::OneTimePassword,
         http::Start,
         http::Setup,
         http::EventsPage,
@@ -55,6 +58,12 @@ fn export(folder: &Path) {
         device::MadeDevice,
         quarantine::Quarantine,
         history::ExportAbout,
+        bot::Bots,
+        bot::NewBot,
+        bot::MadeBot,
+        webhook::Webhooks,
+        webhook::NewWebhook,
+        webhook::MadeWebhook,
         history::Retention,
         history::RetentionChange,
         history::RetentionLog,
@@ -68,10 +77,15 @@ fn export(folder: &Path) {
         report::Reports,
         report::Place,
         report::Decide,
+        inspection::NewInspection,
+        inspection::TakeStep,
+        inspection::Inspections,
+        inspection::InspectedPage,
         search::Search,
         search::Found,
         search::Position,
         room::People,
+        picture::OwnPicture,
         room::NewGroup,
         room::RoomChange,
         room::OpenDirect,

@@ -3,4 +3,4 @@
 /**
  * What was done.
  */
-export type Act = "message_deleted" | "versions_read" | "room_made" | "room_renamed" | "room_archived" | "room_restored" | "member_added" | "member_removed" | "device_made" | "device_revoked" | "message_reported" | "place_read" | "report_decided" | "person_muted" | "person_unmuted" | "slow_set" | "rules_set";
+export type Act = "message_deleted" | "versions_read" | "room_made" | "room_renamed" | "room_archived" | "room_restored" | "member_added" | "member_removed" | "device_made" | "device_revoked" | "message_reported" | "place_read" | "report_decided" | "person_muted" | "person_unmuted" | "slow_set" | "picture_set" | "person_picture_taken" | "password_reset" | "password_set" | "bot_made" | "bot_let_in" | "bot_removed" | "webhook_made" | "webhook_removed" | "rules_set" | "inspection_asked" | "inspection_granted" | "inspection_refused" | "inspection_ended" | "inspection_read" | "inspection_exported";

@@ -3,4 +3,4 @@
 /**
  * Stable, machine-readable reason. The client turns it into the reader's language.
  */
-export type ErrorCode = "bad_request" | "unknown_method" | "unsupported_version" | "unauthorized" | "bad_credentials" | "forbidden" | "read_only" | "muted" | "slow" | "bad_words" | "bad_links" | "archived" | "no_staff" | "not_found" | "foreign_origin" | "too_large" | "empty" | "rate_limited" | "overloaded" | "taken" | "sent" | "handled" | "poll_closed" | "voted" | "all_limit" | "call_ended" | "call_full" | "media_refused" | "interrupted" | "infected" | "unscanned" | "internal";
+export type ErrorCode = "bad_request" | "unknown_method" | "unsupported_version" | "unauthorized" | "bad_credentials" | "password_expired" | "weak_password" | "choose_password" | "forbidden" | "read_only" | "muted" | "slow" | "bad_words" | "bad_links" | "archived" | "no_staff" | "not_found" | "foreign_origin" | "too_large" | "empty" | "rate_limited" | "overloaded" | "taken" | "sent" | "handled" | "poll_closed" | "voted" | "all_limit" | "call_ended" | "call_full" | "media_refused" | "interrupted" | "infected" | "unscanned" | "internal";

@@ -7,7 +7,7 @@ import type { Reason } from "./Reason";
  */
 export type Facts = { 
 /**
- * The name that a room or device got.
+ * The name that a room or device got, or that a bot has; of a webhook the host.
  */
 name?: string, 
 /**
@@ -33,4 +33,24 @@ reason?: Reason,
 /**
  * What was decided about a report.
  */
-decision?: Decision, };
+decision?: Decision, 
+/**
+ * Why somebody wants to read a conversation of two, in their words.
+ */
+words?: string, 
+/**
+ * For how long it may be read.
+ */
+hours?: number, 
+/**
+ * Number of the first message that was read.
+ */
+first?: number, 
+/**
+ * Number of the last.
+ */
+last?: number, 
+/**
+ * Whether a bot may read, too.
+ */
+reads?: boolean, };

@@ -37,6 +37,6 @@ at: string,
  */
 text: Array<Piece>, 
 /**
- * Names of its files with hits; of a message without a text all of them.
+ * Names of its files with hits; where no words were asked for, and of a message without a text, all of them.
  */
 files: Array<Array<Piece>>, };

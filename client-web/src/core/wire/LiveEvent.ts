@@ -9,6 +9,7 @@ import type { Notify } from "./Notify";
 import type { Participant } from "./Participant";
 import type { PeerLink } from "./PeerLink";
 import type { PeopleChange } from "./PeopleChange";
+import type { PersonPicture } from "./PersonPicture";
 import type { Presence } from "./Presence";
 import type { Quality } from "./Quality";
 import type { ReadTo } from "./ReadTo";
@@ -66,7 +67,11 @@ d: Who, } | { "e": "presence",
 /**
  * Who, and which of the two.
  */
-d: Presence, } | { "e": "u.read", 
+d: Presence, } | { "e": "picture", 
+/**
+ * Who, and which.
+ */
+d: PersonPicture, } | { "e": "u.read", 
 /**
  * How far.
  */

@@ -17,4 +17,9 @@ name: string,
 /**
  * Role, from the server's records.
  */
-role: Role, };
+role: Role, 
+/**
+ * Their picture, a square JPEG at `/api/v1/people/{id}/pictures/{picture}`; another one has another name. Told by
+ * `hello` and `u.room`, of those with whom one shares a room.
+ */
+picture?: string, };

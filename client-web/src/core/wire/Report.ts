@@ -55,6 +55,10 @@ body: string,
  */
 files?: Array<ReportedFile>, 
 /**
+ * Whether deleting by rules is held in the room.
+ */
+held?: boolean, 
+/**
  * What was decided, if it was.
  */
 decided?: Decided, };

@@ -10,6 +10,10 @@ export type ReportNews = {
  */
 open?: number, 
 /**
+ * Requests to read a conversation of two that wait for this person's answer.
+ */
+asked?: number, 
+/**
  * Reports of their own that were decided and whose outcome they have not seen; the latest first, at most
  * [`crate::limits::REPORTS_HANDLED_TOLD_MAX`].
  */

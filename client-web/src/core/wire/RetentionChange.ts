@@ -10,6 +10,6 @@ export type RetentionChange = {
  */
 keep?: Keep, 
 /**
- * Whether all deleting is held. For administrators.
+ * Whether all deleting is held. For administrators: also in a conversation of two that a report or an inspection concerns.
  */
 hold?: boolean, };

@@ -3,4 +3,4 @@
 /**
  * What a person may do in the whole organisation.
  */
-export type Role = "administrator" | "teacher" | "student" | "guardian";
+export type Role = "administrator" | "teacher" | "student" | "guardian" | "bot";

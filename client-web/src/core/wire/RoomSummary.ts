@@ -77,6 +77,10 @@ muted?: Silence,
  */
 slow?: number, 
 /**
+ * Its picture, a square JPEG at `/api/v1/rooms/{id}/pictures/{picture}`; another one has another name.
+ */
+picture?: string, 
+/**
  * When this person may write again in a slow room.
  */
 next?: string, 

@@ -8,4 +8,8 @@ export type Session = {
 /**
  * Who is signed in.
  */
-me: Person, };
+me: Person, 
+/**
+ * Whether they did so with a one-time password: nothing works but `POST /password` and signing out.
+ */
+choose?: boolean, };

@@ -1,0 +1,138 @@
+//! Reading a conversation of two that one is not in: an administrator asks and gives the reason, another one grants it.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::audit::NamedRoom;
+use crate::http::Version;
+use crate::ids::{RoomId, UserId};
+use crate::model::{Message, Person};
+
+/// Which conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Between {
+    /// The one with this id.
+    Room(RoomId),
+    /// The one of these two.
+    People([UserId; 2]),
+}
+
+/// `POST /inspections`: asks to read a conversation of two. For administrators who are not in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct NewInspection {
+    /// Which.
+    pub of: Between,
+    /// Why, at most [`crate::limits::INSPECTION_REASON_CHARS_MAX`] characters. It goes into the log.
+    pub reason: String,
+}
+
+/// What somebody does about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Lets the other one read, for [`crate::limits::INSPECTION_HOURS`]. Never one's own.
+    Grant,
+    /// Does not. Never one's own.
+    Refuse,
+    /// Ends the reading, or takes back a request of one's own.
+    End,
+}
+
+/// `POST /inspections/{id}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct TakeStep {
+    /// What.
+    pub step: Step,
+}
+
+/// How a request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Nobody has answered yet.
+    Waiting,
+    /// Whoever asked may read.
+    Granted,
+    /// Somebody has refused.
+    Refused,
+    /// It was taken back, or the reading was ended before its time.
+    Ended,
+    /// The time is over: of the reading, or for an answer.
+    Over,
+}
+
+/// Who did something, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Signed {
+    /// Who.
+    pub by: Person,
+    /// When.
+    pub at: String,
+}
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Inspection {
+    /// Which.
+    pub id: String,
+    /// The conversation; its name is the names of both.
+    pub room: NamedRoom,
+    /// Who asks and reads.
+    pub by: Person,
+    /// When they asked.
+    pub at: String,
+    /// Why.
+    pub reason: String,
+    /// How it stands.
+    pub stage: Stage,
+    /// Who granted or refused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub decided: Option<Signed>,
+    /// Until when it may be answered, or is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub until: Option<String>,
+    /// Who ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub ended: Option<Signed>,
+    /// Whether deleting by rules is held in the conversation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub held: bool,
+}
+
+/// `GET /inspections`: all that concern no conversation of one's own. For administrators.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Inspections {
+    /// Those that wait or are granted, the oldest first; at most [`crate::limits::INSPECTIONS_TOLD_MAX`].
+    pub open: Vec<Inspection>,
+    /// The others, the latest first; as many at most.
+    pub past: Vec<Inspection>,
+    /// Administrators besides oneself: without one nobody can grant anything.
+    pub others: u32,
+}
+
+/// A message as whoever inspects sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Inspected {
+    /// As both see it.
+    pub message: Message,
+    /// What it said before it was changed or deleted, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<Version>>", optional)]
+    pub versions: Vec<Version>,
+}
+
+/// `GET /inspections/{id}/messages?before=NO`: a page of the conversation. For who asked, while it is granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct InspectedPage {
+    /// In their order, at most [`crate::limits::INSPECTION_PAGE`]: the last ones before number `before`.
+    pub messages: Vec<Inspected>,
+    /// Those who wrote.
+    pub people: Vec<Person>,
+}
