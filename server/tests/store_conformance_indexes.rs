@@ -154,6 +154,12 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
     assert_eq!(store.rooms_of(misha).await.unwrap()[0].men, [1, 2]);
     assert_eq!(store.unread_mentions(&room, misha).await.unwrap(), [1, 2]);
     assert_eq!(store.acquaintances(misha).await.unwrap().len(), 2);
+    store.set_person_picture(anna, b"jpeg").await.unwrap();
+    let picture = store.pictures_for(misha).await.unwrap().remove(anna);
+    let picture = picture.unwrap();
+    store.person_picture(anna, &picture, misha).await.unwrap();
+    assert_eq!(store.picture_of(anna).await.unwrap(), Some(picture));
+    assert_eq!(store.viewers_of(anna).await.unwrap().len(), 2);
     assert_eq!(store.events_between(&room, 0, 4).await.unwrap().len(), 4);
     assert_eq!(store.events_after(&room, 0, 9).await.unwrap().len(), 7);
     store.page_before(&room, None, 9).await.unwrap();

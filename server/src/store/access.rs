@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use protocol::room::RoomKind;
-use protocol::{RoomId, UserId};
+use protocol::room::{Right, RoomKind};
+use protocol::{ErrorCode, RoomId, UserId};
 
 use super::people::{role_from, user_id};
+use super::pool::{Tx, within};
 use super::writer::{ROWS_MAX, Rows};
 use super::{Store, StoreError, StoreResult, read};
 use crate::rights::{Access, Writers};
@@ -84,6 +85,26 @@ impl Store {
         }
         Ok(versions)
     }
+}
+
+/// Locks a room, so that changes of it have an order, and asks whether this person may manage it.
+pub(super) async fn lock_to_manage(tx: &mut Tx<'_>, room: &RoomId, by: &UserId) -> StoreResult<()> {
+    within!(tx, db => {
+        sqlx::query("UPDATE rooms SET last_seq = last_seq WHERE id = $1").bind(room.as_str()).execute(db).await?;
+    });
+    let access: Option<AccessRow> = within!(tx, db => {
+        sqlx::query_as(concat!(
+            "SELECT ", access_columns!(), " FROM members m
+             JOIN rooms r ON r.id = m.room_id JOIN people p ON p.id = m.person_id
+             WHERE m.room_id = $1 AND m.person_id = $2",
+        ))
+        .bind(room.as_str()).bind(by.as_str()).fetch_optional(db).await?
+    });
+    let access = access.ok_or(StoreError::Refused(ErrorCode::Forbidden))?;
+    access
+        .access()?
+        .may(Right::Manage)
+        .map_err(StoreError::Refused)
 }
 
 pub(super) const fn kind_text(kind: RoomKind) -> &'static str {

@@ -155,6 +155,8 @@ pub struct AuditFilter<'a> {
     pub to: Option<i64>,
     /// Entries before this one.
     pub before: Option<&'a str>,
+    /// Who reads it: of what concerns reading their own conversations nothing is told. `None`: everything.
+    pub reader: Option<&'a UserId>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -207,6 +209,7 @@ pub(super) fn person(
         id: user_id(id)?,
         name,
         role: role_from(&role)?,
+        picture: None,
     }))
 }
 
@@ -246,10 +249,13 @@ impl Store {
                    AND ($3 IS NULL OR a.room_id = $3)
                    AND (CAST($4 AS BIGINT) IS NULL OR a.at >= $4) AND (CAST($5 AS BIGINT) IS NULL OR a.at < $5)
                    AND ($6 IS NULL OR a.id < $6)
+                   AND ($8 IS NULL OR a.act NOT LIKE 'inspection%' OR NOT EXISTS (
+                       SELECT 1 FROM members own WHERE own.room_id = a.room_id AND own.person_id = $8))
                  ORDER BY a.id DESC LIMIT $7",
             ))
             .bind(filter.person.map(UserId::as_str)).bind(act.as_deref()).bind(filter.room.map(RoomId::as_str))
             .bind(filter.from).bind(filter.to).bind(filter.before).bind(i64::from(AUDIT_PAGE_MAX))
+            .bind(filter.reader.map(UserId::as_str))
             .fetch_all(db).await
         })?;
         rows.into_iter().map(EntryRow::into_entry).collect()

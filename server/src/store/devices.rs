@@ -208,6 +208,6 @@ fn kind_from(text: &str) -> StoreResult<DeviceKind> {
     }
 }
 
-fn device_id(text: String) -> StoreResult<DeviceId> {
+pub(super) fn device_id(text: String) -> StoreResult<DeviceId> {
     DeviceId::parse(text).map_err(|_| StoreError::Inconsistent("devices.id"))
 }

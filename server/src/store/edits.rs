@@ -41,6 +41,7 @@ pub(super) struct Found {
     pub(super) room_id: String,
     pub(super) no: i64,
     pub(super) sender_id: String,
+    pub(super) at: i64,
 }
 
 /// Of the message itself, once its room is locked.
@@ -90,7 +91,9 @@ impl Store {
         now: i64,
     ) -> StoreResult<Option<RoomEvent>> {
         let (room, sender) = (room_id(found.room_id)?, user_id(found.sender_id)?);
-        let words = self.changed_words(id, &room, &sender, change).await?;
+        let words = self
+            .changed_words(id, &room, (&sender, found.at), change)
+            .await?;
         let seq = write!(self, tx => {
             // The room is locked before the message is looked at: changes have an order.
             let (seq,): (i64,) =
@@ -186,14 +189,14 @@ impl Store {
         &self,
         id: &MessageId,
         room: &RoomId,
-        sender: &UserId,
+        (sender, at): (&UserId, i64),
         change: Change<'_>,
     ) -> StoreResult<String> {
         let document = match change {
             Change::Edit(body) => {
                 let names = self.names_of_files(&[id.as_str()]).await?;
                 let names = names.values().flatten().map(String::as_str);
-                Document::new(room, sender, [body], names)
+                Document::new(room, sender, at, [body], names)
             }
             Change::Delete { .. } | Change::Moderate => Document::empty(),
         };
@@ -208,7 +211,7 @@ impl Store {
     ) -> StoreResult<Option<Found>> {
         Ok(read!(self, db => {
             sqlx::query_as(
-                "SELECT messages.room_id, messages.no, messages.sender_id FROM messages
+                "SELECT messages.room_id, messages.no, messages.sender_id, messages.at FROM messages
                  JOIN members ON members.room_id = messages.room_id AND members.person_id = $2
                  WHERE messages.id = $1",
             )

@@ -24,15 +24,19 @@ pub struct NewPerson {
 pub struct Account {
     /// The person.
     pub person: Person,
+    /// Login, lower case.
+    pub login: String,
     /// Argon2id hash in PHC form.
     pub password: String,
+    /// Until when the password signs in, in milliseconds, when it is a one-time password.
+    pub once_until: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
 pub(super) struct PersonRow {
-    id: String,
-    name: String,
-    role: String,
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) role: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -40,7 +44,31 @@ struct AccountRow {
     id: String,
     name: String,
     role: String,
+    login: String,
     password: String,
+    once_until: Option<i64>,
+}
+
+impl AccountRow {
+    fn into_account(self) -> StoreResult<Account> {
+        let person = PersonRow {
+            id: self.id,
+            name: self.name,
+            role: self.role,
+        };
+        Ok(Account {
+            person: person.into_person()?,
+            login: self.login,
+            password: self.password,
+            once_until: self.once_until,
+        })
+    }
+}
+
+macro_rules! account_columns {
+    () => {
+        "id, name, role, login, password, once_until"
+    };
 }
 
 impl PersonRow {
@@ -49,6 +77,7 @@ impl PersonRow {
             id: user_id(self.id)?,
             name: self.name,
             role: role_from(&self.role)?,
+            picture: None,
         })
     }
 }
@@ -81,6 +110,7 @@ impl Store {
             id: user_id(id)?,
             name: new.name.clone(),
             role: new.role,
+            picture: None,
         })
     }
 
@@ -90,22 +120,22 @@ impl Store {
     /// When the database fails.
     pub async fn account(&self, login: &str) -> StoreResult<Option<Account>> {
         let row: Option<AccountRow> = read!(self, db => {
-            sqlx::query_as("SELECT id, name, role, password FROM people WHERE login = $1")
+            sqlx::query_as(concat!("SELECT ", account_columns!(), " FROM people WHERE login = $1 AND role <> 'bot'"))
                 .bind(login).fetch_optional(db).await
         })?;
-        row.map(|row| {
-            let person = PersonRow {
-                id: row.id,
-                name: row.name,
-                role: row.role,
-            }
-            .into_person()?;
-            Ok(Account {
-                person,
-                password: row.password,
-            })
-        })
-        .transpose()
+        row.map(AccountRow::into_account).transpose()
+    }
+
+    /// The account of this person.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn account_of(&self, person: &UserId) -> StoreResult<Option<Account>> {
+        let row: Option<AccountRow> = read!(self, db => {
+            sqlx::query_as(concat!("SELECT ", account_columns!(), " FROM people WHERE id = $1 AND role <> 'bot'"))
+                .bind(person.as_str()).fetch_optional(db).await
+        })?;
+        row.map(AccountRow::into_account).transpose()
     }
 
     /// The person with this id.
@@ -157,7 +187,7 @@ impl Store {
     /// When the database fails.
     pub async fn everybody(&self, limit: u32) -> StoreResult<Vec<Person>> {
         let rows: Vec<PersonRow> = read!(self, db => {
-            sqlx::query_as("SELECT id, name, role FROM people ORDER BY name, id LIMIT $1")
+            sqlx::query_as("SELECT id, name, role FROM people WHERE role <> 'bot' ORDER BY name, id LIMIT $1")
                 .bind(i64::from(limit)).fetch_all(db).await
         })?;
         rows.into_iter().map(PersonRow::into_person).collect()
@@ -174,6 +204,7 @@ pub(super) const fn role_text(role: Role) -> &'static str {
         Role::Teacher => "teacher",
         Role::Student => "student",
         Role::Guardian => "guardian",
+        Role::Bot => "bot",
     }
 }
 
@@ -183,6 +214,7 @@ pub(super) fn role_from(text: &str) -> StoreResult<Role> {
         "teacher" => Ok(Role::Teacher),
         "student" => Ok(Role::Student),
         "guardian" => Ok(Role::Guardian),
+        "bot" => Ok(Role::Bot),
         _ => Err(StoreError::Inconsistent("people.role")),
     }
 }

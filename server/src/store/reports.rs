@@ -62,6 +62,7 @@ struct ReportRow {
     seq: i64,
     body: String,
     files: String,
+    held_at: Option<i64>,
     decision: Option<String>,
     decided_by: Option<String>,
     decider_name: Option<String>,
@@ -75,7 +76,7 @@ macro_rules! reports {
         concat!(
     "SELECT x.id, x.at, x.by_id, b.name AS by_name, b.role AS by_role, x.reason, x.words,
             x.about_id, o.name AS about_name, o.role AS about_role, x.room_id, ", room_name!(), " AS room_name,
-            r.kind AS room_kind, x.message_id, m.seq, x.body, x.files, x.decision, x.decided_by, d.name AS decider_name,
+            r.kind AS room_kind, x.message_id, m.seq, x.body, x.files, r.held_at, x.decision, x.decided_by, d.name AS decider_name,
             d.role AS decider_role, x.decided_at
      FROM reports x JOIN rooms r ON r.id = x.room_id JOIN messages m ON m.id = x.message_id
      JOIN people o ON o.id = x.about_id LEFT JOIN people b ON b.id = x.by_id LEFT JOIN people d ON d.id = x.decided_by
@@ -114,6 +115,7 @@ impl ReportRow {
             s: self.seq,
             body: self.body,
             files: serde_json::from_str(&self.files).map_err(|_| wrong("reports.files"))?,
+            held: self.held_at.is_some(),
             decided,
         })
     }
@@ -310,6 +312,7 @@ impl Store {
             room_id: report.room.as_str().to_owned(),
             no: report.no,
             sender_id: report.about.as_str().to_owned(),
+            at: report.sent_at,
         };
         self.change_found(&report.message, found, me, Change::Moderate, now)
             .await
@@ -352,21 +355,22 @@ impl Store {
 
     // For those who may decide about it only.
     pub(super) async fn reported(&self, id: &str, me: &UserId) -> StoreResult<Reported> {
-        let row: Option<(String, String, String, i64, Option<i64>)> = read!(self, db => {
+        let row: Option<(String, String, String, i64, i64, Option<i64>)> = read!(self, db => {
             sqlx::query_as(concat!(
-                "SELECT x.message_id, x.room_id, x.about_id, m.no, x.decided_at FROM reports x
+                "SELECT x.message_id, x.room_id, x.about_id, m.no, m.at, x.decided_at FROM reports x
                  JOIN rooms r ON r.id = x.room_id JOIN messages m ON m.id = x.message_id
                  WHERE x.id = $2 AND ", handles!("$1"),
             ))
             .bind(me.as_str()).bind(id).fetch_optional(db).await
         })?;
-        let (message, room, about, no, decided_at) =
+        let (message, room, about, no, sent_at, decided_at) =
             row.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
         Ok(Reported {
             message: message_id(message)?,
             room: room_id(room)?,
             about: user_id(about)?,
             no,
+            sent_at,
             is_open: decided_at.is_none(),
         })
     }
@@ -378,6 +382,7 @@ pub(super) struct Reported {
     pub(super) room: RoomId,
     pub(super) about: UserId,
     no: i64,
+    sent_at: i64,
     is_open: bool,
 }
 

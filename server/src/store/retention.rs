@@ -5,7 +5,9 @@
 use protocol::event::Expired;
 use protocol::{ErrorCode, FileId, RoomEvent, RoomId, UserId};
 
+use super::inspections::inspects;
 use super::people::user_id;
+use super::reports::handles;
 use super::rooms::room_id;
 use super::{Store, StoreError, StoreResult, new_id, read, write};
 use crate::time::rfc3339;
@@ -202,12 +204,25 @@ impl Store {
         Ok(())
     }
 
-    /// Holds all deleting by rules in a room, or lets it go on. Nothing happens when it is that way already.
+    /// Holds all deleting by rules in a room, or lets it go on, for an administrator who need not be in it. Nothing happens when
+    /// it is that way already.
     ///
     /// # Errors
-    /// When the database fails. Whether this person may is the caller's question.
+    /// [`ErrorCode::Forbidden`] for everybody else, when there is no such room, and for a conversation of two that neither a
+    /// report nor an inspection concerns of those which this person is told of.
     pub async fn hold(&self, room: &RoomId, by: &UserId, on: bool, now: i64) -> StoreResult<()> {
         write!(self, tx => {
+            let found: Option<(String,)> = sqlx::query_as(concat!(
+                "SELECT r.id FROM rooms r WHERE r.id = $2
+                   AND EXISTS (SELECT 1 FROM people p WHERE p.id = $1 AND p.role = 'administrator')
+                   AND (r.kind <> 'direct'
+                     OR EXISTS (SELECT 1 FROM reports x WHERE x.room_id = r.id AND ", handles!("$1"), ")
+                     OR (EXISTS (SELECT 1 FROM inspections x WHERE x.room_id = r.id) AND ", inspects!("$1"), "))",
+            ))
+            .bind(by.as_str()).bind(room.as_str()).fetch_optional(&mut *tx).await?;
+            if found.is_none() {
+                return Err(ErrorCode::Forbidden.into());
+            }
             let (held_at, held_by) = if on { (Some(now), Some(by.as_str())) } else { (None, None) };
             let changed = sqlx::query(
                 "UPDATE rooms SET held_at = $2, held_by = $3

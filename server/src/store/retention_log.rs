@@ -4,6 +4,7 @@ use protocol::history::{LogEntry, LogKind};
 use protocol::limits::LOG_PAGE_MAX;
 use protocol::{ErrorCode, FileId, RoomId};
 
+use super::audit::room_name;
 use super::people::user_id;
 use super::rooms::room_id;
 use super::{Store, StoreError, StoreResult, read};
@@ -88,11 +89,11 @@ impl Store {
         let limit = i64::from(LOG_PAGE_MAX);
         let mut rows: Vec<LogRow> = read!(self, db => {
             sqlx::query_as(
-                "SELECT l.id, l.room_id, r.name AS room_name, l.at, l.kind, l.by_id, p.name AS by_name, l.keep_days, l.inherited,
+                concat!("SELECT l.id, l.room_id, ", room_name!(), " AS room_name, l.at, l.kind, l.by_id, p.name AS by_name, l.keep_days, l.inherited,
                         l.first_no, l.last_no, l.messages, l.versions, l.reactions, l.drafts, l.scheduled, l.files, l.bytes,
                         l.file_ids
                  FROM retention_log l JOIN rooms r ON r.id = l.room_id LEFT JOIN people p ON p.id = l.by_id
-                 WHERE l.id < $1 AND (CAST($2 AS TEXT) IS NULL OR l.room_id = $2) ORDER BY l.id DESC LIMIT $3",
+                 WHERE l.id < $1 AND (CAST($2 AS TEXT) IS NULL OR l.room_id = $2) ORDER BY l.id DESC LIMIT $3"),
             )
             .bind(before).bind(room.map(RoomId::as_str)).bind(limit + 1).fetch_all(db).await
         })?;

@@ -11,9 +11,11 @@ use protocol::{ClientId, ErrorCode, RoomId, UserId};
 
 use super::access::{AccessRow, access_columns, kind_text, writers_text};
 use super::audit::{Note, note};
+use super::bots::remove_bots_of;
 use super::people::{role_from, user_id};
 use super::pool::{Tx, within};
 use super::rooms::room_id;
+use super::webhooks::remove_webhooks_of;
 use super::writer::{ROWS_MAX, Rows};
 use super::{Store, StoreError, StoreResult, new_id, read};
 use crate::rights::{self, Writers, direct_writers};
@@ -249,10 +251,20 @@ impl Store {
         }
         add_members(&mut tx, room, &joined).await?;
         remove_members(&mut tx, room, &left, now).await?;
+        // What they let read here would go on reading for them.
+        let bots = remove_bots_of(&mut tx, room, &left).await?;
+        let hosts = remove_webhooks_of(&mut tx, room, &left).await?;
         let mut notes = change_notes((room, by), change, was, now);
         let each = |act, person| Note::of(act, by, room, now).about(person);
         notes.extend(joined.iter().map(|person| each(Act::MemberAdded, person)));
         notes.extend(left.iter().map(|person| each(Act::MemberRemoved, person)));
+        let named = |act, name| Note::of(act, by, room, now).with(Facts::named(name));
+        notes.extend(bots.into_iter().map(|name| named(Act::BotRemoved, name)));
+        notes.extend(
+            hosts
+                .into_iter()
+                .map(|host| named(Act::WebhookRemoved, host)),
+        );
         note(&mut tx, &notes).await?;
         let mut people: Vec<UserId> = before.into_keys().chain(joined.iter().cloned()).collect();
         people.sort();

@@ -34,6 +34,7 @@ struct RoomRow {
     recv_no: i64,
     mentions: Option<String>,
     slow_seconds: i64,
+    picture: Option<String>,
     muted_until: Option<i64>,
     wrote_at: Option<i64>,
     #[sqlx(flatten)]
@@ -73,7 +74,7 @@ const ROOMS_OF: &str = concat!(
     recv_no!("mine"),
     " AS recv_no, ",
     unread_mentions!(),
-    " AS mentions, r.slow_seconds, mute.until_at AS muted_until, pace.at AS wrote_at, ",
+    " AS mentions, r.slow_seconds, picture.id AS picture, mute.until_at AS muted_until, pace.at AS wrote_at, ",
     last_columns!(),
     ", ",
     call_columns!(),
@@ -82,6 +83,7 @@ const ROOMS_OF: &str = concat!(
      JOIN rooms r ON r.id = mine.room_id
      JOIN people p ON p.id = mine.person_id
      LEFT JOIN receipts g ON g.room_id = mine.room_id AND g.person_id = mine.person_id
+     LEFT JOIN room_pictures picture ON picture.room_id = r.id
      LEFT JOIN mutes mute ON mute.room_id = r.id AND mute.person_id = $1
      LEFT JOIN paces pace ON pace.room_id = r.id AND pace.person_id = $1
      LEFT JOIN messages m ON m.room_id = r.id AND m.no = r.last_no
@@ -184,6 +186,7 @@ impl Store {
                     until: until_told(until),
                 }),
                 slow: u32::try_from(row.slow_seconds).unwrap_or_default(),
+                picture: row.picture,
                 next: next_time(access.role, row.slow_seconds, row.wrote_at),
                 id,
                 name: row.shown,

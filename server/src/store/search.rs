@@ -126,6 +126,8 @@ impl Store {
             rooms: &rooms,
             by: asked.by,
             with_files: asked.with_files,
+            from: asked.from,
+            to: asked.to,
         };
         let (text, words) = match &self.pool {
             Pool::Sqlite { .. } => (ON_SQLITE, asked.query.for_sqlite(filter)),

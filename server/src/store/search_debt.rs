@@ -21,6 +21,7 @@ struct OldRow {
     room_id: String,
     sender_id: String,
     body: String,
+    at: i64,
     deleted_at: Option<i64>,
 }
 
@@ -53,7 +54,7 @@ impl Store {
         };
         let mut rows: Vec<OldRow> = read!(self, db => {
             sqlx::query_as(
-                "SELECT id, room_id, sender_id, body, deleted_at FROM messages WHERE id <= $1 ORDER BY id DESC LIMIT $2",
+                "SELECT id, room_id, sender_id, body, at, deleted_at FROM messages WHERE id <= $1 ORDER BY id DESC LIMIT $2",
             )
             .bind(&upto).bind(BATCH + 1).fetch_all(db).await
         })?;
@@ -109,7 +110,7 @@ impl Store {
             let (room, by): (RoomId, UserId) = (room_id(row.room_id)?, user_id(row.sender_id)?);
             let names = names.remove(&row.id).unwrap_or_default();
             let names = names.iter().map(String::as_str);
-            let document = Document::new(&room, &by, [row.body.as_str()], names);
+            let document = Document::new(&room, &by, row.at, [row.body.as_str()], names);
             Ok((row.id, self.words_text(&document)))
         })
         .collect()

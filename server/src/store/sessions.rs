@@ -6,9 +6,18 @@ use std::sync::LazyLock;
 use protocol::UserId;
 use protocol::model::Person;
 
-use super::people::PersonRow;
+use super::people::{Account, PersonRow};
 use super::writer::{ROWS_MAX, Rows};
 use super::{Store, StoreResult, read, write};
+
+/// A session that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenSession {
+    /// Whose.
+    pub person: Person,
+    /// Whether they can only choose a password: the present one is a one-time password.
+    pub choose: bool,
+}
 
 static LIVE: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
@@ -39,19 +48,56 @@ impl Store {
         Ok(())
     }
 
-    /// The person whose session this is, unless it has expired or ended.
+    /// The same for who signed in with the password of an account; false when it has another one meanwhile. With a one-time
+    /// password the session ends no later than that.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn session(&self, token_hash: &str, now: i64) -> StoreResult<Option<Person>> {
-        let row: Option<PersonRow> = read!(self, db => {
+    pub async fn begin_session(
+        &self,
+        token_hash: &str,
+        account: &Account,
+        now: i64,
+        expires_at: i64,
+    ) -> StoreResult<bool> {
+        let (person, password) = (account.person.id.as_str(), &account.password);
+        let expires_at = account
+            .once_until
+            .map_or(expires_at, |until| until.min(expires_at));
+        write!(self, tx => {
+            // Changes nothing: whoever replaces the password waits for this row, or this waits and finds another one.
+            let same = sqlx::query("UPDATE people SET password = password WHERE id = $1 AND password = $2")
+                .bind(person).bind(password).execute(&mut *tx).await?;
+            if same.rows_affected() == 0 {
+                return Ok(false);
+            }
+            sqlx::query("DELETE FROM sessions WHERE person_id = $1 AND expires_at <= $2")
+                .bind(person).bind(now).execute(&mut *tx).await?;
+            sqlx::query("INSERT INTO sessions (token_hash, person_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
+                .bind(token_hash).bind(person).bind(now).bind(expires_at).execute(&mut *tx).await?;
+        });
+        Ok(true)
+    }
+
+    /// The session with this token, unless it has expired or ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn session(&self, token_hash: &str, now: i64) -> StoreResult<Option<OpenSession>> {
+        let row: Option<(String, String, String, Option<i64>)> = read!(self, db => {
             sqlx::query_as(
-                "SELECT p.id, p.name, p.role FROM sessions s JOIN people p ON p.id = s.person_id
+                "SELECT p.id, p.name, p.role, p.once_until FROM sessions s JOIN people p ON p.id = s.person_id
                  WHERE s.token_hash = $1 AND s.expires_at > $2",
             )
             .bind(token_hash).bind(now).fetch_optional(db).await
         })?;
-        row.map(PersonRow::into_person).transpose()
+        row.map(|(id, name, role, once_until)| {
+            Ok(OpenSession {
+                person: PersonRow { id, name, role }.into_person()?,
+                choose: once_until.is_some(),
+            })
+        })
+        .transpose()
     }
 
     /// Those of these sessions that neither expired nor ended.

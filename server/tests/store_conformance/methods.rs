@@ -40,10 +40,8 @@ async fn sessions_end_by_time_and_by_hand() {
             .await
             .unwrap();
         store.add_session("t1", &anna.id, 100, 200).await.unwrap();
-        assert_eq!(
-            store.session("t1", 199).await.unwrap().as_ref(),
-            Some(&anna)
-        );
+        let open = store.session("t1", 199).await.unwrap().unwrap();
+        assert_eq!((open.person, open.choose), (anna.clone(), false));
         assert_eq!(store.session("t1", 200).await.unwrap(), None);
         assert_eq!(store.session("t2", 100).await.unwrap(), None);
         store.add_session("t2", &anna.id, 100, 300).await.unwrap();

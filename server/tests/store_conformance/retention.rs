@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use protocol::history::LogKind;
 use protocol::later::LaterSet;
-use protocol::model::Attachment;
+use protocol::model::{Attachment, Role};
 use protocol::poll::NewPoll;
 use protocol::{ClientId, ErrorCode, FileId, RoomEvent};
 use server::search::Query;
 use server::store::{Asked, Change, DAY_MS, Infected, NewFile, NewLater, NewMessage, Rule, Voter};
 
-use crate::school::{School, on_both, on_sqlite, refusal, school, text};
+use crate::school::{School, on_both, on_sqlite, person, refusal, school, text};
 
 const NOW: i64 = 100 * DAY_MS;
 /// In nothing that is left.
@@ -221,17 +221,19 @@ async fn what_is_over_goes_for_good_and_leaves_its_place() {
 async fn a_hold_and_another_rule_stop_it_and_the_organisations_is_for_rooms_without_one() {
     on_both(|store| async move {
         let s = school(store).await;
+        let admin = person("admin", Role::Administrator);
+        let admin = s.store.add_person(&admin, 1).await.unwrap().id;
         s.write(&s.misha, "c1", "раз").await;
         let rule = keep(&s, 30).await;
-        s.store.hold(&s.room, &s.anna, true, NOW).await.unwrap();
-        s.store.hold(&s.room, &s.anna, true, NOW + 1).await.unwrap();
+        s.store.hold(&s.room, &admin, true, NOW).await.unwrap();
+        s.store.hold(&s.room, &admin, true, NOW + 1).await.unwrap();
         assert_eq!(
             s.store.keeping(&s.room).await.unwrap().held,
-            Some((NOW, s.anna.clone()))
+            Some((NOW, admin.clone()))
         );
         assert!(s.store.retention_rules(30, NOW).await.unwrap().is_empty());
         assert_eq!(s.store.expire_some(&rule, NOW).await.unwrap(), None);
-        s.store.hold(&s.room, &s.anna, false, NOW).await.unwrap();
+        s.store.hold(&s.room, &admin, false, NOW).await.unwrap();
         let (_, before, _) = s.store.position(&s.room).await.unwrap();
         // Whoever looked at the rule before it was changed does nothing by it.
         s.store

@@ -62,12 +62,13 @@ pub(super) struct Answer {
 static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
         "SELECT string_agg(CAST(input.column1 AS TEXT) || CASE
-                WHEN mine.person_id IS NULL THEN 's'
+                WHEN mine.person_id IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM bot_rooms b WHERE b.person_id = input.column3 AND b.room_id = input.column2) THEN 's'
                 WHEN earlier.room_id = input.column2 THEN 'e'
                 WHEN earlier.room_id IS NOT NULL THEN 'o'
                 WHEN room.archived_at IS NOT NULL THEN 'a'
                 WHEN room.writers <> 'members' AND NOT (
-                    room.writers = 'staff' AND author.role IN ('administrator', 'teacher')) THEN 'w'
+                    room.writers = 'staff' AND author.role IN ('administrator', 'teacher', 'bot')) THEN 'w'
                 WHEN mute.until_at > input.column7 AND author.role NOT IN ('administrator', 'teacher') THEN 'm'
                 WHEN pace.at + room.slow_seconds * 1000 > input.column7 AND room.slow_seconds > 0
                     AND author.role NOT IN ('administrator', 'teacher') THEN 't'

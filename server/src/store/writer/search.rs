@@ -33,7 +33,7 @@ pub(super) async fn insert_words(
             let names = files.map(|file| AttachmentRow::name(&file.attachment));
             let options = m.poll.iter().flat_map(|poll| &poll.options);
             let texts = std::iter::once(m.body).chain(options.map(String::as_str));
-            let document = Document::new(m.room, m.by, texts, names);
+            let document = Document::new(m.room, m.by, m.at, texts, names);
             (m.id.as_str(), words_text(tx, &document))
         })
         .collect();
