@@ -2,6 +2,7 @@
 //! comments here are the comments of the generated example and the descriptions of the generated schema.
 
 mod history;
+pub mod people;
 mod section;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,9 +13,11 @@ use protocol::room::DirectPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::people::PeopleSettings;
 use crate::files::scan::WhileDown;
-use crate::mail::{self, settings::MailSettings};
+use crate::mail::settings::MailSettings;
 use crate::push;
+use crate::webhooks::settings::WebhookSettings;
 
 /// Most threads for media.
 const MEDIA_WORKERS_MAX: u16 = 64;
@@ -120,6 +123,9 @@ pub struct Config {
     /// through unseen.
     #[schemars(with = "String", extend("enum" = ["hold", "pass"]))]
     pub virus_scanner_down: WhileDown,
+    /// Program that draws the first page of documents: `config/document-preview`, or another one that is called with a document's
+    /// path, its kind (MIME) and where to put a PNG or JPEG. Empty: documents have no preview.
+    pub document_preview: PathBuf,
     /// New connections per second that are let in, after twice as many at once; further ones are told to come a little
     /// later. 0: 500 for each processor core.
     pub connections_per_second: u32,
@@ -134,6 +140,10 @@ pub struct Config {
     pub log: String,
     /// Mail: how it is sent, and how answers come in.
     pub mail: MailSettings,
+    /// Outgoing webhooks: where the server may send the messages of rooms, when those who manage a room want it.
+    pub webhooks: WebhookSettings,
+    /// What people tell of themselves.
+    pub people: PeopleSettings,
 }
 
 impl Default for Config {
@@ -167,12 +177,15 @@ impl Default for Config {
             file_bytes_max: 512 * 1_024 * 1_024,
             virus_scanner: String::new(),
             virus_scanner_down: WhileDown::Hold,
+            document_preview: PathBuf::new(),
             connections_per_second: 0,
             drain_seconds: 10,
             empty_lesson_minutes: 5,
             metrics_listen: String::new(),
             log: "info".to_owned(),
             mail: MailSettings::default(),
+            webhooks: WebhookSettings::default(),
+            people: PeopleSettings::default(),
         }
     }
 }
@@ -346,18 +359,11 @@ impl Config {
                 reason: "must be at least 1".to_owned(),
             });
         }
-        let scanner = &self.virus_scanner;
-        let has_port = scanner
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-        if !scanner.is_empty() && !scanner.starts_with('/') && !has_port {
-            return Err(ConfigError::Value {
-                key: "virus_scanner",
-                reason: "must be the path of a socket, host and port, or empty".to_owned(),
-            });
-        }
         if let Some((key, reason)) = self.mail.fault() {
             let reason = reason.to_owned();
+            return Err(ConfigError::Value { key, reason });
+        }
+        if let Some((key, reason)) = self.webhooks.fault() {
             return Err(ConfigError::Value { key, reason });
         }
         history::check(self)
@@ -427,16 +433,12 @@ impl Config {
                 text.push_str(&format!("{key} = {value}\n"));
             }
         }
-        text + &section::example(
-            "mail",
-            &mail::settings::ORDER,
-            &schema["$defs"]["MailSettings"],
-        )
+        text + &section::examples(&schema)
     }
 }
 
 /// In the order of the example.
-const SETTINGS: [&str; 33] = [
+const SETTINGS: [&str; 34] = [
     "organisation",
     "time_zone",
     "listen",
@@ -465,6 +467,7 @@ const SETTINGS: [&str; 33] = [
     "file_bytes_max",
     "virus_scanner",
     "virus_scanner_down",
+    "document_preview",
     "connections_per_second",
     "drain_seconds",
     "empty_lesson_minutes",
@@ -560,6 +563,7 @@ mod tests {
             ("file_bytes_max = 0", "file_bytes_max"),
             ("virus_scanner = 'clamd'", "virus_scanner"),
             ("virus_scanner_down = 'x'", "hold"),
+            ("[people]\npictures = 'x'", "staff"),
             ("redis = 'localhost'", "redis"),
             ("redis = 'redis://localhost/'", "database"),
             ("metrics_listen = '9464'", "metrics_listen"),
@@ -571,6 +575,10 @@ mod tests {
             ),
             ("push_hosts = ['https://push.ru/']", "push_hosts"),
             ("push_hosts = ['*']", "push_hosts"),
+            (
+                "[webhooks]\nallowed_hosts = ['https://a.ru']",
+                "webhooks.allowed_hosts",
+            ),
             ("empty_lesson_minutes = 0", "empty_lesson_minutes"),
             ("tls_key = '/key.pem'", "tls_key"),
             (

@@ -2,6 +2,7 @@
 //! [`run`], which tests use too.
 
 pub mod accounts;
+pub mod bots;
 pub mod bus;
 pub mod config;
 mod crash;
@@ -28,6 +29,7 @@ pub mod seed;
 pub mod setup;
 pub mod store;
 pub mod time;
+pub mod webhooks;
 pub mod ws;
 
 use std::future::Future;
@@ -44,11 +46,12 @@ use tokio::sync::{Semaphore, mpsc};
 
 use accounts::SignIns;
 use accounts::password::{Hasher, HasherLimits};
+use bots::BotTurns;
 use bus::{Bus, Hints, RedisSettings};
 use config::Config;
-use files::Files;
 use files::scan::Scanner;
 use files::sweep::{LEFT_AFTER, SWEEP_EVERY, sweep};
+use files::{Draughtsman, Files, Intake};
 use http::tls::Https;
 use lessons::{LessonSettings, Lessons};
 use mail::{Mail, lmtp};
@@ -89,6 +92,8 @@ pub struct Parts {
     pub store: Store,
     /// Files' bytes.
     pub files: Files,
+    /// Pictures of people that are being taken in.
+    pub picture_intake: Intake,
     /// Password hashing.
     pub hasher: Hasher,
     /// Signing in.
@@ -103,6 +108,8 @@ pub struct Parts {
     pub later: later::Sender,
     /// Turns of writing a room's history.
     pub exports: Arc<Semaphore>,
+    /// How often bots may ask.
+    pub bot_turns: BotTurns,
     /// What rooms keep no longer.
     pub retention: Retention,
     /// Votes that are to be told.
@@ -238,10 +245,14 @@ pub async fn run(
     let polls = Polls::default();
     let later = later::Sender::default();
     let scanner = Scanner::at(&config.virus_scanner, config.virus_scanner_down);
-    let files = Files::in_folder(&files_folder)?.behind(scanner);
+    let draughtsman = Draughtsman::with(&config.document_preview);
+    let files = Files::in_folder(&files_folder)?
+        .behind(scanner)
+        .drawn_by(draughtsman);
     let mail = Mail::open(&config, store.clone(), &files).await?;
     let app = App(Arc::new(Parts {
         files,
+        picture_intake: Intake::default(),
         setup: if store.has_people().await? {
             SetupToken::none()
         } else {
@@ -255,6 +266,7 @@ pub async fn run(
         lessons,
         search_turns: Turns::default(),
         exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
+        bot_turns: BotTurns::default(),
         retention: retention.clone(),
         polls: polls.clone(),
         later: later.clone(),
@@ -267,6 +279,7 @@ pub async fn run(
         Some(mail) => Vec::from(mail.start(switchboard.clone())?),
         None => Vec::new(),
     };
+    let hooks = webhooks::start(&app.config.webhooks, store.clone())?;
     if let Some(listener) = lmtp_listener {
         mail_tasks.push(tokio::spawn(lmtp::serve(listener, app.clone())));
     }
@@ -312,6 +325,9 @@ pub async fn run(
     sender.abort();
     reminder.abort();
     deleter.abort();
+    if let Some(hooks) = hooks {
+        hooks.abort();
+    }
     for task in mail_tasks {
         task.abort();
     }

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand, ValueEnum};
+use protocol::ErrorCode;
 use protocol::model::{Person, Role};
 use server::accounts::failures::Source;
 use server::accounts::{
     add_person, begin_session,
     password::{Hasher, HasherLimits},
+    set_password,
 };
 use server::config::{Config, schema};
 use server::export::Language;
@@ -151,6 +153,17 @@ enum UserCommands {
         #[arg(long)]
         room: Vec<String>,
     },
+    /// Replace somebody's password by one that is read from the standard input. All sessions of theirs end, and the keys of bots,
+    /// devices and webhooks that they made.
+    Password {
+        #[command(flatten)]
+        common: Common,
+        /// Login.
+        login: String,
+        /// The keys go on: the password was only forgotten.
+        #[arg(long)]
+        keep_keys: bool,
+    },
     /// Set where somebody gets mail; without an address, take it away.
     Mail {
         #[command(flatten)]
@@ -247,6 +260,14 @@ async fn main() -> anyhow::Result<()> {
                     confirmed,
                 },
         } => set_mail(&common.load()?, &login, address.as_deref(), confirmed).await,
+        Commands::User {
+            command:
+                UserCommands::Password {
+                    common,
+                    login,
+                    keep_keys,
+                },
+        } => replace_password(&open_store(&common.load()?).await?, &login, keep_keys).await,
         Commands::Restored { common } => {
             Ok(open_store(&common.load()?).await?.renew_epochs().await?)
         }
@@ -326,13 +347,9 @@ async fn add_user(
     role: Role,
     rooms: &[String],
 ) -> anyhow::Result<()> {
-    let mut password = String::new();
-    std::io::stdin()
-        .read_to_string(&mut password)
-        .context("the password is read from the standard input")?;
+    let password = given_password()?;
     let hasher = Hasher::new(HasherLimits::for_cores(1))?;
-    let password = password.trim_end_matches(['\r', '\n']);
-    let person = match add_person(store, &hasher, login, name, role, password).await {
+    let person = match add_person(store, &hasher, login, name, role, &password).await {
         Ok(person) => person,
         Err(error) => bail!("{:?} {}", error.c, error.text.unwrap_or_default()),
     };
@@ -348,6 +365,33 @@ async fn add_user(
     }
     print(&format!("{} {}", person.id, person.name));
     Ok(())
+}
+
+async fn replace_password(store: &Store, login: &str, keep_keys: bool) -> anyhow::Result<()> {
+    let password = given_password()?;
+    let hasher = Hasher::new(HasherLimits::for_cores(1))?;
+    match set_password(store, &hasher, login, &password, keep_keys).await {
+        Ok((Person { id, name, .. }, ended)) => print(&format!(
+            "{id} {name}: another password; ended: {} sessions, {} devices, {} places of bots",
+            ended.sessions.len(),
+            ended.devices.len(),
+            ended.bots.len()
+        )),
+        Err(error) if error.c == ErrorCode::NotFound => bail!("there is no such login"),
+        Err(error) if error.c == ErrorCode::WeakPassword => {
+            bail!("this password would be guessed first")
+        }
+        Err(error) => bail!("{:?} {}", error.c, error.text.unwrap_or_default()),
+    }
+    Ok(())
+}
+
+fn given_password() -> anyhow::Result<String> {
+    let mut password = String::new();
+    std::io::stdin()
+        .read_to_string(&mut password)
+        .context("the password is read from the standard input")?;
+    Ok(password.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 async fn set_mail(

@@ -65,31 +65,37 @@ impl Retention {
 
 impl Tools {
     async fn run(&self) -> StoreResult<()> {
-        for rule in self
-            .store
-            .retention_rules(self.default_days, now_ms())
-            .await?
-        {
-            while let Some(gone) = self.store.expire_some(&rule, now_ms()).await? {
-                tracing::info!(
-                    room = %rule.room, days = rule.days, inherited = rule.inherited, messages = gone.messages,
-                    files = gone.files.len(), "messages were deleted by a rule"
-                );
-                self.files.remove_all(&gone.files).await;
-                self.switchboard.publish(gone.event).await;
-                sleep(BREATH).await;
-            }
-            loop {
-                let beside = self.store.expire_beside(&rule, now_ms()).await?;
-                let more = !beside.files.is_empty();
-                self.tell(&rule, beside).await?;
-                if !more {
-                    break;
-                }
-                sleep(BREATH).await;
+        let mut run = Ok(());
+        let rules = self.store.retention_rules(self.default_days, now_ms());
+        for rule in rules.await? {
+            // What goes wrong in one room is no reason for the others to keep what they should not.
+            if let Err(error) = self.keep(&rule).await {
+                tracing::warn!(room = %rule.room, %error, "a rule could not be kept");
+                run = Err(error);
             }
         }
-        Ok(())
+        run
+    }
+
+    async fn keep(&self, rule: &Rule) -> StoreResult<()> {
+        while let Some(gone) = self.store.expire_some(rule, now_ms()).await? {
+            tracing::info!(
+                room = %rule.room, days = rule.days, inherited = rule.inherited, messages = gone.messages,
+                files = gone.files.len(), "messages were deleted by a rule"
+            );
+            self.files.remove_all(&gone.files).await;
+            self.switchboard.publish(gone.event).await;
+            sleep(BREATH).await;
+        }
+        loop {
+            let beside = self.store.expire_beside(rule, now_ms()).await?;
+            let more = !beside.files.is_empty();
+            self.tell(rule, beside).await?;
+            if !more {
+                return Ok(());
+            }
+            sleep(BREATH).await;
+        }
     }
 
     async fn tell(&self, rule: &Rule, beside: GoneBeside) -> StoreResult<()> {

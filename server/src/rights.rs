@@ -120,6 +120,9 @@ pub const fn writers(kind: RoomKind) -> Writers {
 /// Who writes in the conversation of two people with these roles.
 #[must_use]
 pub const fn direct_writers(policy: DirectPolicy, one: Role, other: Role) -> Writers {
+    if matches!(one, Role::Bot) || matches!(other, Role::Bot) {
+        return Writers::Nobody;
+    }
     let with_staff = one.is_staff() || other.is_staff();
     let allowed = match policy {
         DirectPolicy::Off => false,
@@ -143,18 +146,54 @@ pub const fn direct_writers(policy: DirectPolicy, one: Role, other: Role) -> Wri
 /// Whether somebody with this role may be in a room of this kind.
 #[must_use]
 pub const fn fits(kind: RoomKind, role: Role) -> bool {
-    !matches!((kind, role), (RoomKind::Guardians, Role::Student))
+    !matches!(
+        (kind, role),
+        (RoomKind::Guardians, Role::Student) | (_, Role::Bot)
+    )
+}
+
+/// Whether somebody may take another person's picture away: administrators everybody's, the rest of the staff those of
+/// learners and guardians with whom they share a room.
+///
+/// # Errors
+/// Why not: [`ErrorCode::Forbidden`], and [`ErrorCode::NotFound`] for who does not see it either.
+pub const fn take_picture(by: Role, whose: Role, share_a_room: bool) -> Result<(), ErrorCode> {
+    match by {
+        Role::Administrator => Ok(()),
+        _ if !share_a_room => Err(ErrorCode::NotFound),
+        Role::Teacher if !whose.is_staff() => Ok(()),
+        Role::Teacher | Role::Student | Role::Guardian | Role::Bot => Err(ErrorCode::Forbidden),
+    }
+}
+
+/// Whether somebody may give another person a one-time password: administrators everybody but administrators, the rest of the
+/// staff learners and guardians with whom they share a room in which people write. Whoever gives one can sign in with it, and two
+/// administrators are what guards people's conversations; so theirs are replaced on the command line alone. Bots have none.
+///
+/// # Errors
+/// Why not: [`ErrorCode::Forbidden`], and [`ErrorCode::NotFound`] for whom they share no room with.
+pub const fn reset_password(by: Role, whose: Role, share_a_room: bool) -> Result<(), ErrorCode> {
+    match (by, whose) {
+        (Role::Administrator, Role::Teacher | Role::Student | Role::Guardian) => Ok(()),
+        (Role::Administrator, Role::Administrator | Role::Bot) => Err(ErrorCode::Forbidden),
+        _ if !share_a_room => Err(ErrorCode::NotFound),
+        (Role::Teacher, Role::Student | Role::Guardian) => Ok(()),
+        (Role::Teacher | Role::Student | Role::Guardian | Role::Bot, _) => {
+            Err(ErrorCode::Forbidden)
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ROLES: [Role; 4] = [
+    const ROLES: [Role; 5] = [
         Role::Administrator,
         Role::Teacher,
         Role::Student,
         Role::Guardian,
+        Role::Bot,
     ];
 
     fn access(kind: RoomKind, archived: bool, role: Role) -> Access {
@@ -238,12 +277,13 @@ mod tests {
         let allowed = |policy, one, other| direct_writers(policy, one, other) == Writers::Members;
         for one in ROLES {
             for other in ROLES {
-                let with_staff = one.is_staff() || other.is_staff();
+                let is_bot = one == Role::Bot || other == Role::Bot;
+                let with_staff = !is_bot && (one.is_staff() || other.is_staff());
                 assert!(!allowed(DirectPolicy::Off, one, other));
                 assert_eq!(allowed(DirectPolicy::Staff, one, other), with_staff);
                 assert_eq!(
                     allowed(DirectPolicy::All, one, other),
-                    with_staff || one == other
+                    with_staff || (!is_bot && one == other)
                 );
             }
         }
@@ -258,5 +298,51 @@ mod tests {
             Err(ErrorCode::Forbidden),
             "nobody else comes in"
         );
+    }
+
+    #[test]
+    fn the_staff_take_away_pictures_of_learners_whom_they_know() {
+        for by in ROLES {
+            for whose in ROLES {
+                let known = take_picture(by, whose, true);
+                let strange = take_picture(by, whose, false);
+                if by == Role::Administrator {
+                    assert_eq!((known, strange), (Ok(()), Ok(())));
+                    continue;
+                }
+                assert_eq!(strange, Err(ErrorCode::NotFound));
+                let may = by == Role::Teacher && !whose.is_staff();
+                assert_eq!(
+                    known,
+                    if may {
+                        Ok(())
+                    } else {
+                        Err(ErrorCode::Forbidden)
+                    }
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_staff_replace_passwords_of_learners_whom_they_teach_and_of_nobody_else() {
+        use ErrorCode::{Forbidden, NotFound};
+        for by in ROLES {
+            for whose in ROLES {
+                let (known, strange) = (
+                    reset_password(by, whose, true),
+                    reset_password(by, whose, false),
+                );
+                let expected = match (by, whose) {
+                    (Role::Administrator, Role::Administrator | Role::Bot) => {
+                        (Err(Forbidden), Err(Forbidden))
+                    }
+                    (Role::Administrator, _) => (Ok(()), Ok(())),
+                    (Role::Teacher, Role::Student | Role::Guardian) => (Ok(()), Err(NotFound)),
+                    _ => (Err(Forbidden), Err(NotFound)),
+                };
+                assert_eq!((known, strange), expected, "{by:?} {whose:?}");
+            }
+        }
     }
 }

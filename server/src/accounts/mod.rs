@@ -1,11 +1,13 @@
 //! Accounts, passwords and sessions.
 
+mod change;
+pub mod chosen;
 pub mod failures;
 pub mod names;
+pub mod once;
 pub mod password;
 mod sign_in;
 
-use protocol::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 use protocol::model::{Person, Role};
 use protocol::{ErrorBody, ErrorCode};
 use sha2::{Digest, Sha256};
@@ -13,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::store::{NewPerson, Store};
 use crate::time::now_ms;
 use crate::ws::commands::to_user;
+pub use change::{Changed, set_password};
 pub use sign_in::SignIns;
 
 use failures::Source;
@@ -30,12 +33,24 @@ pub struct SignedIn {
     pub session: String,
 }
 
+/// Somebody whose session may be one in which they can only choose a password. What takes this has to mean it: everything else
+/// takes [`SignedIn`].
+#[derive(Clone, Debug)]
+pub struct MayChoose {
+    /// Who, and in which session.
+    pub me: SignedIn,
+    /// Whether they can do nothing else.
+    pub choose: bool,
+}
+
 /// A new session: the token goes into the cookie and nowhere else.
 pub struct NewSession {
     /// Who signed in.
     pub person: Person,
     /// 256 random bits in hexadecimal.
     pub token: String,
+    /// Whether they can only choose a password in it.
+    pub choose: bool,
 }
 
 /// Gives a person a session.
@@ -50,13 +65,17 @@ pub async fn begin_session(store: &Store, person: Person) -> Result<NewSession, 
         .await
         .map_err(to_user)?;
     tracing::info!(user = %person.id, "signed in");
-    Ok(NewSession { person, token })
+    Ok(NewSession {
+        person,
+        token,
+        choose: false,
+    })
 }
 
 /// Checks what was typed for a new account and makes it.
 ///
 /// # Errors
-/// `BadRequest` with the field that does not fit, `Taken`, `Overloaded` when too many passwords are hashed.
+/// `BadRequest` with the field that does not fit, `WeakPassword`, `Taken`, `Overloaded` when too many passwords are hashed.
 pub async fn add_person(
     store: &Store,
     hasher: &Hasher,
@@ -68,9 +87,7 @@ pub async fn add_person(
     let wrong = |field: &str| ErrorBody::from(ErrorCode::BadRequest).with_text(field);
     let login = names::login(login).ok_or_else(|| wrong("login"))?;
     let name = names::shown(name).ok_or_else(|| wrong("name"))?;
-    if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
-        return Err(wrong("password"));
-    }
+    chosen::check(password, &login)?;
     let password = hasher
         .turn(Source::HERE)
         .await?

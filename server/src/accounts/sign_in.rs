@@ -10,8 +10,9 @@ use protocol::{ErrorBody, ErrorCode};
 
 use super::failures::{Failures, LoginKey, Source};
 use super::password::Hasher;
-use super::{NewSession, begin_session, names};
-use crate::store::Store;
+use super::{NewSession, SESSION_MS, names, once, random_token, token_hash};
+use crate::store::{Account, Store};
+use crate::time::now_ms;
 use crate::ws::commands::to_user;
 
 /// Signs people in. Cheap to clone.
@@ -40,41 +41,99 @@ impl SignIns {
     /// # Errors
     /// [`ErrorCode::BadCredentials`], the same and at the same cost whether the login or the password is wrong;
     /// [`ErrorCode::RateLimited`] during the pause after several of them, whatever the password;
-    /// [`ErrorCode::Overloaded`] when too many sign in.
+    /// [`ErrorCode::PasswordExpired`] when it is right and was a one-time password; [`ErrorCode::Overloaded`] when too many sign
+    /// in.
     pub async fn sign_in(&self, login: &Login, source: Source) -> Result<NewSession, ErrorBody> {
         let name = names::login(&login.login);
         // What cannot be a login is still told apart from other such texts.
-        let key = LoginKey(self.keys.hash_one(name.as_ref().unwrap_or(&login.login)));
+        let key = self.key(name.as_ref().unwrap_or(&login.login));
         self.refuse_in_pause(key, source)?;
         let account = self.store.account(&name.unwrap_or_default()).await;
         let account = account.map_err(to_user)?;
+        if !self
+            .verify(&login.password, account.as_ref(), key, source)
+            .await?
+        {
+            return Err(ErrorCode::BadCredentials.into());
+        }
+        // Only of somebody can a password be right.
+        let account = account.ok_or(ErrorCode::BadCredentials)?;
+        if account.once_until.is_some_and(|until| until <= now_ms()) {
+            return Err(ErrorCode::PasswordExpired.into());
+        }
+        self.begin(account).await
+    }
+
+    /// Whether this is the password of the account, if there is one; failures are counted.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RateLimited`] during the pause after several of them, [`ErrorCode::Overloaded`] when too many sign in.
+    pub(super) async fn verify(
+        &self,
+        given: &str,
+        account: Option<&Account>,
+        key: LoginKey,
+        source: Source,
+    ) -> Result<bool, ErrorBody> {
         // Longer than any stored password can be: not worth hashing, but hashed all the same.
-        let given: String = login.password.chars().take(PASSWORD_BYTES_MAX).collect();
+        let mut given: String = given.chars().take(PASSWORD_BYTES_MAX).collect();
+        if account.is_some_and(|account| account.once_until.is_some()) {
+            given = once::typed(&given);
+        }
         let turn = self.hasher.turn(source).await?;
         // Others may have failed meanwhile. From here on as many tries are under way as there are turns: hundreds at
         // once do not pass together.
         self.refuse_in_pause(key, source)?;
-        let hash = account.as_ref().map(|account| account.password.clone());
-        let right = turn.verify(given, hash).await?;
-        match account {
-            Some(account) if right => {
-                self.failures().succeeded(key, source);
-                begin_session(&self.store, account.person).await
-            }
-            account => {
-                let pause = self.failures().failed(Instant::now(), key, source);
-                let user = account.map(|account| account.person.id.to_string());
-                tracing::info!(user, ?pause, "sign-in refused");
-                Err(ErrorCode::BadCredentials.into())
-            }
+        let hash = account.map(|account| account.password.clone());
+        if turn.verify(given, hash).await? {
+            self.failures().succeeded(key, source);
+            return Ok(true);
         }
+        let pause = self.failures().failed(Instant::now(), key, source);
+        let user = account.map(|account| account.person.id.to_string());
+        tracing::info!(user, ?pause, "a wrong password");
+        Ok(false)
     }
 
-    fn refuse_in_pause(&self, key: LoginKey, source: Source) -> Result<(), ErrorBody> {
+    async fn begin(&self, account: Account) -> Result<NewSession, ErrorBody> {
+        let (token, now) = (random_token(), now_ms());
+        let hash = token_hash(&token);
+        let begun = self
+            .store
+            .begin_session(&hash, &account, now, now + SESSION_MS);
+        if !begun.await.map_err(to_user)? {
+            return Err(ErrorCode::BadCredentials.into());
+        }
+        tracing::info!(user = %account.person.id, "signed in");
+        Ok(NewSession {
+            choose: account.once_until.is_some(),
+            person: account.person,
+            token,
+        })
+    }
+
+    /// Stands for a login in what is counted.
+    pub(super) fn key(&self, login: &str) -> LoginKey {
+        LoginKey(self.keys.hash_one(login))
+    }
+
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) const fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    pub(super) fn refuse_in_pause(&self, key: LoginKey, source: Source) -> Result<(), ErrorBody> {
         match self.failures().pause(Instant::now(), key, source) {
             Some(pause) => Err(ErrorBody::from(ErrorCode::RateLimited).after_ms(millis(pause))),
             None => Ok(()),
         }
+    }
+
+    pub(super) fn count_failure(&self, key: LoginKey, source: Source) {
+        self.failures().failed(Instant::now(), key, source);
     }
 
     fn failures(&self) -> MutexGuard<'_, Failures> {

@@ -50,6 +50,11 @@ pub enum Hint {
         /// Members before or after.
         people: Vec<UserId>,
     },
+    /// A person has another picture, or none any more.
+    PictureChanged {
+        /// Who.
+        user: UserId,
+    },
     /// A session was ended: its connections end too.
     SessionEnded {
         /// Hash of the session's token.
@@ -164,6 +169,13 @@ impl Bus {
     pub fn room_changed(&self, room: &RoomId, people: &[UserId]) {
         if let Some(redis) = &self.redis {
             redis.room_changed(room, people);
+        }
+    }
+
+    /// Tells that a person has another picture, or none any more.
+    pub fn picture_changed(&self, user: &UserId) {
+        if let Some(redis) = &self.redis {
+            redis.picture_changed(user);
         }
     }
 

@@ -27,6 +27,7 @@ pub(super) fn encode(origin: &NodeId, hint: &Hint) -> String {
             let people: Vec<&str> = people.iter().map(UserId::as_str).collect();
             format!("{origin}\troom\t{room}\n{}", people.join(" "))
         }
+        Hint::PictureChanged { user } => format!("{origin}\tpicture\t{user}\n"),
         Hint::SessionEnded { session } => format!("{origin}\tended\t{session}\n"),
         Hint::Presence { user, on, .. } => {
             format!("{origin}\t{}\t{user}\n", if *on { "came" } else { "left" })
@@ -70,6 +71,9 @@ pub(super) fn decode(me: &NodeId, message: &str) -> Option<Hint> {
                 .collect::<Result<_, _>>()
                 .ok()?,
         },
+        "picture" => Hint::PictureChanged {
+            user: UserId::parse(name).ok()?,
+        },
         "ended" => Hint::SessionEnded {
             session: name.to_owned(),
         },
@@ -109,6 +113,7 @@ mod tests {
                 room: RoomId::parse("R2").unwrap(),
                 people: vec![user.clone(), UserId::parse("U2").unwrap()],
             },
+            Hint::PictureChanged { user: user.clone() },
             Hint::SessionEnded {
                 session: "ab12".to_owned(),
             },

@@ -26,6 +26,16 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             reason: format!("must be at most {KEEP_DAYS_MAX}"),
         });
     }
+    let scanner = &config.virus_scanner;
+    let has_port = scanner
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if !scanner.is_empty() && !scanner.starts_with('/') && !has_port {
+        return Err(ConfigError::Value {
+            key: "virus_scanner",
+            reason: "must be the path of a socket, host and port, or empty".to_owned(),
+        });
+    }
     if config.file_bytes_max == 0 {
         return Err(ConfigError::Value {
             key: "file_bytes_max",

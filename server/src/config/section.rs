@@ -2,7 +2,9 @@
 
 use toml::Value;
 
-use super::Config;
+use super::{Config, people};
+use crate::mail::settings as mail;
+use crate::webhooks::settings as webhooks;
 
 /// Takes a variable's text, in the type that its setting has. Variables that name no setting belong to somebody else.
 pub(super) fn set(table: &mut toml::Table, key: &str, value: &str) {
@@ -41,8 +43,19 @@ fn typed(default: &Value, text: &str) -> Value {
     }
 }
 
-/// The section for the example: every setting with its default and its meaning.
-pub(super) fn example(name: &str, order: &[&str], schema: &serde_json::Value) -> String {
+/// The sections for the example.
+pub(super) fn examples(schema: &serde_json::Value) -> String {
+    [
+        ("mail", &mail::ORDER[..], "MailSettings"),
+        ("webhooks", &webhooks::ORDER[..], "WebhookSettings"),
+        ("people", &people::ORDER[..], "PeopleSettings"),
+    ]
+    .map(|(name, order, settings)| example(name, order, &schema["$defs"][settings]))
+    .concat()
+}
+
+/// A section: every setting with its default and its meaning.
+fn example(name: &str, order: &[&str], schema: &serde_json::Value) -> String {
     let about = |value: &serde_json::Value| {
         let lines = value["description"].as_str().unwrap_or_default().lines();
         lines.map(|line| format!("# {line}\n")).collect::<String>()

@@ -234,11 +234,11 @@ impl<W: Write> Page<'_, W> {
                 format!("<audio controls preload=\"none\" src=\"{href}\"></audio>")
             }
             (Some(_), _) => format!("<video controls preload=\"none\" src=\"{href}\"></video>"),
-            (None, Some(of)) => format!(
+            (None, Some(of)) if file.mime.starts_with("image/") => format!(
                 "<a href=\"{href}\"><img loading=\"lazy\" alt=\"{name}\" width=\"{}\" height=\"{}\" src=\"{href}\"></a>",
                 of.w, of.h
             ),
-            (None, None) => String::new(),
+            (None, _) => String::new(),
         };
         self.put(&format!(
             "<div class=\"file\">{shown}<a href=\"{href}\"><bdi>{name}</bdi></a> <span class=\"soft\">{size}</span></div>\n"
@@ -375,5 +375,6 @@ const fn role_place(role: Role) -> usize {
         Role::Teacher => 1,
         Role::Student => 2,
         Role::Guardian => 3,
+        Role::Bot => 4,
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct Words {
     pub(super) lesson_over: &'static str,
     pub(super) quarantine: &'static str,
     pub(super) quarantine_why: &'static str,
-    pub(super) roles: [&'static str; 4],
+    pub(super) roles: [&'static str; 5],
     pub(super) bytes: [&'static str; 4],
     pub(super) decimal: char,
     months: [&'static str; 12],
@@ -84,7 +84,13 @@ static RUSSIAN: Words = Words {
     lesson_over: "закончился в",
     quarantine: "Не выгружено: в карантине",
     quarantine_why: "В этих файлах антивирус нашёл вирусы, поэтому их нет в архиве.",
-    roles: ["администратор", "преподаватель", "ученик", "родитель"],
+    roles: [
+        "администратор",
+        "преподаватель",
+        "ученик",
+        "родитель",
+        "бот",
+    ],
     bytes: ["Б", "КБ", "МБ", "ГБ"],
     decimal: ',',
     months: [
@@ -133,7 +139,7 @@ static ENGLISH: Words = Words {
     lesson_over: "ended at",
     quarantine: "Left out: in quarantine",
     quarantine_why: "The virus scanner found viruses in these files, so they are not in the archive.",
-    roles: ["administrator", "teacher", "student", "parent"],
+    roles: ["administrator", "teacher", "student", "parent", "bot"],
     bytes: ["B", "KB", "MB", "GB"],
     decimal: '.',
     months: [

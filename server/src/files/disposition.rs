@@ -21,6 +21,16 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
 /// A download with this name: in ASCII for old clients, in full for the rest.
 #[must_use]
 pub fn attachment(name: &str) -> HeaderValue {
+    named("attachment", name)
+}
+
+/// What the browser shows, and keeps under this name when somebody wants it.
+#[must_use]
+pub fn inline(name: &str) -> HeaderValue {
+    named("inline", name)
+}
+
+fn named(how: &'static str, name: &str) -> HeaderValue {
     let plain: String = name
         .chars()
         .map(|c| {
@@ -32,9 +42,9 @@ pub fn attachment(name: &str) -> HeaderValue {
         })
         .collect();
     let full = utf8_percent_encode(name, ATTR_CHAR);
-    let value = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{full}");
+    let value = format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{full}");
     // Only printable ASCII is left.
-    HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static("attachment"))
+    HeaderValue::from_str(&value).unwrap_or_else(|_| HeaderValue::from_static(how))
 }
 
 #[cfg(test)]
@@ -49,8 +59,8 @@ mod tests {
              filename*=UTF-8''%D0%9E%D1%82%D1%87%D1%91%D1%82%20%E2%84%961%20%28%D1%84%D0%B8%D0%BD%D0%B0%D0%BB%29.pdf"
         );
         assert_eq!(
-            attachment("🤖.png"),
-            "attachment; filename=\"_.png\"; filename*=UTF-8''%F0%9F%A4%96.png"
+            inline("🤖.png"),
+            "inline; filename=\"_.png\"; filename*=UTF-8''%F0%9F%A4%96.png"
         );
         assert_eq!(
             attachment("a\"; x=\\\r\nb"),

@@ -2,8 +2,11 @@
 
 mod ballots;
 pub mod disposition;
+mod documents;
 mod hold;
+mod intake;
 pub mod names;
+mod office;
 pub mod partial;
 mod preview;
 pub mod quarantine;
@@ -12,7 +15,7 @@ pub mod scan;
 pub mod sweep;
 
 use std::ops::Range;
-use std::path::Path as FsPath;
+use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,7 +30,11 @@ use tokio::sync::Semaphore;
 
 use crate::store::{Infected, new_id};
 pub use ballots::KEY_BYTES;
+pub use documents::Draughtsman;
 use hold::Holds;
+pub use intake::{Alone, Intake};
+use office::RTF;
+use partial::ORIGINAL;
 use quarantine::NotMade;
 use scan::Scanner;
 
@@ -45,6 +52,7 @@ pub struct Files {
     previews: Arc<Semaphore>,
     ballots: ballots::Key,
     scanner: Option<Arc<Scanner>>,
+    draughtsman: Option<Draughtsman>,
 }
 
 impl Files {
@@ -64,6 +72,7 @@ impl Files {
             previews: Arc::new(Semaphore::new(PREVIEWS_AT_ONCE)),
             ballots: ballots::Key::default(),
             scanner: None,
+            draughtsman: None,
         })
     }
 
@@ -71,6 +80,13 @@ impl Files {
     #[must_use]
     pub fn behind(mut self, scanner: Option<Scanner>) -> Self {
         self.scanner = scanner.map(Arc::new);
+        self
+    }
+
+    /// Documents have a picture of their first page, drawn so.
+    #[must_use]
+    pub fn drawn_by(mut self, draughtsman: Option<Draughtsman>) -> Self {
+        self.draughtsman = draughtsman;
         self
     }
 
@@ -177,24 +193,78 @@ impl Files {
         }
     }
 
-    /// What kind of file it is, by its first bytes, and a preview if it is a picture.
+    /// A small square JPEG of a picture's middle, as rooms have it. Nothing is kept.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadRequest`] when it is no picture that can be read.
+    pub async fn square(&self, picture: Bytes) -> Result<Vec<u8>, ErrorCode> {
+        if !preview::is_picture(&kind(&picture)) {
+            return Err(ErrorCode::BadRequest);
+        }
+        let permit = self.previews.acquire().await;
+        let _permit = permit.map_err(|_| ErrorCode::Internal)?;
+        let made = tokio::task::spawn_blocking(move || preview::square(&picture)).await;
+        let made = made.map_err(|_| ErrorCode::Internal)?;
+        made.map_err(|_| ErrorCode::BadRequest)
+    }
+
+    /// What kind of file it is, by its first bytes or what is in it, and a preview if it is a picture or a document.
     async fn look_at(&self, id: &str, head: &[u8]) -> (String, Option<protocol::model::Preview>) {
-        let mime = kind(head);
-        let preview = if preview::is_picture(&mime) {
-            self.make_preview(id).await
-        } else {
-            None
-        };
+        let office = self.office_kind(id, head).await;
+        let mime = office.map_or_else(|| kind(head), str::to_owned);
+        // What has macros looks like a document by its first bytes, and is not drawn.
+        let is_document = office.is_some() || matches!(&*mime, "application/pdf" | RTF);
+        let preview = self.make_preview(id, &mime, is_document).await;
         (mime, preview)
     }
 
-    // A picture that cannot be read is still a file.
-    async fn make_preview(&self, id: &str) -> Option<protocol::model::Preview> {
-        let found = self.objects.get(&original(id)).await.ok()?;
-        if found.meta.size > preview::SOURCE_BYTES_MAX {
+    fn path_of(&self, id: &str) -> PathBuf {
+        self.folder.join(id).join(ORIGINAL)
+    }
+
+    // Its parts take memory as those of a picture do.
+    async fn office_kind(&self, id: &str, head: &[u8]) -> Option<&'static str> {
+        if !office::may_be(head) {
             return None;
         }
-        let bytes = found.bytes().await.ok()?;
+        let _permit = self.previews.acquire().await.ok()?;
+        let path = self.path_of(id);
+        let kind = tokio::task::spawn_blocking(move || office::kind_of(&path)).await;
+        kind.inspect_err(|error| tracing::error!(%error, file = id, "not looked into"))
+            .ok()?
+    }
+
+    // What cannot be read is still a file.
+    async fn make_preview(
+        &self,
+        id: &str,
+        mime: &str,
+        is_document: bool,
+    ) -> Option<protocol::model::Preview> {
+        let is_picture = preview::is_picture(mime);
+        let draughtsman = self.draughtsman.as_ref();
+        let draughtsman = draughtsman.filter(|_| is_document);
+        if !is_picture && draughtsman.is_none() {
+            return None;
+        }
+        let found = self.objects.get(&original(id)).await.ok()?;
+        let most = if is_picture {
+            preview::SOURCE_BYTES_MAX
+        } else {
+            documents::DOCUMENT_BYTES_MAX
+        };
+        if found.meta.size > most {
+            return None;
+        }
+        let bytes = match draughtsman {
+            Some(draughtsman) => {
+                let drawn = draughtsman.draw(self.path_of(id), mime).await;
+                let drawn =
+                    drawn.inspect_err(|error| tracing::warn!(%error, file = id, "no preview"));
+                Bytes::from(drawn.ok()?)
+            }
+            None => found.bytes().await.ok()?,
+        };
         let _permit = self.previews.acquire().await.ok()?;
         let made = tokio::task::spawn_blocking(move || preview::make(&bytes))
             .await

@@ -4,7 +4,8 @@
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
 use protocol::model::Preview;
 
 /// Largest picture that gets a preview, in bytes.
@@ -16,6 +17,8 @@ const DECODER_BYTES_MAX: u64 = 256 * 1_024 * 1_024;
 /// Longer side of a preview, in pixels.
 const SIDE_MAX: u32 = 1_280;
 const JPEG_QUALITY: u8 = 80;
+/// Side of a room's picture, in pixels: three times what the largest one takes on a page.
+const SQUARE_SIDE: u32 = 192;
 
 /// Whether previews are made of this kind.
 pub(super) fn is_picture(mime: &str) -> bool {
@@ -27,6 +30,43 @@ pub(super) fn is_picture(mime: &str) -> bool {
 
 /// A JPEG of at most [`SIDE_MAX`] pixels a side, upright, on white, and its size.
 pub(super) fn make(bytes: &[u8]) -> Result<(Vec<u8>, Preview), ImageError> {
+    let picture = read(bytes, |picture, width, height| {
+        if width > SIDE_MAX || height > SIDE_MAX {
+            picture.thumbnail(SIDE_MAX, SIDE_MAX)
+        } else {
+            picture
+        }
+    })?;
+    let preview = Preview {
+        w: picture.width(),
+        h: picture.height(),
+    };
+    Ok((jpeg(&picture)?, preview))
+}
+
+/// A JPEG of the middle of a picture: as many pixels wide as high, upright, on white.
+pub(super) fn square(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
+    let picture = read(bytes, |picture, width, height| {
+        // Cut before it is made another size: a line of many pixels would become as many of them wide.
+        let side = width.min(height);
+        picture
+            .crop_imm((width - side) / 2, (height - side) / 2, side, side)
+            .resize_exact(SQUARE_SIDE, SQUARE_SIDE, FilterType::Triangle)
+    })?;
+    jpeg(&picture)
+}
+
+fn jpeg(picture: &RgbImage) -> Result<Vec<u8>, ImageError> {
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY).encode_image(picture)?;
+    Ok(jpeg)
+}
+
+// Made smaller before it is turned and put on white, which take as long as it is large.
+fn read(
+    bytes: &[u8],
+    smaller: impl FnOnce(DynamicImage, u32, u32) -> DynamicImage,
+) -> Result<RgbImage, ImageError> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(DECODER_BYTES_MAX);
@@ -40,24 +80,12 @@ pub(super) fn make(bytes: &[u8]) -> Result<(Vec<u8>, Preview), ImageError> {
         )));
     }
     let orientation = decoder.orientation()?;
-    let mut picture = DynamicImage::from_decoder(decoder)?;
-    if width > SIDE_MAX || height > SIDE_MAX {
-        picture = picture.thumbnail(SIDE_MAX, SIDE_MAX);
-    }
+    let mut picture = smaller(DynamicImage::from_decoder(decoder)?, width, height);
     picture.apply_orientation(orientation);
-    let picture = on_white(&picture);
-    let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY).encode_image(&picture)?;
-    Ok((
-        jpeg,
-        Preview {
-            w: picture.width(),
-            h: picture.height(),
-        },
-    ))
+    Ok(on_white(&picture))
 }
 
-fn on_white(picture: &DynamicImage) -> image::RgbImage {
+fn on_white(picture: &DynamicImage) -> RgbImage {
     if !picture.color().has_alpha() {
         return picture.to_rgb8();
     }
@@ -92,7 +120,7 @@ mod tests {
 
     /// A JPEG of 48 × 32 pixels, white but for a red quarter at the top left as it is stored, with an EXIF orientation.
     fn turned(orientation: u8) -> Vec<u8> {
-        let mut picture = image::RgbImage::from_pixel(48, 32, image::Rgb([255; 3]));
+        let mut picture = RgbImage::from_pixel(48, 32, image::Rgb([255; 3]));
         for (x, y) in (0..24).flat_map(|x| (0..16).map(move |y| (x, y))) {
             picture.put_pixel(x, y, image::Rgb([220, 0, 0]));
         }
@@ -137,6 +165,15 @@ mod tests {
                     "orientation {orientation}, corner {x} {y}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_line_becomes_a_square_of_its_middle() {
+        for (width, height) in [(60_000, 1), (1, 60_000), (3, 5), (300, 200)] {
+            let jpeg = square(&png(width, height)).unwrap();
+            let square = image::load_from_memory(&jpeg).unwrap();
+            assert_eq!((square.width(), square.height()), (192, 192));
         }
     }
 

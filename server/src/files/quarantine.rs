@@ -6,7 +6,6 @@ use protocol::{ErrorCode, FileId};
 use tokio::fs;
 
 use super::Files;
-use super::partial::ORIGINAL;
 use super::scan::{Verdict, WhileDown};
 use crate::store::Infected;
 
@@ -40,7 +39,7 @@ impl Files {
         let Some(scanner) = self.scanner.as_deref() else {
             return Ok(None);
         };
-        let path = self.folder.join(id).join(ORIGINAL);
+        let path = self.path_of(id);
         match (scanner.look(&path).await, scanner.while_down()) {
             (Ok(Verdict::Clean), _) => Ok(None),
             (Ok(Verdict::Found(virus)), _) => Ok(Some(virus)),

@@ -11,6 +11,7 @@ use protocol::{ErrorBody, ErrorCode, RoomId, UserId};
 use serde::Deserialize;
 
 use super::ApiError;
+use super::ids::position;
 use crate::App;
 use crate::accounts::SignedIn;
 use crate::store::AuditFilter;
@@ -34,6 +35,7 @@ pub(super) async fn page(
 ) -> Result<Json<Audit>, ApiError> {
     allow(&me)?;
     let Query(asked) = asked.map_err(|_| ErrorCode::BadRequest)?;
+    position(asked.before.as_deref())?;
     let filter = AuditFilter {
         person: asked.person.as_ref(),
         act: asked.act,
@@ -41,6 +43,7 @@ pub(super) async fn page(
         from: time(asked.from.as_deref(), "from")?,
         to: time(asked.to.as_deref(), "to")?,
         before: asked.before.as_deref(),
+        reader: Some(&me.person.id),
     };
     let entries = app.store.audit(filter).await?;
     let is_full = u32::try_from(entries.len()).is_ok_and(|count| count >= AUDIT_PAGE_MAX);
@@ -63,7 +66,7 @@ pub(super) async fn rooms(
 pub(super) fn allow(me: &SignedIn) -> Result<(), ErrorCode> {
     match me.person.role {
         Role::Administrator => Ok(()),
-        Role::Teacher | Role::Student | Role::Guardian => Err(ErrorCode::Forbidden),
+        Role::Teacher | Role::Student | Role::Guardian | Role::Bot => Err(ErrorCode::Forbidden),
     }
 }
 

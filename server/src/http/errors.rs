@@ -55,10 +55,13 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Empty
         | ErrorCode::Interrupted
         | ErrorCode::MediaRefused => StatusCode::BAD_REQUEST,
-        ErrorCode::Unauthorized | ErrorCode::BadCredentials => StatusCode::UNAUTHORIZED,
+        ErrorCode::Unauthorized | ErrorCode::BadCredentials | ErrorCode::PasswordExpired => {
+            StatusCode::UNAUTHORIZED
+        }
         ErrorCode::Forbidden
         | ErrorCode::ForeignOrigin
         | ErrorCode::ReadOnly
+        | ErrorCode::ChoosePassword
         | ErrorCode::Muted => StatusCode::FORBIDDEN,
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -71,9 +74,10 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Voted
         | ErrorCode::CallEnded
         | ErrorCode::CallFull => StatusCode::CONFLICT,
-        ErrorCode::Infected | ErrorCode::BadWords | ErrorCode::BadLinks => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        ErrorCode::Infected
+        | ErrorCode::BadWords
+        | ErrorCode::BadLinks
+        | ErrorCode::WeakPassword => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::RateLimited | ErrorCode::AllLimit | ErrorCode::Slow => {
             StatusCode::TOO_MANY_REQUESTS
         }

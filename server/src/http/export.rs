@@ -29,7 +29,7 @@ const AGAIN_MS: u32 = 30_000;
 #[derive(Deserialize)]
 pub(super) struct Wanted {
     #[serde(default)]
-    lang: Language,
+    pub(super) lang: Language,
 }
 
 /// `GET /rooms/{room}/export/about`.
@@ -55,8 +55,26 @@ pub(super) async fn export(
     Query(Wanted { lang }): Query<Wanted>,
 ) -> Result<Response, ApiError> {
     let (facts, details) = judge(&app, &me, &room).await?;
+    let turn = turn(&app)?;
+    Ok(send(app, me, &facts, details, lang, turn))
+}
+
+/// A place among those who are served at once.
+pub(super) fn turn(app: &App) -> Result<OwnedSemaphorePermit, ErrorBody> {
     let turn = Arc::clone(&app.exports).try_acquire_owned();
-    let turn = turn.map_err(|_| ErrorBody::from(ErrorCode::Overloaded).after_ms(AGAIN_MS))?;
+    turn.map_err(|_| ErrorBody::from(ErrorCode::Overloaded).after_ms(AGAIN_MS))
+}
+
+/// The archive of a room, for whoever may have it.
+pub(super) fn send(
+    app: App,
+    me: SignedIn,
+    facts: &RoomFacts,
+    details: bool,
+    lang: Language,
+    turn: OwnedSemaphorePermit,
+) -> Response {
+    let room = facts.id.clone();
     let order = Order {
         room,
         by: Some(me.person),
@@ -79,7 +97,7 @@ pub(super) async fn export(
         (header::CONTENT_DISPOSITION, disposition::attachment(&name)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, body).into_response())
+    (headers, body).into_response()
 }
 
 fn write(app: &App, order: &Order, mut writer: PieceWriter, turn: OwnedSemaphorePermit) {

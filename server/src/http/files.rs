@@ -22,6 +22,10 @@ use crate::time::now_ms;
 
 /// Header with the percent-encoded UTF-8 name of the uploaded file: names are personal and stay out of URLs.
 const FILE_NAME: HeaderName = HeaderName::from_static("x-file-name");
+const PDF: &str = "application/pdf";
+/// Viewers lay their page out by styles of its own.
+const PDF_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; \
+                          base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// `POST /rooms/{room}/files`: the body is the file.
 pub(super) async fn upload(
@@ -77,6 +81,43 @@ pub(super) async fn download(
     asked: HeaderMap,
 ) -> Result<Response, ApiError> {
     let file = access(&app, &me, &file).await?;
+    let mut response = sent(&app, &file, &asked).await?;
+    response.headers_mut().insert(
+        header::CONTENT_DISPOSITION,
+        disposition::attachment(&file.name),
+    );
+    Ok(response)
+}
+
+/// `GET /files/{file}/pdf`: a PDF to be read in the browser's own viewer, which runs neither in our origin nor with our
+/// page's rights. By its content it is one, with `nosniff` it is nothing else, and nothing may be loaded or run by it.
+pub(super) async fn pdf(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(file): Path<FileId>,
+    asked: HeaderMap,
+) -> Result<Response, ApiError> {
+    let file = access(&app, &me, &file).await?;
+    if file.mime != PDF {
+        return Err(ErrorCode::NotFound.into());
+    }
+    let mut response = sent(&app, &file, &asked).await?;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_DISPOSITION, disposition::inline(&file.name));
+    // It is a page of the history: whoever uses the computer next must not find it in the cache.
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-store"),
+    );
+    // In a sandbox Safari shows an empty page in place of some.
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(PDF_POLICY),
+    );
+    Ok(response)
+}
+
+async fn sent(app: &App, file: &Attachment, asked: &HeaderMap) -> Result<Response, ApiError> {
     let tag = format!("\"{}\"", file.sha256);
     let asked = |name: HeaderName| asked.get(name).and_then(|value| value.to_str().ok());
     let is_same = asked(header::IF_RANGE).is_none_or(|unless| unless == tag);
@@ -101,10 +142,6 @@ pub(super) async fn download(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length.into());
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        disposition::attachment(&file.name),
-    );
     for (name, value) in [(header::ETAG, Some(tag)), (header::CONTENT_RANGE, given)] {
         if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
             headers.insert(name, value);
@@ -157,7 +194,7 @@ async fn access(app: &App, me: &SignedIn, file: &FileId) -> Result<Attachment, A
     Ok(access.ok_or(ErrorCode::NotFound)?.file)
 }
 
-fn guarded(body: Body, mime: &str) -> Response {
+pub(super) fn guarded(body: Body, mime: &str) -> Response {
     let mime =
         HeaderValue::from_str(mime).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let headers = [

@@ -2,16 +2,22 @@
 
 mod acks;
 mod audit;
+mod bot_api;
+mod bots;
 mod client;
 mod devices;
 mod errors;
 mod export;
 mod files;
+mod ids;
+mod inspections;
 mod later;
 mod mail;
 mod mutes;
 mod opening;
 pub mod origin;
+mod passwords;
+mod person_pictures;
 mod pins;
 mod polls;
 mod push;
@@ -19,6 +25,7 @@ mod quarantine;
 mod reports;
 mod retention;
 mod room_changes;
+mod room_pictures;
 mod rooms;
 mod rules;
 mod search;
@@ -29,6 +36,7 @@ mod threads;
 pub mod tls;
 mod unread;
 mod uploads;
+mod webhooks;
 mod whip;
 
 use std::time::Duration;
@@ -37,7 +45,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware;
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, patch, post, put};
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -71,6 +79,8 @@ pub fn router(app: App) -> Router {
                 .post(session::sign_in)
                 .delete(session::sign_out),
         )
+        .route("/password", post(passwords::choose))
+        .route("/people/{person}/password", post(passwords::reset))
         .route("/people", get(room_changes::people))
         .merge(
             Router::new()
@@ -111,6 +121,20 @@ pub fn router(app: App) -> Router {
         .route("/rooms/{room}/quarantine", get(quarantine::list))
         .route("/rooms/{room}/export/about", get(export::about))
         .route(
+            "/rooms/{room}/webhooks",
+            get(webhooks::list).post(webhooks::make),
+        )
+        .route("/rooms/{room}/webhooks/{webhook}", delete(webhooks::remove))
+        .route(
+            "/rooms/{room}/webhooks/{webhook}/retry",
+            post(webhooks::retry),
+        )
+        .route("/rooms/{room}/bots", get(bots::list).post(bots::make))
+        .route(
+            "/rooms/{room}/bots/{bot}",
+            put(bots::let_in).delete(bots::remove),
+        )
+        .route(
             "/rooms/{room}/retention",
             get(retention::get).patch(retention::change),
         )
@@ -122,6 +146,15 @@ pub fn router(app: App) -> Router {
         .route("/reports/seen", post(reports::seen))
         .route("/reports/{report}", post(reports::decide))
         .route("/reports/{report}/place", get(reports::place))
+        .route(
+            "/inspections",
+            get(inspections::list).post(inspections::ask),
+        )
+        .route("/inspections/{inspection}", post(inspections::step))
+        .route(
+            "/inspections/{inspection}/messages",
+            get(inspections::messages),
+        )
         .route("/rooms/{room}/mutes", get(mutes::list).post(mutes::add))
         .route("/rooms/{room}/mutes/{person}", delete(mutes::lift))
         .merge(
@@ -146,8 +179,26 @@ pub fn router(app: App) -> Router {
             post(files::upload).layer(DefaultBodyLimit::disable()),
         )
         .merge(uploads::routes())
+        .route(
+            "/rooms/{room}/picture",
+            put(room_pictures::set).delete(room_pictures::remove),
+        )
+        .route("/rooms/{room}/pictures/{picture}", get(room_pictures::get))
+        .route(
+            "/picture",
+            get(person_pictures::own)
+                .put(person_pictures::set)
+                .delete(person_pictures::remove_own),
+        )
+        .route("/people/{person}/picture", delete(person_pictures::remove))
+        .route(
+            "/people/{person}/pictures/{picture}",
+            get(person_pictures::get),
+        )
         .route("/rooms/{room}/export", get(export::export))
+        .route("/inspections/{inspection}/export", get(inspections::export))
         .route("/files/{file}", get(files::download))
+        .route("/files/{file}/pdf", get(files::pdf))
         .route("/files/{file}/preview", get(files::preview))
         .route("/ws", get(ws::upgrade))
         .merge(
@@ -164,6 +215,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), origin::guard))
         // No page of anybody's sends these, and no cookie opens them.
         .merge(whip::routes())
+        .merge(bot_api::routes())
         .merge(mail::one_click())
         .layer(middleware::map_request(unread::hear_out))
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -5,10 +5,12 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use protocol::limits::REPORT_CHARS_MAX;
+use protocol::model::Role;
 use protocol::report::{Decide, Decision, NewReport, Place, Reason, ReportNews, Reports};
 use protocol::{ErrorBody, ErrorCode, LiveEvent, MessageId};
 
 use super::ApiError;
+use super::ids::known;
 use super::mutes::minutes;
 use super::room_changes::on_its_own;
 use crate::App;
@@ -63,7 +65,11 @@ pub(super) async fn news(
     me: SignedIn,
 ) -> Result<Json<ReportNews>, ApiError> {
     let is_staff = me.person.role.is_staff();
-    Ok(Json(app.store.report_news(&me.person.id, is_staff).await?))
+    let mut news = app.store.report_news(&me.person.id, is_staff).await?;
+    if me.person.role == Role::Administrator {
+        news.asked = app.store.inspections_asked(&me.person.id, now_ms()).await?;
+    }
+    Ok(Json(news))
 }
 
 /// `POST /reports/seen`.
@@ -81,6 +87,7 @@ pub(super) async fn place(
     Path(report): Path<String>,
 ) -> Result<Json<Place>, ApiError> {
     allow(&me)?;
+    known(&report)?;
     let messages = app
         .store
         .report_place(&report, &me.person.id, now_ms())
@@ -96,6 +103,7 @@ pub(super) async fn decide(
     body: Result<Json<Decide>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
     allow(&me)?;
+    known(&report)?;
     let Json(decide) = body.map_err(|_| ErrorCode::BadRequest)?;
     minutes(decide.minutes)?;
     let me = me.person.id;

@@ -161,7 +161,8 @@ fn hit(found: Match, query: &Query) -> Hit {
     let text = snippet(&found.body, query);
     let named = found.files.iter();
     let mut files: Vec<_> = named.filter_map(|name| name_pieces(name, query)).collect();
-    if files.is_empty() && text.is_empty() {
+    // Where no words were asked for, all that there is of a message.
+    if files.is_empty() && (text.is_empty() || query.is_empty()) {
         files = found
             .files
             .iter()

@@ -12,39 +12,60 @@ use protocol::model::Role;
 
 use super::ApiError;
 use crate::accounts::failures::Source;
-use crate::accounts::{self, NewSession, SESSION_MS, SignedIn, token_hash};
+use crate::accounts::{self, MayChoose, NewSession, SESSION_MS, SignedIn, token_hash};
+use crate::store::OpenSession;
 use crate::time::now_ms;
 use crate::{App, demo};
 
 /// Name of the session cookie.
 pub const COOKIE: &str = "parta_session";
 
+impl FromRequestParts<App> for MayChoose {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let found = open_session(parts, app).await?;
+        found.ok_or_else(|| ErrorCode::Unauthorized.into())
+    }
+}
+
 impl FromRequestParts<App> for SignedIn {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        MaybeSignedIn::from_request_parts(parts, app)
-            .await?
-            .0
-            .ok_or_else(|| ErrorCode::Unauthorized.into())
+        match open_session(parts, app).await? {
+            Some(MayChoose { me, choose: false }) => Ok(me),
+            Some(_) => Err(ErrorCode::ChoosePassword.into()),
+            None => Err(ErrorCode::Unauthorized.into()),
+        }
     }
 }
 
-/// The person with a valid session, if any.
+/// The person with a valid session, if any. One in which they can only choose a password is none.
 pub struct MaybeSignedIn(pub Option<SignedIn>);
 
 impl FromRequestParts<App> for MaybeSignedIn {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let jar = CookieJar::from_headers(&parts.headers);
-        let Some(cookie) = jar.get(COOKIE) else {
-            return Ok(Self(None));
-        };
-        let session = token_hash(cookie.value());
-        let person = app.store.session(&session, now_ms()).await?;
-        Ok(Self(person.map(|person| SignedIn { person, session })))
+        let found = open_session(parts, app).await?;
+        Ok(Self(
+            found.filter(|found| !found.choose).map(|found| found.me),
+        ))
     }
+}
+
+async fn open_session(parts: &Parts, app: &App) -> Result<Option<MayChoose>, ApiError> {
+    let jar = CookieJar::from_headers(&parts.headers);
+    let Some(cookie) = jar.get(COOKIE) else {
+        return Ok(None);
+    };
+    let session = token_hash(cookie.value());
+    let open = app.store.session(&session, now_ms()).await?;
+    Ok(open.map(|OpenSession { person, choose }| MayChoose {
+        me: SignedIn { person, session },
+        choose,
+    }))
 }
 
 /// `GET /start`.
@@ -94,14 +115,17 @@ pub(super) async fn sign_in(
 }
 
 /// `GET /session`.
-pub(super) async fn current(me: SignedIn) -> Json<Session> {
-    Json(Session { me: me.person })
+pub(super) async fn current(MayChoose { me, choose }: MayChoose) -> Json<Session> {
+    Json(Session {
+        me: me.person,
+        choose,
+    })
 }
 
 /// `DELETE /session`.
 pub(super) async fn sign_out(
     State(app): State<App>,
-    me: SignedIn,
+    MayChoose { me, .. }: MayChoose,
     jar: CookieJar,
 ) -> Result<(axum::http::StatusCode, CookieJar), ApiError> {
     app.store.end_session(&me.session).await?;
@@ -113,12 +137,21 @@ pub(super) async fn sign_out(
     ))
 }
 
-fn welcome(app: &App, jar: CookieJar, session: NewSession) -> (CookieJar, Json<Session>) {
-    let cookie = Cookie::build((COOKIE, session.token))
+pub(super) fn welcome(
+    app: &App,
+    jar: CookieJar,
+    session: NewSession,
+) -> (CookieJar, Json<Session>) {
+    let NewSession {
+        person,
+        token,
+        choose,
+    } = session;
+    let cookie = Cookie::build((COOKIE, token))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
         .secure(app.config.is_https())
         .max_age(time::Duration::milliseconds(SESSION_MS));
-    (jar.add(cookie), Json(Session { me: session.person }))
+    (jar.add(cookie), Json(Session { me: person, choose }))
 }

@@ -50,6 +50,15 @@ pub struct Confirmation<'a> {
     pub lang: MailLanguage,
 }
 
+/// How somebody came by another password.
+#[derive(Clone, Copy, Debug)]
+pub enum PasswordNews<'a> {
+    /// They chose it.
+    Chosen,
+    /// Somebody with this name made a one-time password for them.
+    Reset(&'a str),
+}
+
 impl Office {
     /// The token of a link that switches mails off: it needs no session and does nothing else.
     #[must_use]
@@ -83,6 +92,36 @@ impl Office {
         ];
         Letter {
             subject: words.confirm_subject(&one_line(&self.organisation, NAME_CHARS)),
+            text: text(&blocks),
+            html: html(&blocks),
+            ..Letter::default()
+        }
+    }
+
+    /// The mail that tells somebody of a password that is another one now. The password is not in it.
+    #[must_use]
+    pub fn password(
+        &self,
+        news: PasswordNews<'_>,
+        (lang, zone): (MailLanguage, &str),
+        now: i64,
+    ) -> Letter {
+        let words = Words(lang);
+        let when = format!("{}, {}", moment(now, zone, lang), zone_name(now, zone));
+        let mut blocks = Vec::new();
+        match news {
+            PasswordNews::Chosen => blocks.push(Block::Line(words.password_chosen(&when))),
+            PasswordNews::Reset(by) => blocks.extend([
+                Block::Line(words.password_reset(&one_line(by, NAME_CHARS), &when)),
+                Block::Line(words.password_ask()),
+            ]),
+        }
+        blocks.extend([
+            Block::Line(words.password_else()),
+            Block::Link(words.open(), self.address.clone(), words.open_link()),
+        ]);
+        Letter {
+            subject: words.password_subject(&one_line(&self.organisation, NAME_CHARS)),
             text: text(&blocks),
             html: html(&blocks),
             ..Letter::default()

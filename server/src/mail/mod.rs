@@ -25,9 +25,10 @@ use tokio::task::JoinHandle;
 use crate::accounts::{random_token, token_hash};
 use crate::config::Config;
 use crate::files::Files;
-use crate::store::{NewAddress, NewMail, Store, StoreError, new_id};
+use crate::store::{NewAddress, NewMail, Store, StoreError, StoreResult, new_id};
 use crate::time::now_ms;
 use crate::ws::Switchboard;
+pub use compose::PasswordNews;
 use compose::{Confirmation, Office};
 use courier::{Courier, CourierError};
 use settings::MailSettings;
@@ -110,6 +111,41 @@ impl Mail {
     /// Something waits to be sent.
     pub(crate) fn queued(&self) {
         self.0.queued.notify_one();
+    }
+
+    /// Tells somebody of a password that is another one now, if they have an address. That it did not work is no reason to keep
+    /// the password before.
+    pub async fn tell_of_password(&self, person: &UserId, news: PasswordNews<'_>) {
+        match self.queue_password(person, news).await {
+            Ok(true) => self.queued(),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, %person, "nobody is mailed about a password"),
+        }
+    }
+
+    async fn queue_password(&self, person: &UserId, news: PasswordNews<'_>) -> StoreResult<bool> {
+        let now = now_ms();
+        let known = self.0.store.mail_of(person, now).await?;
+        let Some(known) = known.filter(|known| !known.failing) else {
+            return Ok(false);
+        };
+        let Some(address) = known.address else {
+            return Ok(false);
+        };
+        let how = (known.lang, known.zone.as_str());
+        let letter = self.0.office.password(news, how, now);
+        let letter =
+            serde_json::to_string(&letter).map_err(|_| StoreError::Refused(ErrorCode::Internal))?;
+        let id = new_id();
+        let mail = NewMail {
+            id: &id,
+            person,
+            event: &format!("password/{id}"),
+            address: &address,
+            letter: &letter,
+        };
+        self.0.store.queue_mail(&mail, now).await?;
+        Ok(true)
     }
 
     /// An address waits to be confirmed; the mail with link and code is on its way.

@@ -46,6 +46,22 @@ words! {
     confirm_else() =>
         "Если это были не вы, ничего не делайте: без подтверждения писем не будет.",
         "If it was not you, do nothing: without it no mails will come.";
+    /// Of a mail about a password that is another one now.
+    password_subject(school: &str) => format!("{school}: у вас новый пароль"), format!("{school}: you have a new password");
+    /// That somebody made one for the person.
+    password_reset(by: &str, when: &str) =>
+        format!("Вам выдали новый пароль от Parta ({by}, {when}). Прежний больше не подходит, и на всех устройствах нужно войти заново."),
+        format!("You were given a new password for Parta ({by}, {when}). The one before does not fit any more, and you have to sign in on all devices anew.");
+    /// Where it is to be had.
+    password_ask() =>
+        "Новый пароль скажет тот, кто его выдал: в письмах паролей не бывает.",
+        "Whoever made it tells you the new password: it is never in a mail.";
+    /// That the person chose one.
+    password_chosen(when: &str) => format!("Ваш пароль от Parta сменили: {when}."), format!("Your password for Parta was changed: {when}.");
+    /// What to do otherwise.
+    password_else() =>
+        "Если вы этого не просили и не делали, скажите администратору: он выдаст другой пароль.",
+        "If you neither asked for this nor did it, tell an administrator, who can give you another password.";
     /// Of a mail about a room. The same for all of them, so that mail programs keep them together.
     room_subject(room: &str) => format!("{room}: новые сообщения"), format!("{room}: new messages");
     /// Of a mail about several rooms.

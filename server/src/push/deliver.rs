@@ -65,26 +65,8 @@ impl Courier {
     /// # Errors
     /// When there are none.
     pub fn new(authorities: &Path) -> Result<Self, PushError> {
-        let mut roots = RootCertStore::empty();
-        if authorities.as_os_str().is_empty() {
-            // Some that cannot be read do no harm as long as there are others.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        } else {
-            let wrong = |error| PushError::Authorities(authorities.to_owned(), error);
-            for one in CertificateDer::pem_file_iter(authorities).map_err(wrong)? {
-                roots.add_parsable_certificates([one.map_err(wrong)?]);
-            }
-        }
-        if roots.is_empty() {
-            return Err(PushError::NoAuthorities);
-        }
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(config)
+            .with_tls_config(client_tls(authorities)?)
             .https_only()
             .enable_http1()
             .build();
@@ -119,6 +101,31 @@ impl Courier {
         let after = after.and_then(|text| text.to_str().ok()?.parse().ok());
         outcome(status, after)
     }
+}
+
+/// TLS of one who calls, trusting these authorities (PEM), or those of the system without a file.
+///
+/// # Errors
+/// When there are none.
+pub(crate) fn client_tls(authorities: &Path) -> Result<ClientConfig, PushError> {
+    let mut roots = RootCertStore::empty();
+    if authorities.as_os_str().is_empty() {
+        // Some that cannot be read do no harm as long as there are others.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    } else {
+        let wrong = |error| PushError::Authorities(authorities.to_owned(), error);
+        for one in CertificateDer::pem_file_iter(authorities).map_err(wrong)? {
+            roots.add_parsable_certificates([one.map_err(wrong)?]);
+        }
+    }
+    if roots.is_empty() {
+        return Err(PushError::NoAuthorities);
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
 }
 
 fn outcome(status: StatusCode, after: Option<u64>) -> Outcome {

@@ -33,7 +33,7 @@ impl Endpoint {
             Some((_, port)) => port.parse().ok()?,
             None => HTTPS,
         };
-        let allowed_by = hosts.iter().find(|known| fits(known, &host, port))?;
+        let allowed_by = hosts.iter().find(|known| fits(known, &host, port, HTTPS))?;
         // As the push service writes it (RFC 8292 §2).
         let origin = if port == HTTPS {
             format!("https://{host}")
@@ -77,10 +77,11 @@ pub fn is_host(text: &str) -> bool {
     !name.is_empty() && name.chars().all(plain) && whole && port.parse::<u16>().is_ok()
 }
 
-fn fits(known: &str, host: &str, port: u16) -> bool {
+/// Whether a host of the list, whose port is the usual one when it names none, is this one.
+pub(crate) fn fits(known: &str, host: &str, port: u16, usual: u16) -> bool {
     let (name, at) = match known.rsplit_once(':') {
         Some((name, at)) => (name, at.parse().ok()),
-        None => (known, Some(HTTPS)),
+        None => (known, Some(usual)),
     };
     let named = match name.strip_prefix('*') {
         Some(ending) => host.len() > ending.len() && host.ends_with(ending),

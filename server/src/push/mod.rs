@@ -25,7 +25,9 @@ use crate::config::{Config, PushMode};
 use crate::store::{Browser, Candidate, Store, StoreError};
 use crate::time::now_ms;
 use crate::ws::Switchboard;
+pub(crate) use deliver::client_tls;
 pub use deliver::{Courier, Outcome, Word};
+pub(crate) use endpoint::fits;
 pub use endpoint::{Endpoint, is_host};
 pub use seal::{AUTH_BYTES, POINT_BYTES, Recipient, seal};
 pub use vapid::Vapid;
@@ -43,13 +45,15 @@ const TOPIC_CHARS: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
     /// The file of authorities cannot be read.
-    #[error("push_authorities: {0}: {1}")]
+    #[error("authorities: {0}: {1}")]
     Authorities(PathBuf, tokio_rustls::rustls::pki_types::pem::Error),
     /// Nobody is trusted.
-    #[error("push: the system has no certificate authorities; name a file in `push_authorities`")]
+    #[error(
+        "the system has no certificate authorities; name a file in `push_authorities`, and in `authorities` of [webhooks]"
+    )]
     NoAuthorities,
     /// The library cannot do TLS.
-    #[error("push: {0}")]
+    #[error("TLS: {0}")]
     Tls(#[from] tokio_rustls::rustls::Error),
     /// The key cannot be made or read.
     #[error("push: the key in the database is none")]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use protocol::{RoomId, UserId};
 
+use super::months;
 use super::words::{token, words};
 
 /// PostgreSQL keeps so many places of a word in a text; further ones are not found on either database.
@@ -21,14 +22,17 @@ const HAS_FILES: &str = "_f";
 pub struct Document(Vec<String>);
 
 impl Document {
-    /// Of a message with these texts, no phrase of which goes from one into the next, and with files of these names.
+    /// Of a message of this time (milliseconds since 1970) with these texts, no phrase of which goes from one into the next,
+    /// and with files of these names.
     pub fn new<'n>(
         room: &RoomId,
         by: &UserId,
+        at: i64,
         texts: impl IntoIterator<Item = &'n str>,
         files: impl IntoIterator<Item = &'n str>,
     ) -> Self {
-        let mut document = Self(vec![in_room(room), by_person(by)]);
+        let [year, month] = months::of(at);
+        let mut document = Self(vec![in_room(room), by_person(by), year, month]);
         for text in texts {
             document.add(text);
         }
@@ -115,7 +119,7 @@ mod tests {
     fn document(body: &str, files: &[&str]) -> Document {
         let room = RoomId::parse("r1").unwrap();
         let by = UserId::parse("u1").unwrap();
-        Document::new(&room, &by, [body], files.iter().copied())
+        Document::new(&room, &by, 1_795_744_696_383, [body], files.iter().copied())
     }
 
     #[test]
@@ -123,11 +127,11 @@ mod tests {
         let document = document("Привет, привет мир", &["План.pdf"]);
         assert_eq!(
             document.for_sqlite(),
-            "_rr1 _su1 _ привет привет мир _ план pdf _f"
+            "_rr1 _su1 _y2026 _t202611 _ привет привет мир _ план pdf _f"
         );
         assert_eq!(
             document.for_postgres().trim(),
-            "'_f':10 '_rr1':1 '_su1':2 'pdf':9 'мир':6 'план':8 'привет':4,5"
+            "'_f':12 '_rr1':1 '_su1':2 '_t202611':4 '_y2026':3 'pdf':11 'мир':8 'план':10 'привет':6,7"
         );
     }
 

@@ -4,6 +4,7 @@
 mod backlog;
 mod document;
 mod layout;
+mod months;
 mod query;
 mod snippet;
 mod turns;

@@ -5,6 +5,7 @@ use protocol::limits::SEARCH_WORDS_MAX;
 use protocol::{RoomId, UserId};
 
 use super::document::{by_person, in_room, with_files};
+use super::months::between;
 use super::words::{Word, token, words};
 
 /// Shorter beginnings of words are words: too much begins with one letter.
@@ -32,6 +33,10 @@ pub(crate) struct Filter<'a> {
     pub(crate) rooms: &'a [RoomId],
     pub(crate) by: Option<&'a UserId>,
     pub(crate) with_files: bool,
+    /// Not before, in milliseconds since 1970.
+    pub(crate) from: i64,
+    /// Before.
+    pub(crate) to: i64,
 }
 
 impl Query {
@@ -129,6 +134,10 @@ impl Query {
         if filter.with_files {
             all.push(one(with_files().to_owned()));
         }
+        if let Some(months) = between(filter.from, filter.to) {
+            let months: Vec<String> = months.into_iter().map(one).collect();
+            all.push(any(&months));
+        }
         if all.is_empty() || filter.rooms.len() <= ROOMS_MAX {
             let rooms: Vec<String> = filter.rooms.iter().map(|room| one(in_room(room))).collect();
             all.push(any(&rooms));
@@ -159,6 +168,8 @@ mod tests {
         rooms: &[],
         by: None,
         with_files: false,
+        from: i64::MIN,
+        to: i64::MAX,
     };
 
     #[track_caller]
@@ -220,10 +231,12 @@ mod tests {
             rooms: &rooms,
             by: Some(&by),
             with_files: true,
+            from: 1_795_744_696_383,
+            to: 1_795_744_696_384,
         };
         assert_eq!(
             Query::parse("_f").for_postgres(filter),
-            "('f') & '_su_2d_1' & '_f' & ('_r_52_')"
+            "('f') & '_su_2d_1' & '_f' & ('_t202611') & ('_r_52_')"
         );
     }
 

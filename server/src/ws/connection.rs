@@ -233,6 +233,10 @@ impl Client {
 
     /// One frame. `Err` ends the connection.
     async fn frame(&mut self, line: &str) -> Result<(), CloseCode> {
+        // What still arrives of a session that has ended comes too late, over either transport.
+        if let Some(code) = self.connection.queue.closing() {
+            return Err(code);
+        }
         // serde would read an array as an envelope too.
         if !line.trim_start().starts_with('{') {
             return Err(CloseCode::BadFrame);

@@ -6,7 +6,7 @@ use protocol::limits::{
     ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, FRAME_BYTES_MAX,
     MENTIONS_MAX, PING_SECONDS, PONG_SECONDS, POSITIONS_MAX,
 };
-use protocol::model::{OpenAck, RoomSummary};
+use protocol::model::{OpenAck, Role, RoomSummary};
 use protocol::{CloseCode, ErrorCode, Hello, HelloOk, LiveEvent, RoomId, VERSION};
 
 use super::connection::Client;
@@ -26,6 +26,16 @@ impl Client {
             self.answer_err(i, ErrorCode::TooLarge.into());
             return Err(CloseCode::BadFrame);
         }
+        let failed = |error: StoreError| {
+            tracing::error!(conn = self.id.0, %error, "hello failed");
+            CloseCode::Overloaded
+        };
+        // Sessions end with their connections; this one may have ended before the connection could be found.
+        let open = self.app.store.session(&self.me.session, now_ms());
+        let open = open.await.map_err(failed)?;
+        if open.is_none_or(|open| open.choose) {
+            return Err(CloseCode::LoggedOut);
+        }
         self.greet(i, hello).await.map_err(|error| {
             tracing::error!(conn = self.id.0, %error, "hello failed");
             CloseCode::Overloaded
@@ -43,10 +53,14 @@ impl Client {
         app.switchboard.attach(self.id, &rooms).await;
         let mut summaries = app.store.rooms_of(me).await?;
         summaries.retain(|room| rooms.contains(&room.id));
-        let people = app.store.acquaintances(me).await?;
+        let mut people = app.store.acquaintances(me).await?;
+        self.add_pictures(&mut people).await?;
         let notify = app.store.notify_of(me, now_ms()).await?;
         let is_staff = self.me.person.role.is_staff();
-        let reports = app.store.report_news(me, is_staff).await?;
+        let mut reports = app.store.report_news(me, is_staff).await?;
+        if self.me.person.role == Role::Administrator {
+            reports.asked = app.store.inspections_asked(me, now_ms()).await?;
+        }
         app.switchboard.came(self.id, me, &people);
         self.said_hello = true;
         self.take_in(&summaries);

@@ -11,6 +11,7 @@ mod later;
 mod marks;
 mod notify;
 mod outgoing;
+mod pictures;
 mod pins;
 mod polls;
 mod queue;

@@ -197,6 +197,11 @@ impl Queue {
         self.drained.notify_waiters();
     }
 
+    /// With which code the connection ends, once that is settled: nothing more is queued, and nothing is done for it.
+    pub fn closing(&self) -> Option<CloseCode> {
+        self.lock().closing
+    }
+
     /// Waits for something to do.
     pub async fn next(&self) -> Next {
         loop {
@@ -348,7 +353,9 @@ mod tests {
     async fn what_is_queued_is_written_before_a_close() {
         let queue = Queue::default();
         queue.push(Class::Kept, "bye".into());
+        assert_eq!(queue.closing(), None);
         queue.close(CloseCode::Restart);
+        assert_eq!(queue.closing(), Some(CloseCode::Restart));
         assert_eq!(frames(&queue).await, ["bye"]);
         assert!(matches!(
             queue.next().await,

@@ -79,7 +79,8 @@ impl Client {
     }
 
     async fn tell_of(&self, room: RoomSummary) -> StoreResult<()> {
-        let people = self.app.store.people_of(&room.id).await?;
+        let mut people = self.app.store.people_of(&room.id).await?;
+        self.add_pictures_in(&room.id, &mut people).await?;
         let online = self.app.switchboard.online(room.members.iter());
         let d = Box::new(NewRoom {
             room,

@@ -1,6 +1,6 @@
 //! Acknowledgements of messages, as members see them come.
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::harness::{ROOM, Server, room_named};
@@ -16,7 +16,13 @@ async fn an_acknowledgement_comes_to_everybody_and_who_it_is_is_for_the_staff() 
     let (mut s, theirs) = student.hello().await;
     let (room, summary) = room_named(&hello, ROOM);
     let asked = summary["members"].as_array().unwrap().len() - 1;
-    let send = json!({"r": room, "cid": "c1", "body": "Собрание", "ack": true});
+    let path = format!("/rooms/{room}/files");
+    let name = [("x-file-name", "rules.txt")];
+    let file = teacher
+        .send(Method::POST, &path, &name, b"1".to_vec())
+        .await;
+    let file = &file.json()["id"];
+    let send = json!({"r": room, "cid": "c1", "body": "Собрание", "att": [file], "ack": true});
     assert_eq!(
         s.ask("msg.send", send.clone()).await,
         Err("forbidden".to_owned())
@@ -31,6 +37,8 @@ async fn an_acknowledgement_comes_to_everybody_and_who_it_is_is_for_the_staff() 
     assert_eq!(now["acks"], json!([{"no": no}]));
     let open = student.get("/acks").await.json();
     assert_eq!(open["hits"][0]["id"], *id);
+    // Nobody acknowledges a file that they were not told of.
+    assert_eq!(open["hits"][0]["files"][0][0]["t"], "rules.txt");
 
     assert_eq!(
         s.ask("msg.remind", json!({"id": id})).await,

@@ -49,7 +49,13 @@ async fn administrators_read_who_did_what_and_nobody_else_does() {
     assert_eq!(narrowed["entries"], json!([entries[1]]));
     let past = admin.get("/audit?to=2020-01-01T00:00:00Z").await.json();
     assert_eq!(past, json!({"entries": []}));
-    for wrong in ["act=nothing", "from=gestern", "person=a%20b", "else=1"] {
+    for wrong in [
+        "act=nothing",
+        "from=gestern",
+        "person=a%20b",
+        "else=1",
+        "before=%00",
+    ] {
         let refused = admin.get(&format!("/audit?{wrong}")).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{wrong}");
     }

@@ -173,15 +173,13 @@ impl Door {
         let (answer, line) = if protocol == HTTP_1 {
             let (mut sender, connection) = http1::handshake(wire).await.unwrap();
             let line = tokio::spawn(connection).abort_handle();
-            let request = request
-                .uri(format!("/api/v1{path}"))
-                .header("host", self.host());
+            let request = request.uri(placed(path)).header("host", self.host());
             (sender.send_request(request.body(body).unwrap()).await, line)
         } else {
             let (mut sender, connection) =
                 http2::handshake(TokioExecutor::new(), wire).await.unwrap();
             let line = tokio::spawn(connection).abort_handle();
-            let request = request.uri(format!("{}/api/v1{path}", self.origin));
+            let request = request.uri(format!("{}{}", self.origin, placed(path)));
             (sender.send_request(request.body(body).unwrap()).await, line)
         };
         (answer.unwrap(), Line(line))
@@ -233,5 +231,14 @@ impl Door {
         let cookie = answer.header("set-cookie");
         let cookie = cookie.split(';').next().unwrap().to_owned();
         Ok(Person { door: self, cookie })
+    }
+}
+
+/// Below the address of the interface, unless it says where it is.
+fn placed(path: &str) -> String {
+    if path.starts_with("/api/") {
+        path.to_owned()
+    } else {
+        format!("/api/v1{path}")
     }
 }

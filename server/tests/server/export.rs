@@ -23,7 +23,7 @@ with zipfile.ZipFile(sys.argv[1]) as z:
 "#;
 
 /// What Python's zipfile finds in an archive.
-fn look(bytes: &[u8]) -> Value {
+pub(crate) fn look(bytes: &[u8]) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("export.zip");
     std::fs::write(&path, bytes).unwrap();

@@ -69,6 +69,15 @@ async fn a_file_comes_back_as_it_was_under_its_name() {
     );
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert!(answer.header("content-security-policy").contains("sandbox"));
+
+    let answer = student.get(&format!("{path}/pdf")).await;
+    assert_eq!(answer.body, bytes);
+    assert_eq!(answer.header("content-type"), "application/pdf");
+    assert!(answer.header("content-disposition").starts_with("inline; "));
+    assert_eq!(answer.header("cache-control"), "private, no-store");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    let policy = answer.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none';") && !policy.contains("script"));
     assert_eq!(
         student.get(&format!("{path}/preview")).await.status,
         StatusCode::NOT_FOUND
@@ -111,6 +120,14 @@ async fn a_picture_gets_a_preview_and_a_page_never_runs() {
             .header("content-disposition")
             .starts_with("attachment")
     );
+    for (what, id) in [("a page", &page["id"]), ("a picture", &picture["id"])] {
+        let path = format!("/files/{}/pdf", id.as_str().unwrap());
+        assert_eq!(
+            teacher.get(&path).await.status,
+            StatusCode::NOT_FOUND,
+            "{what} is no PDF"
+        );
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Mail with a real mail server: addresses are confirmed, what is unread is told, answers become messages.
 
 mod answers;
+mod passwords;
 mod post;
 
 use std::future::Future;

@@ -6,6 +6,7 @@ use protocol::{ClientId, RoomId, UserId};
 use serde_json::{Value, json};
 use server::store::{DAY_MS, NewMessage, Store};
 use server::time::now_ms;
+use sqlx::Connection;
 
 use crate::harness::{Person, ROOM, Server, room_named};
 
@@ -26,7 +27,7 @@ async fn write_long_ago(server: &Server, room: &RoomId, by: &Value, days: i64, a
         .unwrap();
     let send = MsgSend {
         r: room.clone(),
-        cid: ClientId::parse("old").unwrap(),
+        cid: ClientId::parse(format!("old-{room}")).unwrap(),
         body: "давно".to_owned(),
         re: None,
         att: att
@@ -203,6 +204,51 @@ async fn a_rule_waits_and_a_hold_stops_it() {
 }
 
 #[tokio::test]
+async fn a_room_in_which_nothing_can_be_deleted_holds_up_no_other() {
+    let server = server(0).await;
+    let teacher = server.sign_in("teacher").await;
+    let me = teacher.hello().await.1["me"]["id"].clone();
+    let mut rooms = Vec::new();
+    for cid in ["r1", "r2"] {
+        let with = json!({"cid": cid, "name": cid, "kind": "group", "people": []});
+        let made = teacher
+            .send(Method::POST, "/rooms", &JSON, with.to_string().into())
+            .await;
+        let room = RoomId::parse(made.json()["id"].as_str().unwrap()).unwrap();
+        write_long_ago(&server, &room, &me, 40, Vec::new()).await;
+        rooms.push(room);
+    }
+    // They have their turns in the order of their ids.
+    rooms.sort();
+    let folder = server.stop().await;
+    let url = format!("sqlite://{}", folder.path().join("parta.db").display());
+    let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let broken = format!(
+        "CREATE TRIGGER broken BEFORE UPDATE ON rooms WHEN old.id = '{}' AND new.expired_no <> old.expired_no
+         BEGIN SELECT RAISE(ABORT, 'broken'); END",
+        rooms[0]
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(broken))
+        .execute(&mut database)
+        .await
+        .unwrap();
+    database.close().await.unwrap();
+    let server = Server::start_as(folder, true, |config| config.retention_days = 10).await;
+    let teacher = server.sign_in("teacher").await;
+    let (mut socket, hello) = teacher.hello().await;
+    let expired = |room: &RoomId| {
+        let all = hello["rooms"].as_array().unwrap().iter();
+        let mut all = all.filter(|one| one["id"] == json!(room));
+        all.next().unwrap()["expired"].clone()
+    };
+    // It may have happened before anybody was there to see it.
+    if expired(&rooms[1]) != 1 {
+        assert_eq!(socket.event("msg.expired").await["r"], json!(rooms[1]));
+    }
+    assert_ne!(expired(&rooms[0]), 1);
+}
+
+#[tokio::test]
 async fn rules_are_set_by_those_who_manage_the_room() {
     let server = server(0).await;
     let (teacher, student) = (
@@ -236,6 +282,8 @@ async fn rules_are_set_by_those_who_manage_the_room() {
         teacher.get("/retention/log").await.status,
         StatusCode::FORBIDDEN
     );
+    let nowhere = format!("/rooms/{room}/retention/log?before=%00");
+    assert_eq!(teacher.get(&nowhere).await.status, StatusCode::BAD_REQUEST);
     for bad in [
         json!({"keep": {"days": 0}}),
         json!({"keep": {"days": 36_501}}),

@@ -109,7 +109,7 @@ async fn a_stranger_gets_nothing_of_a_room() {
         )
         .await;
     assert_eq!(post.status, StatusCode::FORBIDDEN);
-    for path in ["", "/preview"] {
+    for path in ["", "/pdf", "/preview"] {
         let file = student
             .get(&format!("/files/{}{path}", upload["id"].as_str().unwrap()))
             .await;

@@ -150,6 +150,11 @@ impl Sender {
         });
     }
 
+    pub(super) fn picture_changed(&self, user: &UserId) {
+        let user = user.clone();
+        self.hint(&Hint::PictureChanged { user });
+    }
+
     pub(super) fn session_ended(&self, session: &str) {
         self.hint(&Hint::SessionEnded {
             session: session.to_owned(),

@@ -50,6 +50,7 @@ async fn take(inner: &Arc<Inner>, hint: Hint) {
         }
         Hint::User { user, text } => inner.tell_user(&user, None, &Utf8Bytes::from(text)),
         Hint::RoomChanged { room, people } => inner.room_changed(&room, &people),
+        Hint::PictureChanged { user } => inner.note_picture(&user),
         Hint::SessionEnded { session } => inner.end_session(&session),
         Hint::Presence { node, user, on } => {
             let news = inner.presence().elsewhere(&node, &user, on);
@@ -102,7 +103,39 @@ pub(super) async fn keep_in_step(inner: Weak<Inner>, mut health: watch::Receiver
     }
 }
 
+/// Closes what is open of sessions that were ended at once, by whomever: the command line tells nobody, and a hint may be lost.
+pub(super) async fn end_with_sessions(inner: Weak<Inner>) {
+    let (mut known, mut away) = (None, false);
+    loop {
+        let Some(inner) = inner.upgrade() else { return };
+        match inner.end_if_more(&mut known).await {
+            Ok(()) if away => {
+                away = false;
+                tracing::info!("ended sessions are looked up again");
+            }
+            // Every second the same line would hide others.
+            Err(error) if !away => {
+                away = true;
+                tracing::warn!(%error, "ended sessions could not be looked up");
+            }
+            Ok(()) | Err(_) => {}
+        }
+        drop(inner);
+        sleep(POLL).await;
+    }
+}
+
 impl Inner {
+    async fn end_if_more(&self, known: &mut Option<i64>) -> StoreResult<()> {
+        let times = self.store.sessions_ended().await?;
+        // The first time, too: sessions may have ended between the sign-ins of what is open and this.
+        if *known != Some(times) {
+            self.end_dead_sessions().await?;
+        }
+        *known = Some(times);
+        Ok(())
+    }
+
     // Compares every room that somebody here is in with the database.
     async fn resync(&self) {
         let mut rooms: Vec<RoomId> = Vec::new();

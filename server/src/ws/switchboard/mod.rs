@@ -1,11 +1,13 @@
 //! The hub's shell: the registry of connections, one task per shard of rooms, presence, and what other nodes say.
 
 mod hints;
+mod pictures;
 mod presence;
 mod receipts;
 mod rooms;
 mod shards;
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -123,6 +125,9 @@ struct Inner {
     /// What has arrived and is not stored yet.
     receipts: Mutex<Receipts>,
     receipts_noted: mpsc::Sender<()>,
+    /// Who has another picture, and it is not told yet.
+    pictures: Mutex<BTreeSet<UserId>>,
+    pictures_noted: mpsc::Sender<()>,
     arrivals: Mutex<Bucket>,
     drops: Arc<Drops>,
     news: broadcast::Sender<News>,
@@ -141,6 +146,7 @@ impl Switchboard {
             .map(|_| mpsc::channel(SHARD_INPUTS))
             .unzip();
         let (receipts_noted, receipts) = mpsc::channel(1);
+        let (pictures_noted, pictures) = mpsc::channel(1);
         let switchboard = Self(Arc::new(Inner {
             store,
             bus,
@@ -151,6 +157,8 @@ impl Switchboard {
             streams: DashMap::new(),
             receipts: Mutex::default(),
             receipts_noted,
+            pictures: Mutex::default(),
+            pictures_noted,
             arrivals: Mutex::new(Bucket::new(Instant::now(), rate, rate.saturating_mul(2))),
             drops: Arc::default(),
             news: broadcast::channel(NEWS_MAX).0,
@@ -164,7 +172,9 @@ impl Switchboard {
         }
         tokio::spawn(presence::run(Arc::downgrade(inner)));
         tokio::spawn(receipts::run(Arc::downgrade(inner), receipts));
+        tokio::spawn(pictures::run(Arc::downgrade(inner), pictures));
         tokio::spawn(hints::run(Arc::downgrade(inner), hints));
+        tokio::spawn(hints::end_with_sessions(Arc::downgrade(inner)));
         tokio::spawn(hints::keep_in_step(
             Arc::downgrade(inner),
             inner.bus.health(),

@@ -1,0 +1,147 @@
+//! Reading a conversation of two: an administrator asks, another one grants. The store judges who may what, in the transaction
+//! that writes it down.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use protocol::inspection::{Inspected, InspectedPage, Inspections, NewInspection, TakeStep};
+use protocol::limits::INSPECTION_REASON_CHARS_MAX;
+use protocol::{ErrorBody, ErrorCode, LiveEvent, RoomId};
+use serde::Deserialize;
+
+use super::ApiError;
+use super::audit::allow;
+use super::export::{Wanted, send, turn};
+use super::ids::known;
+use super::room_changes::on_its_own;
+use crate::App;
+use crate::accounts::SignedIn;
+use crate::store::{ExportedMessage, StoreResult};
+use crate::time::now_ms;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Before {
+    before: Option<i64>,
+}
+
+/// `GET /inspections`.
+pub(super) async fn list(
+    State(app): State<App>,
+    me: SignedIn,
+) -> Result<Json<Inspections>, ApiError> {
+    allow(&me)?;
+    Ok(Json(app.store.inspections(&me.person.id, now_ms()).await?))
+}
+
+/// `POST /inspections`.
+pub(super) async fn ask(
+    State(app): State<App>,
+    me: SignedIn,
+    body: Result<Json<NewInspection>, JsonRejection>,
+) -> Result<StatusCode, ApiError> {
+    allow(&me)?;
+    let Json(NewInspection { of, reason }) = body.map_err(|_| ErrorCode::BadRequest)?;
+    let reason = reason.trim().to_owned();
+    if reason.is_empty() {
+        return Err(ErrorCode::Empty.into());
+    }
+    // PostgreSQL cannot store a NUL, and no text needs it.
+    if reason.contains('\0') {
+        return Err(ErrorBody::from(ErrorCode::BadRequest)
+            .with_text("reason")
+            .into());
+    }
+    if reason.chars().count() > INSPECTION_REASON_CHARS_MAX {
+        return Err(ErrorCode::TooLarge.into());
+    }
+    let me = me.person.id;
+    on_its_own(async move {
+        let asked = app.store.ask_inspection(&of, &me, &reason, now_ms());
+        let room = asked.await?;
+        tracing::info!(%room, by = %me, "somebody asks to read a conversation of two");
+        Ok(tell(&app, &room).await?)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /inspections/{inspection}`.
+pub(super) async fn step(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(inspection): Path<String>,
+    body: Result<Json<TakeStep>, JsonRejection>,
+) -> Result<StatusCode, ApiError> {
+    allow(&me)?;
+    known(&inspection)?;
+    let Json(TakeStep { step }) = body.map_err(|_| ErrorCode::BadRequest)?;
+    let me = me.person.id;
+    on_its_own(async move {
+        let stepped = app.store.step_inspection(&inspection, &me, step, now_ms());
+        let room = stepped.await?;
+        tracing::info!(%room, by = %me, ?step, "a request to read a conversation of two was answered or ended");
+        Ok(tell(&app, &room).await?)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /inspections/{inspection}/messages`.
+pub(super) async fn messages(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(inspection): Path<String>,
+    Query(Before { before }): Query<Before>,
+) -> Result<Json<InspectedPage>, ApiError> {
+    allow(&me)?;
+    known(&inspection)?;
+    let read = app
+        .store
+        .read_inspected(&inspection, &me.person.id, before, now_ms());
+    let (room, after, upto) = read.await?;
+    let page = app.store.export_page(&room, after, upto, true).await?;
+    let inspected = |one: ExportedMessage| Inspected {
+        message: one.message,
+        versions: one.versions,
+    };
+    Ok(Json(InspectedPage {
+        messages: page.into_iter().map(inspected).collect(),
+        people: app.store.people_of(&room).await?,
+    }))
+}
+
+/// `GET /inspections/{inspection}/export`.
+pub(super) async fn export(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(inspection): Path<String>,
+    Query(Wanted { lang }): Query<Wanted>,
+) -> Result<Response, ApiError> {
+    allow(&me)?;
+    known(&inspection)?;
+    let turn = turn(&app)?;
+    let taken = app
+        .store
+        .export_inspected(&inspection, &me.person.id, now_ms());
+    let room = taken.await?;
+    let facts = app.store.room_facts(&room).await?;
+    let mut facts = facts.ok_or(ErrorCode::NotFound)?;
+    if facts.name.is_empty() {
+        let people = app.store.people_of(&room).await?;
+        let names: Vec<&str> = people.iter().map(|person| &*person.name).collect();
+        facts.name = names.join(", ");
+    }
+    Ok(send(app, me, &facts, true, lang, turn))
+}
+
+// All who may have to do with it: pages of theirs ask anew.
+async fn tell(app: &App, room: &RoomId) -> StoreResult<()> {
+    for person in app.store.inspectors(room).await? {
+        app.switchboard
+            .tell_user(&person, None, &LiveEvent::UReports {});
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Reading a conversation of two, as those see it who may and those who may not.
+
+use hyper::{Method, StatusCode};
+use protocol::model::Role;
+use serde_json::{Value, json};
+use server::accounts::add_person;
+use server::accounts::password::{Hasher, HasherLimits};
+use server::store::Store;
+
+use crate::export::look;
+use crate::harness::{Person, Server};
+
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+const PASSWORD: &str = "parta-second";
+
+async fn post(person: &Person<'_>, path: &str, body: Value) -> StatusCode {
+    let body = body.to_string().into_bytes();
+    person.send(Method::POST, path, &JSON, body).await.status
+}
+
+/// Another administrator, as whoever runs the server makes one.
+async fn second(server: &Server) -> Person<'_> {
+    let store = Store::open_sqlite(&server.data().join("parta.db"))
+        .await
+        .unwrap();
+    let hasher = Hasher::new(HasherLimits::for_cores(1)).unwrap();
+    let (name, role) = ("Сергей Громов", Role::Administrator);
+    add_person(&store, &hasher, "second", name, role, PASSWORD)
+        .await
+        .unwrap();
+    store.close().await;
+    server.sign_in_with("second", PASSWORD).await.ok().unwrap()
+}
+
+/// The conversation of the teacher and a learner.
+async fn direct(teacher: &Person<'_>, learner: &Value) -> String {
+    let body = json!({"u": learner}).to_string().into_bytes();
+    let made = teacher.send(Method::POST, "/direct", &JSON, body).await;
+    made.json()["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn two_administrators_read_a_conversation_without_being_in_it() {
+    let server = Server::start().await;
+    let (admin, teacher) = (
+        server.sign_in("admin").await,
+        server.sign_in("teacher").await,
+    );
+    let student = server.sign_in("student1").await;
+    let (mut s, theirs) = student.hello().await;
+    let (mut t, hers) = teacher.hello().await;
+    let room = direct(&teacher, &theirs["me"]["id"]).await;
+    t.event("u.room").await;
+    let send = json!({"r": room, "cid": "c1", "body": "тайное"});
+    let id = t.ask("msg.send", send).await.unwrap()["id"].clone();
+    t.ask("msg.delete", json!({"id": id})).await.unwrap();
+    let send = json!({"r": room, "cid": "c2", "body": "явное"});
+    let shown = t.ask("msg.send", send).await.unwrap()["id"].clone();
+
+    let ask = json!({"of": {"people": [hers["me"]["id"], theirs["me"]["id"]]}, "reason": " Жалоба мамы "});
+    let alone = post(&admin, "/inspections", ask.clone()).await;
+    assert_eq!(alone, StatusCode::FORBIDDEN, "nobody could grant it");
+    assert_eq!(admin.get("/inspections").await.json()["others"], json!(0));
+    let second = second(&server).await;
+    let (mut a, _) = admin.hello().await;
+    let (mut b, _) = second.hello().await;
+    for (reason, refused) in [
+        (" \n ".to_owned(), StatusCode::BAD_REQUEST),
+        ("a\0b".to_owned(), StatusCode::BAD_REQUEST),
+        ("я".repeat(1_001), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let body = json!({"of": {"room": room}, "reason": reason});
+        assert_eq!(post(&admin, "/inspections", body).await, refused);
+    }
+    let unknown = json!({"of": {"room": "missing"}, "reason": "Проверка"});
+    let unknown = post(&admin, "/inspections", unknown).await;
+    assert_eq!(unknown, StatusCode::NOT_FOUND);
+    for nobody in [&teacher, &student] {
+        for room in [&*room, "missing"] {
+            let body = json!({"of": {"room": room}, "reason": "Проверка"});
+            assert_eq!(
+                post(nobody, "/inspections", body).await,
+                StatusCode::FORBIDDEN
+            );
+        }
+        assert_eq!(
+            nobody.get("/inspections").await.status,
+            StatusCode::FORBIDDEN
+        );
+    }
+    assert_eq!(
+        post(&admin, "/inspections", ask).await,
+        StatusCode::NO_CONTENT
+    );
+    b.event("u.reports").await;
+    assert_eq!(
+        second.get("/reports/news").await.json(),
+        json!({"asked": 1})
+    );
+    assert_eq!(second.hello().await.1["reports"], json!({"asked": 1}));
+    assert_eq!(admin.get("/reports/news").await.json(), json!({}));
+    let open = second.get("/inspections").await.json()["open"][0].clone();
+    assert_eq!(
+        (&open["stage"], &open["reason"]),
+        (&json!("waiting"), &json!("Жалоба мамы"))
+    );
+    let path = format!("/inspections/{}", open["id"].as_str().unwrap());
+    let (messages, export) = (format!("{path}/messages"), format!("{path}/export?lang=ru"));
+    assert_eq!(admin.get(&messages).await.status, StatusCode::NOT_FOUND);
+    let grant = json!({"step": "grant"});
+    assert_eq!(
+        post(&admin, &path, grant.clone()).await,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        post(&teacher, &path, grant.clone()).await,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        post(&second, &path, grant.clone()).await,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(post(&second, &path, grant).await, StatusCode::CONFLICT);
+    a.event("u.reports").await;
+
+    let page = admin.get(&messages).await.json();
+    let read = page["messages"].as_array().unwrap();
+    assert_eq!(
+        read[0]["versions"][0]["body"],
+        json!("тайное"),
+        "deleted, and kept for this"
+    );
+    assert_eq!(read[1]["message"]["body"], json!("явное"));
+    assert_eq!(page["people"].as_array().unwrap().len(), 2);
+    let archive = admin.get(&export).await;
+    assert_eq!(archive.status, StatusCode::OK);
+    let html = look(&archive.body)["html"].to_string();
+    assert!(html.contains("тайное") && html.contains("явное"));
+    for (nobody, status) in [
+        (&second, StatusCode::NOT_FOUND),
+        (&teacher, StatusCode::FORBIDDEN),
+    ] {
+        assert_eq!(nobody.get(&messages).await.status, status);
+        assert_eq!(nobody.get(&export).await.status, status);
+    }
+    assert_eq!(
+        admin.get("/inspections/none/messages").await.status,
+        StatusCode::NOT_FOUND
+    );
+
+    // Reading is all that they can do, and nobody in the conversation sees them.
+    let send = json!({"r": room, "cid": "a1", "body": "вмешаюсь"});
+    assert_eq!(a.ask("msg.send", send).await.unwrap_err(), "forbidden");
+    let react = json!({"id": shown, "emoji": "👍", "on": true});
+    assert_eq!(a.ask("msg.react", react).await.unwrap_err(), "not_found");
+    let read = json!({"r": room, "no": 2});
+    assert_eq!(a.ask("read", read).await.unwrap_err(), "forbidden");
+    let events = format!("/rooms/{room}/events?after=0");
+    assert_eq!(admin.get(&events).await.status, StatusCode::FORBIDDEN);
+    let readers = teacher.get(&format!("/rooms/{room}/readers")).await.json();
+    let admins = admin.hello().await.1["me"]["id"].clone();
+    assert!(!readers.to_string().contains(admins.as_str().unwrap()));
+    let rooms = student.hello().await.1["rooms"].clone();
+    let here = rooms
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["id"] == json!(room));
+    assert!(!here.unwrap().to_string().contains(admins.as_str().unwrap()));
+
+    let hold = json!({"hold": true}).to_string().into_bytes();
+    let retention = format!("/rooms/{room}/retention");
+    let held = admin
+        .send(Method::PATCH, &retention, &JSON, hold.clone())
+        .await;
+    assert_eq!(held.status, StatusCode::NO_CONTENT);
+    let held = teacher.send(Method::PATCH, &retention, &JSON, hold).await;
+    assert_eq!(held.status, StatusCode::FORBIDDEN);
+    let rule = json!({"keep": "ever"}).to_string().into_bytes();
+    let rule = admin.send(Method::PATCH, &retention, &JSON, rule).await;
+    assert_eq!(rule.status, StatusCode::FORBIDDEN, "holding is all");
+
+    assert_eq!(
+        post(&second, &path, json!({"step": "end"})).await,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(admin.get(&messages).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(admin.get(&export).await.status, StatusCode::NOT_FOUND);
+    let log = admin.get(&format!("/audit?room={room}")).await.json();
+    let acts = log["entries"].as_array().unwrap().iter().rev();
+    let acts: Vec<&str> = acts.map(|one| one["act"].as_str().unwrap()).collect();
+    let expected = ["asked", "granted", "read", "exported", "ended"];
+    let expected = expected.map(|act| format!("inspection_{act}"));
+    assert_eq!(acts[1..], expected);
+    assert!(!log.to_string().contains("тайное"));
+    // Nothing of it was told to the two, who wait for the next event as before.
+    let send = json!({"r": room, "cid": "c3", "body": "дальше"});
+    s.ask("msg.send", send).await.unwrap();
+}
