@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { daysBetween, midnight, otherLayout, placesBy } from '../src/core/find';
+import { daysBetween, midnight, otherLayout, placesBy, readable } from '../src/core/find';
 
 const places = ['3D-моделирование, поток 2', 'Робототехника, поток 1', 'Родители, поток 1', 'Артём Ёлкин', 'Алёна Мельникова'].map((name) => ({
   id: name,
@@ -37,4 +37,24 @@ it('takes days as the reader has them, and none while one is typed', () => {
   expect([new Date(to).getDate(), new Date(to).getHours()]).toEqual([27, 0]);
   expect(daysBetween('', '')).toEqual({});
   expect(midnight('0002-11-25')).toBeUndefined();
+});
+
+describe('a snippet is read', () => {
+  const before = 'Уважаемые родители! **27 ноября** занятия начинаются в 17:30. Список на ';
+
+  it('from somewhat before its first hit, on a word', () => {
+    const [first, hit, rest] = readable([{ t: before, hit: false }, { t: 'экскурсию', hit: true }, { t: ' до пятницы', hit: false }]);
+    expect(first?.t).toBe('…занятия начинаются в 17:30. Список на ');
+    expect([hit?.t, rest?.t]).toEqual(['экскурсию', ' до пятницы']);
+  });
+
+  it('whole when nothing in it was asked for, or the hit is near', () => {
+    expect(readable([{ t: before, hit: false }])[0]?.t).toMatch(/^Уважаемые/);
+    expect(readable([{ t: 'Список на ', hit: false }, { t: 'экскурсию', hit: true }])[0]?.t).toBe('Список на ');
+    expect(readable([])).toEqual([]);
+  });
+
+  it('without marks', () => {
+    expect(readable([{ t: '**27', hit: true }, { t: ' ноября** ~~в~~ `17:30`', hit: false }]).map(({ t }) => t)).toEqual(['27', ' ноября в 17:30']);
+  });
 });

@@ -46,3 +46,17 @@ describe('plural forms', () => {
     expect([1, 2, 21].map((count) => en.membersCount(count))).toEqual(['1 member', '2 members', '21 members']);
   });
 });
+
+describe('dates', () => {
+  it('are written in Russian as a browser writes them', () => {
+    const written = (how: Intl.DateTimeFormatOptions, at: Date): string => new Intl.DateTimeFormat('ru', how).format(at);
+    const spaced = (text: string): string => text.replaceAll('\u00a0', ' ');
+    for (let day = 0; day < 400; day++) {
+      const at = new Date(2026, 0, 1 + day, day % 24, (day * 7) % 60);
+      expect(ru.dates.time(at)).toBe(written({ hour: '2-digit', minute: '2-digit' }, at));
+      expect(ru.dates.short(at)).toBe(written({ day: 'numeric', month: 'short' }, at));
+      expect(ru.dates.day(at)).toBe(written({ day: 'numeric', month: 'long', weekday: 'long' }, at));
+      expect(spaced(ru.dates.dayOfYear(at))).toBe(spaced(written({ day: 'numeric', month: 'long', weekday: 'long', year: 'numeric' }, at)));
+    }
+  });
+});

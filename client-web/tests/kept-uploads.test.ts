@@ -16,26 +16,31 @@ const kept = (key: string, change: Partial<Kept> = {}): Kept => ({
 
 const keys = (all: readonly Kept[]): string[] => all.map((one) => one.key);
 
-test('what was chosen is there for the same person in the same room after a reload', async () => {
+test('what was chosen is there for the same person after a reload', async () => {
   const before = new KeptUploads('reload');
   await before.put(kept('b'));
   await before.put(kept('a', { url: '/api/v1/uploads/1' }));
-  await before.put(kept('c', { room: 'R2' }));
-  await before.put(kept('d', { by: 'U2' }));
+  await before.put(kept('c', { by: 'U2' }));
   const after = new KeptUploads('reload');
-  const mine = await after.of('U1', 'R1', NOW);
+  const mine = await after.of('U1', NOW);
   expect(keys(mine)).toEqual(['a', 'b']);
   expect(mine[0]?.url).toBe('/api/v1/uploads/1');
   await after.remove('a');
-  expect(keys(await after.of('U1', 'R1', NOW))).toEqual(['b']);
+  expect(keys(await after.of('U1', NOW))).toEqual(['b']);
 });
 
 test('what the server has forgotten is forgotten here too', async () => {
   const uploads = new KeptUploads('old');
   await uploads.put(kept('a'));
   await uploads.put(kept('b', { by: 'U2', at: NOW }));
-  expect(await uploads.of('U1', 'R1', NOW + DAY + 1)).toEqual([]);
-  expect(await uploads.of('U2', 'R1', NOW)).toEqual([]);
+  expect(await uploads.of('U1', NOW + DAY + 1)).toEqual([]);
+  expect(await uploads.of('U2', NOW)).toEqual([]);
+});
+
+test('what a message waits for is kept for as long as that', async () => {
+  const uploads = new KeptUploads('awaited');
+  await uploads.put(kept('a', { cid: 'C1' }));
+  expect(keys(await uploads.of('U1', NOW + 7 * DAY))).toEqual(['a']);
 });
 
 test('who signs out leaves nothing', async () => {
@@ -43,6 +48,6 @@ test('who signs out leaves nothing', async () => {
   await uploads.put(kept('a'));
   await uploads.put(kept('b', { by: 'U2' }));
   await uploads.removeAll('U1');
-  expect(await uploads.of('U1', 'R1', NOW)).toEqual([]);
-  expect(keys(await uploads.of('U2', 'R1', NOW))).toEqual(['b']);
+  expect(await uploads.of('U1', NOW)).toEqual([]);
+  expect(keys(await uploads.of('U2', NOW))).toEqual(['b']);
 });

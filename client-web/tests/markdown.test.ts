@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MARKS_MAX, parse } from '../src/core/markdown';
-import { hasMarks, type Block, type Inline } from '../src/core/tree';
+import { hasMarks, lineOf, type Block, type Inline } from '../src/core/tree';
 
 /** Longest text of a message, in UTF-16 units of ASCII. */
 const BODY_MAX = 16_384;
@@ -169,4 +169,19 @@ describe('hostile texts are read in bounded work', () => {
     const code = `\`\`\`\n${'*а* '.repeat(MARKS_MAX)}\n\`\`\``;
     expect(parse(code)[0]?.kind, 'in code they mean nothing').toBe('code');
   });
+});
+
+describe('in one line', () => {
+  const texts: [string, string][] = [
+    ['**Жирный**, *курсив*, ~~нет~~ и `код`', 'Жирный, курсив, нет и код'],
+    ['> цитата\nи ответ', 'цитата и ответ'],
+    ['- первое\n- второе', '• первое • второе'],
+    ['3. третье\n4. четвёртое', '3. третье 4. четвёртое'],
+    ['```python\nprint(1)\n  print(2)\n```', 'print(1) print(2)'],
+    ['Ответ: $x^2$', 'Ответ: x^2'],
+    ['[сайт](https://example.ru)', 'сайт'],
+    ['первая\nвторая', 'первая вторая'],
+    ['5 * 3 = 15', '5 * 3 = 15'],
+  ];
+  it.each(texts)('%j', (text, line) => expect(lineOf(parse(text))).toBe(line));
 });

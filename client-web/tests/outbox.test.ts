@@ -2,6 +2,7 @@ import 'fake-indexeddb/auto';
 import { expect, it, vi } from 'vitest';
 import { Outbox, type Item } from '../src/core/outbox';
 import { Refused, Unanswered } from '../src/core/socket';
+import type { Attachment } from '../src/core/wire/Attachment';
 import type { MsgSend } from '../src/core/wire/MsgSend';
 import type { MsgSent } from '../src/core/wire/MsgSent';
 
@@ -149,6 +150,63 @@ it('waits in a slow room for as long as the server says, and keeps the order', a
   await until((items) => items.length === 0);
   expect(stored).toEqual(['раз', 'два', 'три']);
   expect(refusals).toBeGreaterThan(0);
+});
+
+const file = (id: string): Attachment => ({ id, name: `${id}.jpg`, size: 1, mime: 'image/jpeg', sha256: '' });
+
+it('holds a message until its files are there, and what was written after it', async () => {
+  const { box, sent, until } = outbox(ok);
+  box.online();
+  await box.add(draft('до фото'));
+  const cid = await box.add({ ...draft('фото'), awaits: ['a', 'b'] });
+  await box.add(draft('после фото'));
+  await box.add({ ...draft('в другой комнате'), r: 'R2' });
+  await until((items) => items.length === 2);
+  expect(sent.map(({ body }) => body)).toEqual(['до фото', 'в другой комнате']);
+  await box.supply(cid, [file('F1'), file('F2')]);
+  await until((items) => items.length === 0);
+  expect(sent.slice(2).map(({ body, att }) => [body, att])).toEqual([['фото', ['F1', 'F2']], ['после фото', undefined]]);
+});
+
+it('remembers over a reload that a message waits for its files, and when they are there that it does not', async () => {
+  const first = outbox(ok);
+  const cid = await first.box.add({ ...draft('фото'), awaits: ['a'] });
+  await first.box.add(draft('после фото'));
+  const second = outbox(ok, first.name);
+  await second.box.load();
+  second.box.online();
+  expect(await second.box.isKept(cid)).toBe(true);
+  expect(second.sent).toEqual([]);
+  second.box.offline();
+  await second.box.supply(cid, [file('F1')]);
+  const third = outbox(ok, first.name);
+  await third.box.load();
+  third.box.online();
+  await third.until((items) => items.length === 0);
+  expect(third.sent.map(({ body, att }) => [body, att])).toEqual([['фото', ['F1']], ['после фото', undefined]]);
+  expect(await third.box.isKept(cid)).toBe(false);
+});
+
+it('takes a message for one that waits where the browser cannot tell', async () => {
+  const forbidden = vi.spyOn(indexedDB, 'open').mockImplementation(() => {
+    throw new DOMException('no', 'SecurityError');
+  });
+  const { box } = outbox(ok);
+  expect(await box.isKept('any')).toBe(true);
+  forbidden.mockRestore();
+});
+
+it('lets what was written later go when a file does not come, and keeps the text', async () => {
+  const { box, sent, until } = outbox(ok);
+  box.online();
+  const cid = await box.add({ ...draft('с вирусом'), awaits: ['a'] });
+  await box.add(draft('потом'));
+  expect(sent).toEqual([]);
+  await box.fail(cid, 'infected');
+  const [left] = await until((items) => items.length === 1);
+  expect(left).toMatchObject({ cid, body: 'с вирусом', failed: 'infected', awaits: ['a'] });
+  await box.retry(cid);
+  expect(sent.map(({ body }) => body)).toEqual(['потом']);
 });
 
 it('leaves another person’s messages alone', async () => {

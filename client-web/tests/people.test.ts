@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fits, found, isStaff, mayTalk } from '../src/core/people';
+import { called, fits, found, isStaff, mayTalk } from '../src/core/people';
 import type { Person } from '../src/core/wire/Person';
 import type { Role } from '../src/core/wire/Role';
 
@@ -21,6 +21,20 @@ describe('people are found', () => {
   it('all of them, without a query', () => {
     expect(names('  ')).toEqual(people.map(({ name }) => name));
   });
+});
+
+describe('people are called', () => {
+  it.each([
+    ['Анна Сергеевна Иванова', 'Анна Сергеевна'],
+    ['Иванова Анна Сергеевна', 'Анна Сергеевна'],
+    ['Ольга Ильинична, администратор', 'Ольга Ильинична'],
+    ['Пётр Ильич', 'Пётр Ильич'],
+    ['Миша Кузнецов', 'Миша'],
+    ['Ира Личкова', 'Ира'],
+    ['Варвара Константинопольская-Белоцерковская', 'Варвара'],
+    ['Mary Ann Smith', 'Mary'],
+    ['Тимур', 'Тимур'],
+  ])('%s: %s', (name, short) => expect(called(name)).toBe(short));
 });
 
 describe('who may talk alone', () => {

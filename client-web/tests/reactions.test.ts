@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ownReactions, reacted } from '../src/core/reactions';
+import { mayReact, ownReactions, reacted } from '../src/core/reactions';
 import { messagesOf } from '../src/core/rooms';
 import type { Message } from '../src/core/wire/Message';
 import type { Reacted } from '../src/core/wire/Reacted';
@@ -47,4 +47,12 @@ it('shows the same whether the message came before the reactions or with them', 
       expect(sets(messagesOf(events).get(message.id) ?? message)).toEqual(sets(live));
     }),
   );
+});
+
+it('is offered where somebody may write still', () => {
+  expect(mayReact({ kind: 'announcements', archived: false, can: [] })).toBe(true);
+  expect(mayReact({ kind: 'direct', archived: false, can: ['write'] })).toBe(true);
+  // The policy has ended it.
+  expect(mayReact({ kind: 'direct', archived: false, can: [] })).toBe(false);
+  expect(mayReact({ kind: 'group', archived: true, can: ['write'] })).toBe(false);
 });

@@ -1,5 +1,7 @@
 // Rooms and people by what was typed of their names, also with the other keyboard layout on.
 
+import type { Piece } from './wire/Piece';
+
 export interface Place {
   readonly id: string;
   readonly name: string;
@@ -55,4 +57,17 @@ export function midnight(day: string, later = 0): Date | undefined {
   const [year, month, date] = day.split('-').map(Number);
   if (!year || year < 2000 || !month || !date) return undefined;
   return new Date(year, month - 1, date + later);
+}
+
+/** So much is shown before the first hit, in characters: on a phone it has to be in the first two lines. */
+export const BEFORE_HIT_CHARS = 40;
+
+/** A snippet as it is read: without marks of Markdown, and beginning not far before its first hit. */
+export function readable(pieces: readonly Piece[]): readonly Piece[] {
+  const plainly = pieces.map((piece) => ({ ...piece, t: piece.t.replace(/\*\*|~~|`/g, '') }));
+  const [before, ...rest] = plainly;
+  if (!before || before.hit || before.t.length <= BEFORE_HIT_CHARS || rest.length === 0) return plainly;
+  const near = before.t.slice(-BEFORE_HIT_CHARS);
+  // From a word on, if there is one.
+  return [{ ...before, t: `…${near.slice(near.indexOf(' ') + 1)}` }, ...rest];
 }

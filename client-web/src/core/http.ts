@@ -21,20 +21,26 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 /** An aborted request rejects with the signal's reason. */
 export async function api<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const json = body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  const response = await ask(path, { method, ...json, ...(signal && { signal }) });
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+/** Puts bytes where nothing is answered but that they are there. */
+export async function put(path: string, bytes: Blob): Promise<void> {
+  await ask(path, { method: 'PUT', body: bytes });
+}
+
+async function ask(path: string, request: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(API + path, {
-      method,
-      credentials: 'same-origin',
-      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-      ...(signal && { signal }),
-    });
+    response = await fetch(API + path, { credentials: 'same-origin', ...request });
   } catch {
-    signal?.throwIfAborted();
+    request.signal?.throwIfAborted();
     throw new ApiError('offline');
   }
   if (!response.ok) throw failure(await response.text(), response.headers.get('retry-after'));
-  return (response.status === 204 ? undefined : await response.json()) as T;
+  return response;
 }
 
 /** The error in an answer; a proxy's own page counts as a passing overload, with the wait that it may name. */

@@ -111,7 +111,7 @@ export class ChatKeeper {
   }
 }
 
-const byLast = (a: Room, b: Room): number => (b.last?.at ?? '').localeCompare(a.last?.at ?? '');
+const byLast = (a: Room, b: Room): number => ((a.last?.at ?? '') < (b.last?.at ?? '') ? 1 : -1);
 
 /** A room as it is kept: with consecutive events that end at its position. */
 export function kept(room: Room, withEvents: boolean): Room {

@@ -2,6 +2,7 @@
 // phone threw away loses none: their upload goes on.
 
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import type { Failure } from './outbox';
 import type { Attachment } from './wire/Attachment';
 import type { Recording } from './wire/Recording';
 
@@ -15,7 +16,18 @@ export interface Kept {
   /** Whose: several people may use one browser. */
   readonly by: string;
   readonly room: string;
+  /** The first message of the thread that it is for; none when it is for the room. */
+  readonly thread?: string;
+  /** What goes to the server. */
   readonly file: File;
+  /** As it was chosen, when a smaller copy goes. */
+  readonly whole?: File;
+  /** Whether it is a photo that is to be made smaller first. */
+  readonly shrinks?: boolean;
+  /** The message in the outbox that waits for it; none while it is beside the one that is written. */
+  readonly cid?: string;
+  /** Why the server will never have it. */
+  readonly failed?: Failure;
   /** When it was chosen, in milliseconds since 1970. */
   readonly at: number;
   /** Where the upload goes on. */
@@ -24,10 +36,6 @@ export interface Kept {
   readonly done?: Attachment;
   /** What it is a recording of. */
   readonly rec?: Recording;
-  /** Whether it is a message by itself, sent as soon as the server has it. */
-  readonly sends?: boolean;
-  /** The message that it answers then. */
-  readonly re?: string;
 }
 
 interface Schema extends DBSchema {
@@ -48,12 +56,15 @@ export class KeptUploads {
     );
   }
 
-  /** What somebody left in a room, in the order in which it was chosen. What is too old goes, whoever left it. */
-  async of(by: string, room: string, now: number): Promise<readonly Kept[]> {
-    const all = await this.#db.then((db) => db.getAll('uploads')).catch((): Kept[] => []);
-    const isOld = (one: Kept): boolean => now - one.at > KEPT_MS;
+  /**
+   * What somebody left, in the order in which it was chosen. What is too old goes, whoever left it, but not what a message
+   * waits for.
+   */
+  async of(by: string, now: number): Promise<readonly Kept[]> {
+    const all = await this.#all();
+    const isOld = (one: Kept): boolean => one.cid === undefined && now - one.at > KEPT_MS;
     await Promise.all(all.filter(isOld).map((one) => this.remove(one.key)));
-    return all.filter((one) => one.by === by && one.room === room && !isOld(one)).sort((a, b) => (a.key < b.key ? -1 : 1));
+    return all.filter((one) => one.by === by && !isOld(one)).sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
   /** A browser without room for it uploads nevertheless; only a reload would lose the file. */
@@ -68,7 +79,11 @@ export class KeptUploads {
 
   /** On a computer that others use nothing stays behind. */
   async removeAll(by: string): Promise<void> {
-    const all = await this.#db.then((db) => db.getAll('uploads')).catch((): Kept[] => []);
+    const all = await this.#all();
     await Promise.all(all.filter((one) => one.by === by).map((one) => this.remove(one.key)));
+  }
+
+  #all(): Promise<Kept[]> {
+    return this.#db.then((db) => db.getAll('uploads')).catch(() => []);
   }
 }

@@ -24,18 +24,23 @@ export interface Draft {
   /** Whether it mentions everybody. */
   readonly all?: boolean;
   readonly files: readonly Attachment[];
+  /** Files that are still on their way to the server, by the keys of their uploads: it waits for all of them. */
+  readonly awaits?: readonly string[];
   /** Makes it a poll. */
   readonly poll?: NewPoll;
   /** The message that it passes on; text and files only show what that is. */
   readonly fwd?: string;
 }
 
+/** `lost`: a file that it waits for is not on this device any more. `offline`: there was no way to send one. */
+export type Failure = ErrorCode | 'offline' | 'lost';
+
 export interface Item extends Draft {
   readonly cid: string;
   /** Whose: several people may use one browser. */
   readonly by: string;
   /** Why the server will not take it; absent while it is on its way. */
-  readonly failed?: ErrorCode;
+  readonly failed?: Failure;
 }
 
 interface Schema extends DBSchema {
@@ -67,6 +72,7 @@ export class Outbox {
   #items: readonly Item[] = [];
   #busy = new Set<string>();
   #online = false;
+  #loaded: Promise<void> | undefined;
 
   constructor(by: string, send: Send, changed: (items: readonly Item[]) => void, name = 'parta') {
     this.#by = by;
@@ -82,8 +88,12 @@ export class Outbox {
     );
   }
 
-  /** Reads what an earlier page left. Client ids begin with the time, so their order is the order of writing. */
-  async load(): Promise<void> {
+  /** Reads what an earlier page left, once. Client ids begin with the time, so their order is the order of writing. */
+  load(): Promise<void> {
+    return (this.#loaded ??= this.#load());
+  }
+
+  async #load(): Promise<void> {
     const stored = await this.#db.then((db) => db.getAll('outbox')).catch((): Item[] => []);
     const known = new Set(this.#items.map((item) => item.cid));
     const earlier = stored.filter((item) => item.by === this.#by && !known.has(item.cid));
@@ -91,12 +101,17 @@ export class Outbox {
     this.#flushAll();
   }
 
-  async add(draft: Draft): Promise<string> {
-    const item: Item = { ...draft, cid: uuidv7(), by: this.#by };
+  async add(draft: Draft, cid = uuidv7()): Promise<string> {
+    const item: Item = { ...draft, cid, by: this.#by };
     this.#set([...this.#items, item]);
     await this.#write(item);
     void this.#flush(item.r);
     return item.cid;
+  }
+
+  /** Whether this message waits, here or in another page of this browser; it may where that cannot be told. */
+  async isKept(cid: string): Promise<boolean> {
+    return this.#db.then((db) => db.getKey('outbox', cid)).then((key) => key !== undefined, () => true);
   }
 
   /** The connection is ready: send what waits. */
@@ -112,6 +127,23 @@ export class Outbox {
   /** The message is in the room's history: its acknowledgement may have been lost, but it is there. */
   async arrived(cid: string): Promise<void> {
     if (this.#items.some((item) => item.cid === cid)) await this.remove(cid);
+  }
+
+  /** The files that a message waited for are there. */
+  async supply(cid: string, files: readonly Attachment[]): Promise<void> {
+    const item = this.#items.find((one) => one.cid === cid);
+    if (!item) return;
+    const { awaits: _, failed: __, ...whole } = item;
+    await this.#replace({ ...whole, files });
+    void this.#flush(item.r);
+  }
+
+  /** A file that a message waits for does not come: what was written after it waits no longer. */
+  async fail(cid: string, failed: Failure): Promise<void> {
+    const item = this.#items.find((one) => one.cid === cid);
+    if (!item) return;
+    await this.#replace({ ...item, failed });
+    void this.#flush(item.r);
   }
 
   async retry(cid: string): Promise<void> {
@@ -131,14 +163,14 @@ export class Outbox {
     for (const room of new Set(this.#items.map((item) => item.r))) void this.#flush(room);
   }
 
-  // One message of a room at a time: that keeps the writer's order.
+  // One message of a room at a time, and none before one that waits for its files: that keeps the writer's order.
   async #flush(room: string): Promise<void> {
     if (this.#busy.has(room)) return;
     this.#busy.add(room);
     try {
       for (let tries = 0; this.#online; ) {
         const item = this.#items.find((one) => one.r === room && one.failed === undefined);
-        if (!item) return;
+        if (!item || item.awaits) return;
         const wait = await this.#try(item, tries);
         tries = wait === undefined ? 0 : tries + 1;
         if (wait !== undefined) await new Promise((resolve) => setTimeout(resolve, wait));

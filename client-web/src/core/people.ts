@@ -8,6 +8,9 @@ import type { RoomKind } from './wire/RoomKind';
 
 export const isStaff = (role: Role | undefined): boolean => role === 'administrator' || role === 'teacher';
 
+/** How somebody is called: by the first name, and by the patronymic if the name has one, wherever the surname stands. */
+export const called = (name: string): string => /\S+ \S+(?:ич|вна|чна)(?![^\s,])/u.exec(name)?.[0] ?? name.split(' ')[0] ?? '';
+
 /** Those in whose name each word of the query begins a word, in the order given. */
 export function found(people: readonly Person[], query: string): readonly Person[] {
   const words = plain(query).split(/\s+/u).filter(Boolean);
@@ -20,9 +23,9 @@ export function found(people: readonly Person[], query: string): readonly Person
 
 /** Whether two people with these roles may have a conversation; the server decides likewise. */
 export function mayTalk(policy: DirectPolicy, one: Role, other: Role): boolean {
-  if (policy === 'off') return false;
+  if (policy === 'off' || one === 'bot' || other === 'bot') return false;
   return isStaff(one) || isStaff(other) || (policy === 'all' && one === other);
 }
 
 /** Whether somebody with this role may be in a room of this kind; the server decides likewise. */
-export const fits = (kind: RoomKind, role: Role): boolean => kind !== 'guardians' || role !== 'student';
+export const fits = (kind: RoomKind, role: Role): boolean => role !== 'bot' && (kind !== 'guardians' || role !== 'student');

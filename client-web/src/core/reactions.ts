@@ -1,5 +1,6 @@
 // With which emoji a message was answered.
 
+import type { Room } from './rooms';
 import type { Message } from './wire/Message';
 import type { Reacted } from './wire/Reacted';
 
@@ -20,6 +21,9 @@ export function reacted(message: Message, { by, emoji, on }: Reacted): Message {
         .filter((one) => one.by.length > 0);
   return react.length > 0 ? { ...rest, react } : rest;
 }
+
+/** Whether messages can be answered with emoji here: wherever somebody may write still. The server judges it each time. */
+export const mayReact = ({ archived, kind, can }: Pick<Room, 'archived' | 'kind' | 'can'>): boolean => !archived && (kind !== 'direct' || can.includes('write'));
 
 /** With which emoji this person answered it. */
 export const ownReactions = ({ react = [] }: Message, me: string): string[] =>

@@ -65,6 +65,8 @@ export interface Room {
   readonly muted?: Silence | undefined;
   /** Seconds between two messages of a person other than the staff, in a slow room. */
   readonly slow?: number | undefined;
+  /** Its picture, by the name that the server gave it. */
+  readonly picture?: string | undefined;
   /** When this person may write again, in a slow room. */
   readonly next?: string | undefined;
   readonly last: Message | undefined;
@@ -164,6 +166,14 @@ export function reduce(chat: Chat, event: Event): Chat {
       if (event.d.on) online.add(event.d.u);
       else online.delete(event.d.u);
       return { ...chat, online };
+    }
+    case 'picture': {
+      const { u, picture } = event.d;
+      const known = chat.people.get(u);
+      if (!known) return chat;
+      const { picture: before, ...person } = known;
+      if (before === picture) return chat;
+      return { ...chat, people: new Map(chat.people).set(u, picture === undefined ? person : { ...person, picture }) };
     }
     case 'u.read':
       return withRoom(chat, event.d.r, (room) => readUpTo(room, event.d.no));
@@ -379,13 +389,13 @@ function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
 }
 
 // What of a room is told anew while it is held: all that its own events do not tell.
-const renew = (room: Room, { name, kind, archived = false, can, muted, slow, next, members, draft = room.draft, read_no }: RoomSummary): Room =>
-  readUpTo({ ...room, name, kind, archived, can, muted, slow, next, members, draft: (draft?.v ?? 0) > (room.draft?.v ?? 0) ? draft : room.draft }, read_no);
+const renew = (room: Room, { name, kind, archived = false, can, muted, slow, picture, next, members, draft = room.draft, read_no }: RoomSummary): Room =>
+  readUpTo({ ...room, name, kind, archived, can, muted, slow, picture, next, members, draft: (draft?.v ?? 0) > (room.draft?.v ?? 0) ? draft : room.draft }, read_no);
 
 // A room's summary, beside what is held of the room already.
 function meet(known: Room | undefined, summary: RoomSummary): Room {
-  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], acks = [], muted, slow, next, members, draft, later = 0, last, call, expired = 0 } = summary;
-  const list = { id, name, kind, archived, can, epoch, expired, head: seq, no, readNo: read_no, mentions, muted, slow, next, members, draft, later, last, call, callSeq: seq };
+  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], acks = [], muted, slow, picture, next, members, draft, later = 0, last, call, expired = 0 } = summary;
+  const list = { id, name, kind, archived, can, epoch, expired, head: seq, no, readNo: read_no, mentions, muted, slow, picture, next, members, draft, later, last, call, callSeq: seq };
   const fresh: Room = { ...list, ...NO_READERS, acks: told(undefined, acks, seq), pins: known?.epoch === epoch ? (known.pins ?? []) : [], seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.

@@ -74,3 +74,40 @@ export function timeline(
   }
   return lines;
 }
+
+/**
+ * The same lines; those in which nothing has changed are the objects that stood there before. What shows them need not look
+ * at them again.
+ */
+export function steady(lines: readonly Line[], before: readonly Line[]): Line[] {
+  const known = new Map(before.map((line) => [line.key, line]));
+  return lines.map((line) => {
+    const same = known.get(line.key);
+    return same && isAlike(line, same) ? same : line;
+  });
+}
+
+const isAlike = (a: Line, b: Line): boolean => {
+  const [one, other] = [a, b] as unknown as Record<string, unknown>[];
+  return Object.keys(a).every((field) => one?.[field] === other?.[field]);
+};
+
+/**
+ * The key of the line with which to begin when about `count` lines are to stand before the line at `index`; undefined when
+ * that is the first. It is a line of an event: a day's moves up when older events of that day come.
+ */
+export function beginning(lines: readonly Line[], index: number, count: number): string | undefined {
+  const from = Math.max(0, index - count);
+  if (from === 0) return lines.find(isOfEvent)?.key;
+  return (lines.slice(0, from + 1).findLast(isOfEvent) ?? lines.find(isOfEvent))?.key;
+}
+
+/** The lines from the one with this key on, with the day or the mark that stands right before it. */
+export function from(lines: readonly Line[], key: string | undefined): readonly Line[] {
+  const at = lines.findIndex((line) => line.key === key);
+  if (at < 0) return lines;
+  const before = lines.slice(0, at).findLastIndex(isOfEvent);
+  return lines.slice(before + 1);
+}
+
+const isOfEvent = ({ kind }: Line): boolean => kind !== 'day' && kind !== 'unread' && kind !== 'expired';

@@ -1,7 +1,8 @@
 // The page's state: who is signed in, their chat, what is on its way, the lesson they are in.
 
 import { v7 as uuidv7 } from 'uuid';
-import { forgetUploads } from './chat/uploads.svelte';
+import { forgetPerson, leave, leaving, left, untell, whenLeft } from './leaving';
+import { choosing } from './account/choosing.svelte';
 import { notices } from './notify/notices.svelte';
 import { Acknowledging, type Standing } from '../core/acknowledging';
 import { LOGGED_OUT, SIGNED_OUT, TOO_MANY, TOO_OLD } from '../core/codes';
@@ -10,7 +11,6 @@ import { ChatKeeper, type KeptChat } from '../core/kept-chat';
 import { Focus } from '../core/focus';
 import { Gaps } from '../core/gaps';
 import { API, api, ApiError, isThere } from '../core/http';
-import { takeShared } from '../core/shared';
 import { overWebSocket } from '../core/link';
 import type { Named } from '../core/naming';
 import { Outbox, type Draft, type Item } from '../core/outbox';
@@ -54,17 +54,12 @@ const SLOW_MS = 2_500;
 const KEEP_MS = 1_500;
 /** How long the server may take to let somebody go. */
 const LEAVE_MS = 5_000;
-/** That somebody signed out here and the server has not heard it yet. */
-const LEAVING = 'parta.leaving';
 
 /** What listens to the events of lessons. */
 export interface LessonListener {
   event(event: LiveEvent): void;
   ready(): void;
 }
-
-// Who is not signed in any more is told nothing on this device, and what they were told goes.
-const untell = (): Promise<void> => import('./notify/push').then(({ forget }) => forget()).catch(() => undefined);
 
 class App {
   /** Undefined until known, null when signed out. */
@@ -86,6 +81,8 @@ class App {
   /** Rooms in which a message was just refused at its time, and why. */
   unsent = $state.raw<ReadonlyMap<string, ErrorCode>>(new Map());
   lesson: LessonListener | undefined;
+  /** Messages on their way, once somebody is signed in. */
+  box: Outbox | undefined;
   /** Acknowledgements that were given on this page, by message. */
   acking = $state.raw<ReadonlyMap<string, Standing>>(new Map());
   /** Texts that were begun, by room, and who was chosen to be mentioned in them. */
@@ -99,12 +96,14 @@ class App {
     },
   );
 
+  // By themselves, so that who shows a name does not look at it again with each event of the chat.
+  readonly #people = $derived(this.chat?.people);
+  readonly #online = $derived(this.chat?.online);
   readonly #keeper = new ChatKeeper();
   /** As it was kept, until the server tells how it is. */
   #before: KeptChat | undefined;
   #keeping: ReturnType<typeof setTimeout> | undefined;
   #socket: Socket | undefined;
-  #box: Outbox | undefined;
   #acks: Acknowledging | undefined;
   readonly #reads = new Reads((r, no) => this.socket.request('read', { r, no }));
   readonly #receipts = new Receipts(() => this.chat?.rooms.values() ?? [], (no) => this.socket.request('recv', { no }));
@@ -123,8 +122,9 @@ class App {
     this.#before ??= await this.#keeper.load();
     const late = setTimeout(() => this.#showKept(), SLOW_MS);
     try {
-      const { me } = await api<Session>('GET', '/session');
-      if (this.me === undefined) this.signedIn(me);
+      const { me, choose } = await api<Session>('GET', '/session');
+      if (choose) choosing.me = me;
+      else if (this.me === undefined) this.signedIn(me);
     } catch (error) {
       if (error instanceof ApiError && error.code === 'unauthorized') {
         this.#before = undefined;
@@ -154,7 +154,12 @@ class App {
 
   // Whether somebody signed out here. A server that could not be reached then is told now.
   async #left(): Promise<boolean> {
-    if (localStorage.getItem(LEAVING) === null) return false;
+    const who = leaving();
+    if (who === null) return false;
+    // It may have been cut short.
+    await forgetPerson(who, this.#keeper, true);
+    // Somebody has signed in meanwhile.
+    if (leaving() !== who) return false;
     try {
       await api('DELETE', '/session');
     } catch (error) {
@@ -164,13 +169,13 @@ class App {
         return true;
       }
     }
-    localStorage.removeItem(LEAVING);
+    left();
     return false;
   }
 
   signedIn(me: Person): void {
     // Whoever signs in at the form is meant, not who left just now.
-    localStorage.removeItem(LEAVING);
+    left();
     if (this.#before && this.#before.chat.me.id !== me.id) {
       this.#before = undefined;
       void this.#keeper.clear(true);
@@ -179,7 +184,7 @@ class App {
     const box = new Outbox(me.id, (message) => this.#post(message), (items) => {
       this.outbox = items;
     });
-    this.#box = box;
+    this.box = box;
     void box.load();
     this.#acks = new Acknowledging(me.id, (id) => this.socket.request('msg.ack', { id }), (all) => {
       this.acking = all;
@@ -195,22 +200,26 @@ class App {
       onStatus: (status, code) => this.#connection(status, code),
     });
     this.#socket.open();
+    whenLeft(me.id, () => this.#go());
+  }
+
+  #go(): void {
+    this.#socket?.close();
+    clearTimeout(this.#keeping);
+    location.assign('/');
   }
 
   async signOut(): Promise<void> {
+    if (!this.me) return;
     this.#socket?.close();
     clearTimeout(this.#keeping);
-    localStorage.setItem(LEAVING, '1');
-    await this.#keeper.clear();
-    await untell();
-    await takeShared(Date.now());
+    leave(this.me.id);
+    await forgetPerson(this.me.id, this.#keeper, false);
     await api('DELETE', '/session', undefined, AbortSignal.timeout(LEAVE_MS)).then(
-      () => localStorage.removeItem(LEAVING),
+      left,
       () => undefined,
     );
-    if (this.me) await forgetUploads(this.me.id);
-    await navigator.clearAppBadge?.().catch(() => undefined);
-    location.assign('/');
+    this.#go();
   }
 
   get socket(): Socket {
@@ -219,7 +228,11 @@ class App {
   }
 
   person(id: string): Person | undefined {
-    return this.chat?.people.get(id);
+    return this.#people?.get(id);
+  }
+
+  isOnline(id: string): boolean {
+    return this.#online?.has(id) ?? false;
   }
 
   name(id: string): string {
@@ -244,18 +257,18 @@ class App {
     if (this.chat) this.chat = knowReaders(this.chat, id, epoch, readers);
   }
 
-  async send(draft: Draft): Promise<void> {
+  async send(draft: Draft, cid?: string): Promise<void> {
     // The next word is news again.
     this.#typed.delete(draft.r);
-    await this.#box?.add(draft);
+    await this.box?.add(draft, cid);
   }
 
   retry(cid: string): void {
-    void this.#box?.retry(cid);
+    void this.box?.retry(cid);
   }
 
   discard(cid: string): void {
-    void this.#box?.remove(cid);
+    void this.box?.remove(cid);
   }
 
   /** Gives a message of one's own another text. */
@@ -433,7 +446,7 @@ class App {
     if (this.chat) this.chat = reduce(this.chat, event);
     switch (event.e) {
       case 'msg':
-        void this.#box?.arrived(event.d.cid);
+        void this.box?.arrived(event.d.cid);
         this.#stopsTyping(event.r, event.d.by);
         this.#gaps.heard(event.r);
         this.#receipts.heard();
@@ -454,7 +467,7 @@ class App {
         this.#receipts.heard();
         return;
       case 'bump':
-        if (event.d.last) void this.#box?.arrived(event.d.last.cid);
+        if (event.d.last) void this.box?.arrived(event.d.last.cid);
         this.#receipts.heard();
         return;
       case 'u.later':
@@ -490,7 +503,7 @@ class App {
         this.#reads.flush();
         this.begun.flush();
         this.#receipts.heard();
-        this.#box?.online();
+        this.box?.online();
         this.#acks?.online();
         this.lesson?.ready();
         return;
@@ -513,7 +526,7 @@ class App {
   #connection(status: Status, code: number | undefined): void {
     this.status = status;
     if (status !== 'ready') {
-      this.#box?.offline();
+      this.box?.offline();
       this.#acks?.offline();
       this.#focus.lost();
       this.#gaps.lost();

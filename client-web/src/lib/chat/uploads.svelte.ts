@@ -1,17 +1,25 @@
-// The files beside the message that is being written.
+// Files on their way to the server: beside the message that is being written, and of messages that were sent before they were
+// there.
 
 import { v7 as uuidv7 } from 'uuid';
 import { app } from '$lib/app.svelte';
 import { i18n } from '$lib/i18n/i18n.svelte';
 import { ApiError } from '../../core/http';
 import { KeptUploads, type Kept } from '../../core/kept-uploads';
+import type { Draft, Failure, Item } from '../../core/outbox';
+import { mayBePhoto } from '../../core/photo';
 import { upload, type Upload } from '../../core/upload';
 import type { Attachment } from '../../core/wire/Attachment';
 import type { Limits } from '../../core/wire/Limits';
+import type { Recording } from '../../core/wire/Recording';
 
 export interface One {
   readonly key: string;
   readonly name: string;
+  /** What goes to the server. */
+  readonly local: File;
+  /** What a photo has without being made smaller, in bytes; none for other files. */
+  readonly whole: number | undefined;
   /** Sent so far, 0 to 1. */
   readonly share: number;
   /** Set when the server has it. */
@@ -19,12 +27,14 @@ export interface One {
   /** Why it cannot be sent, for the reader; empty while all is well. */
   readonly problem: string;
   readonly canRetry: boolean;
-  /** A message by itself, sent as soon as the server has it: the one that is being written does not wait for it. */
-  readonly sends: boolean;
+  /** The message in the outbox that waits for it; none while it is beside the one that is written. */
+  readonly cid: string | undefined;
 }
 
-/** What is told of a file that was recorded in the page. */
-export type Recorded = Pick<Kept, 'rec' | 'sends' | 're'>;
+/** A message without its files. */
+type Text = Omit<Draft, 'files' | 'awaits'>;
+
+type Change = { readonly [K in keyof Kept]?: Kept[K] | undefined };
 
 /** Another try changes nothing. */
 const FINAL: readonly string[] = ['too_large', 'empty', 'infected'];
@@ -32,48 +42,162 @@ const FINAL: readonly string[] = ['too_large', 'empty', 'infected'];
 const UNSCANNED_AFTER_MS = 15_000;
 
 const kept = new KeptUploads();
-const rooms = new Map<string, Uploads>();
+let places = $state.raw<readonly Uploads[]>([]);
 
-/** The uploads of a room. They go on while another room is looked at. */
-export function uploadsIn(room: string, by: string): Uploads {
-  const known = rooms.get(room) ?? new Uploads(room, by);
-  rooms.set(room, known);
-  return known;
+/** The uploads for a room, or for the thread under this message. They go on while another one is looked at. */
+export function uploadsIn(room: string, by: string, thread?: string): Uploads {
+  const known = places.find((place) => place.room === room && place.thread === thread && place.by === by);
+  if (known) return known;
+  const made = new Uploads(room, by, thread);
+  places = [...places, made];
+  return made;
 }
 
-/** Nothing of somebody's stays in this browser. */
-export const forgetUploads = (by: string): Promise<void> => kept.removeAll(by);
+/** The files that a message in the outbox waits for. */
+export const uploadsOf = ({ cid }: Item): readonly One[] => places.flatMap(({ all }) => all.filter((one) => one.cid === cid));
 
-class Uploads {
+/** Nothing of somebody's stays in this browser. */
+export function forgetUploads(by: string): Promise<void> {
+  // What is on its way would be written down again.
+  places = places.filter((place) => !place.stop(by));
+  return kept.removeAll(by);
+}
+
+/** Goes on with what messages wait for, in whichever rooms; with a network (`ready`) also where it had given up for want of one. */
+export async function goOn(by: string, ready: boolean): Promise<void> {
+  await app.box?.load();
+  const left = await kept.of(by, Date.now());
+  for (const { key, room, thread } of left) if (app.outbox.some(({ awaits }) => awaits?.includes(key))) uploadsIn(room, by, thread);
+  const isThere = (key: string): boolean => left.some((one) => one.key === key) || places.some((place) => place.has(key));
+  if (ready) for (const place of places) place.again();
+  // Last: what waits for a file that is nowhere would keep back all that was written after it.
+  for (const { cid, awaits, failed } of app.outbox) if (awaits && !failed && !awaits.every(isThere)) void app.box?.fail(cid, 'lost');
+}
+
+/** Tries again to send the files of a message, and then the message. */
+export function sendAgain(item: Item): void {
+  if (!item.awaits) return app.retry(item.cid);
+  for (const place of places) place.again(item.cid);
+}
+
+/** A message is not to be sent, nor its files. */
+export function giveUp(item: Item): void {
+  for (const place of places) place.giveUp(item);
+  app.discard(item.cid);
+}
+
+/**
+ * A message goes back to the field where it was written, with (`files`) those of its files that are well. It waits in the outbox
+ * until that field has it. Returns the thread whose field that is, if any.
+ */
+export function takeBack(item: Item, files: boolean): string | undefined {
+  const isOf = ({ cid }: { readonly cid: string | undefined }): boolean => cid === item.cid;
+  const place = places.find(({ all, back }) => all.some(isOf) || back.some(isOf)) ?? uploadsIn(item.r, item.by);
+  place.takeBack(item, files);
+  return place.thread;
+}
+
+function words(code: string): string {
+  if (code === 'too_large' && app.limits) return i18n.t.fileTooLarge(i18n.size(app.limits.file));
+  return code === 'empty' ? i18n.t.fileEmpty : i18n.error(code);
+}
+
+export class Uploads {
+  readonly room: string;
+  readonly by: string;
+  readonly thread: string | undefined;
   all = $state.raw<readonly One[]>([]);
-  readonly #room: string;
-  readonly #by: string;
+  /** Whether photos go as they are. */
+  whole = $state(false);
+  /** Messages that come back to the field, until it has them. */
+  back = $state.raw<readonly Item[]>([]);
   #running = new Map<string, Upload>();
+  /** The photos that are being made smaller. */
+  #shrinking = new Set<string>();
   #sources = new Map<string, Kept>();
 
-  constructor(room: string, by: string) {
-    this.#room = room;
-    this.#by = by;
+  constructor(room: string, by: string, thread: string | undefined) {
+    [this.room, this.by, this.thread] = [room, by, thread];
     void this.#restore();
-    addEventListener('online', () => this.all.filter((one) => one.problem && one.canRetry).forEach((one) => this.retry(one.key)));
+    addEventListener('online', () => this.again());
   }
 
-  get done(): Attachment[] {
-    return this.all.flatMap((one) => (one.file && !one.sends ? [one.file] : []));
+  /** Those beside the message that is being written. */
+  get own(): readonly One[] {
+    return this.all.filter((one) => one.cid === undefined);
+  }
+
+  /** Those of them that go with it. */
+  get good(): readonly One[] {
+    return this.own.filter((one) => one.problem === '');
+  }
+
+  get done(): readonly Attachment[] {
+    return this.good.flatMap((one) => one.file ?? []);
   }
 
   get busy(): boolean {
-    return this.all.some((one) => !one.file && !one.sends && one.problem === '');
+    return this.good.some((one) => !one.file);
   }
 
-  add(files: readonly File[], limits: Limits | undefined, recorded: Recorded = {}): void {
-    for (const file of files) {
-      const problem = this.#refusal(file, limits);
-      const source = { key: uuidv7(), by: this.#by, room: this.#room, file, at: Date.now(), ...recorded };
+  has(key: string): boolean {
+    return this.#sources.has(key);
+  }
+
+  /** Takes up files for the message that is being written. Returns their keys. */
+  add(files: readonly File[], limits: Limits | undefined, rec?: Recording): string[] {
+    return files.map((file) => {
+      const shrinks = !this.whole && !rec && mayBePhoto(file);
+      const problem = this.#refusal(file, limits, shrinks);
+      const source: Kept = {
+        key: uuidv7(),
+        by: this.by,
+        room: this.room,
+        ...(this.thread === undefined ? {} : { thread: this.thread }),
+        file,
+        ...(shrinks ? { shrinks } : {}),
+        at: Date.now(),
+        ...(rec ? { rec } : {}),
+      };
       this.#show(source, problem);
-      if (problem) continue;
-      void kept.put(source);
-      this.#start(source);
+      if (!problem) {
+        void kept.put(source);
+        void this.#begin(source);
+      }
+      return source.key;
+    });
+  }
+
+  /** Sends a message with the files beside it, or with these alone; they may still be on their way. */
+  async send(text: Text, keys?: readonly string[]): Promise<void> {
+    const taken = this.good.filter(({ key }) => keys?.includes(key) ?? true);
+    if (keys && taken.length === 0) return;
+    const cid = uuidv7();
+    const awaits = taken.map(({ key }) => key);
+    for (const { key } of taken) {
+      this.#change(key, { cid });
+      this.#note(key, { cid, whole: undefined });
+    }
+    this.whole = false;
+    await app.send({ ...text, files: [], ...(awaits.length ? { awaits } : {}) }, cid);
+    // It waits in the outbox before anything is forgotten here, and its files are known as its own before it may go: whatever
+    // happens in between, nothing is lost and nothing is sent twice.
+    await Promise.all(awaits.map((key) => this.#keep(key, {})));
+    await this.#supply(cid);
+  }
+
+  /** Whether photos go as they are, also those that were chosen already. */
+  choose(whole: boolean): void {
+    this.whole = whole;
+    for (const { key, whole: bytes } of this.good) {
+      const source = this.#sources.get(key);
+      if (!source || bytes === undefined) continue;
+      this.#stop(key);
+      const file = source.whole ?? source.file;
+      void this.#keep(key, { file, whole: undefined, shrinks: !whole, url: undefined, done: undefined });
+      this.#change(key, { local: file, name: file.name, file: undefined, share: 0 });
+      const changed = this.#sources.get(key);
+      if (changed) void this.#begin(changed);
     }
   }
 
@@ -81,38 +205,98 @@ class Uploads {
     const source = this.#sources.get(key);
     if (!source) return;
     this.#change(key, { problem: '', canRetry: false });
-    this.#start(source);
+    void this.#begin(source);
   }
 
-  #again(key: string): void {
-    if (this.all.some((one) => one.key === key && one.problem !== '' && one.canRetry)) this.retry(key);
+  /** Tries again what did not succeed, of all or of one message. */
+  again(cid?: string): void {
+    for (const one of this.all) if (one.problem && one.canRetry && (cid === undefined || one.cid === cid)) this.#retryFor(one);
   }
 
   remove(key: string): void {
-    this.#running.get(key)?.cancel();
+    this.#stop(key);
     this.#forget(key);
     this.all = this.all.filter((one) => one.key !== key);
   }
 
+  /** The files of a message are not wanted any more. */
+  giveUp({ cid }: Item): void {
+    for (const one of this.all) if (one.cid === cid) this.remove(one.key);
+  }
+
+  takeBack(item: Item, files: boolean): void {
+    for (const { key, cid, problem } of this.all) {
+      if (cid !== item.cid) continue;
+      if (!files || problem) this.remove(key);
+      else {
+        void this.#keep(key, { cid: undefined });
+        this.#change(key, { cid: undefined });
+      }
+    }
+    if (!this.back.some(({ cid }) => cid === item.cid)) this.back = [...this.back, item];
+  }
+
+  /** The field has the text of these, and keeps it. */
+  taken(items: readonly Item[]): void {
+    this.back = this.back.filter((one) => !items.includes(one));
+    for (const { cid } of items) app.discard(cid);
+  }
+
+  /** When they are this person's: nothing goes on, and nothing is kept of it from now on. Whether they are. */
+  stop(by: string): boolean {
+    if (by !== this.by) return false;
+    this.#sources.clear();
+    for (const running of this.#running.values()) running.cancel();
+    this.all = [];
+    this.back = [];
+    return true;
+  }
+
   /** The message took what was there. */
   clear(): void {
-    const left = this.all.filter((one) => one.problem !== '' || one.sends);
-    for (const one of this.all) if (!left.includes(one)) this.#forget(one.key);
-    this.all = left;
+    this.whole = false;
+    this.#forgetAll(this.good);
   }
 
   async #restore(): Promise<void> {
-    for (const source of await kept.of(this.#by, this.#room, Date.now())) {
-      this.#show(source, '');
-      if (!source.done) this.#start(source);
-      else if (source.sends) void this.#send(source.key, source.done);
+    await app.box?.load();
+    const left = await kept.of(this.by, Date.now());
+    const mayCome = (key: string): boolean => left.some((one) => one.key === key && !one.failed);
+    for (const source of left) {
+      const { key, cid } = source;
+      if (source.room !== this.room || source.thread !== this.thread || this.has(key)) continue;
+      const item = app.outbox.find(({ awaits }) => awaits?.includes(key));
+      const owner = item?.cid;
+      // Another page's message, or one that had gone just before this page was loaded.
+      if (cid !== undefined && owner === undefined) {
+        if (!(await app.box?.isKept(cid))) void kept.remove(key);
+        continue;
+      }
+      const own: Kept = owner === undefined ? source : { ...source, cid: owner };
+      this.#show(own, source.failed ? words(source.failed) : '');
+      if (source.failed) {
+        // Written down for the file, not yet for its message when the page went.
+        if (item && !item.failed) void app.box?.fail(item.cid, source.failed);
+        continue;
+      }
+      if (item?.failed && !FINAL.includes(item.failed) && item.awaits?.every(mayCome)) app.retry(item.cid);
+      if (!source.done) void this.#begin(own);
+      else if (owner) void this.#supply(owner);
     }
   }
 
   #show(source: Kept, problem: string): void {
-    const { key, file, done } = source;
+    const { key, file, whole, shrinks, done, cid, rec } = source;
     this.#sources.set(key, source);
-    this.all = [...this.all, { key, name: file.name, share: done ? 1 : 0, file: done, problem, canRetry: false, sends: source.sends === true }];
+    const bytes = whole?.size ?? (shrinks || (this.whole && mayBePhoto(file)) ? file.size : undefined);
+    // What phones call a recording says nothing.
+    const name = rec ? (rec.kind === 'video' ? i18n.t.recording.videoNote : i18n.t.recording.voice) : file.name;
+    this.all = [...this.all, { key, name, local: file, whole: bytes, share: done ? 1 : 0, file: done, problem, canRetry: false, cid }];
+  }
+
+  #forgetAll(those: readonly One[]): void {
+    for (const { key } of those) this.#forget(key);
+    this.all = this.all.filter((one) => this.has(one.key));
   }
 
   #forget(key: string): void {
@@ -120,52 +304,104 @@ class Uploads {
     void kept.remove(key);
   }
 
-  #refusal(file: File, limits: Limits | undefined): string {
+  #stop(key: string): void {
+    const running = this.#running.get(key);
+    this.#running.delete(key);
+    running?.cancel();
+  }
+
+  #refusal(file: File, limits: Limits | undefined, shrinks: boolean): string {
     if (file.size === 0) return i18n.t.fileEmpty;
     if (!limits) return '';
-    if (file.size > limits.file) return i18n.t.fileTooLarge(i18n.size(limits.file));
-    return this.all.length >= limits.att ? i18n.t.tooManyFiles(limits.att) : '';
+    if (file.size > limits.file && !shrinks) return i18n.t.fileTooLarge(i18n.size(limits.file));
+    return this.own.length >= limits.att ? i18n.t.tooManyFiles(limits.att) : '';
+  }
+
+  async #begin(source: Kept): Promise<void> {
+    if (!source.shrinks) return this.#start(source);
+    const { key, file } = source;
+    // Should the page die of it, the next one sends the photo as it is, and does not die of it again.
+    const begins = async (): Promise<void> => {
+      this.#shrinking.add(key);
+      await this.#keep(key, {});
+    };
+    const copy = await import('$lib/media/shrink').then(({ shrink }) => shrink(file, begins)).catch(() => undefined);
+    this.#shrinking.delete(key);
+    // Gone meanwhile, or wanted as it is.
+    const now = this.#sources.get(key);
+    if (!now?.shrinks) return;
+    // The other is kept only as long as somebody may still want it.
+    const whole = copy && now.cid === undefined ? file : undefined;
+    const local = copy ?? file;
+    void this.#keep(key, { file: local, whole, shrinks: undefined });
+    this.#change(key, { local, name: local.name, whole: copy && file.size });
+    const changed = this.#sources.get(key);
+    if (changed) this.#start(changed);
   }
 
   #start(source: Kept): void {
     const { key } = source;
-    const running = upload(this.#room, source.file, source.url, {
-      progress: (share) => this.#change(key, { share }),
-      begun: (url) => this.#keep(key, { url }),
+    const running = upload(this.room, source.file, source.url, {
+      progress: (share) => this.#running.get(key) === running && this.#change(key, { share }),
+      begun: (url) => this.#running.get(key) === running && void this.#keep(key, { url }),
     }, source.rec);
     this.#running.set(key, running);
     running.done
       .then((done) => {
-        this.#keep(key, { done });
+        if (this.#running.get(key) !== running) return;
+        this.#running.delete(key);
+        void this.#keep(key, { done });
         this.#change(key, { file: done, share: 1 });
-        if (source.sends) return this.#send(key, done);
+        const cid = this.#sources.get(key)?.cid;
+        if (cid) return this.#supply(cid);
       })
       .catch((error: unknown) => {
-        const code = error instanceof ApiError ? error.code : 'other';
-        this.#change(key, { problem: this.#words(code), canRetry: !FINAL.includes(code) });
-        // It waits for the scanner, and nobody has to press anything when that is back.
-        if (code === 'unscanned') setTimeout(() => this.#again(key), UNSCANNED_AFTER_MS);
-      })
-      .finally(() => this.#running.delete(key));
+        if (this.#running.get(key) !== running) return;
+        this.#running.delete(key);
+        this.#failed(key, error instanceof ApiError ? error.code : 'internal');
+      });
   }
 
-  // It waits in the outbox before it is forgotten here: whatever happens in between, it is not lost.
-  async #send(key: string, file: Attachment): Promise<void> {
-    const re = this.#sources.get(key)?.re;
-    await app.send({ r: this.#room, body: '', files: [file], ...(re ? { re } : {}) });
-    this.remove(key);
+  #failed(key: string, code: Failure): void {
+    const isFinal = FINAL.includes(code);
+    this.#change(key, { problem: words(code), canRetry: !isFinal });
+    if (isFinal) void this.#keep(key, { failed: code });
+    const cid = this.#sources.get(key)?.cid;
+    // Without a network it goes on with the next connection, and nothing that was written later goes before it.
+    if (cid && (code !== 'offline' || app.status === 'ready')) void app.box?.fail(cid, code);
+    // It waits for the scanner, and nobody has to press anything when that is back.
+    if (code === 'unscanned') setTimeout(() => this.all.filter((one) => one.key === key && one.canRetry).forEach((one) => this.#retryFor(one)), UNSCANNED_AFTER_MS);
   }
 
-  #keep(key: string, change: Partial<Kept>): void {
+  #retryFor({ key, cid }: One): void {
+    const isHopeless = this.all.some((one) => one.cid === cid && one.problem !== '' && !one.canRetry);
+    const isWhole = app.outbox.some((item) => item.cid === cid && item.awaits?.every((one) => this.has(one)));
+    if (cid && isWhole && !isHopeless) app.retry(cid);
+    this.retry(key);
+  }
+
+  // Once the server has all files of a message.
+  async #supply(cid: string): Promise<void> {
+    const item = app.outbox.find((one) => one.cid === cid);
+    if (item) {
+      const files = item.awaits?.flatMap((key) => this.#sources.get(key)?.done ?? []);
+      if (!files || files.length < (item.awaits?.length ?? 0)) return;
+      await app.box?.supply(cid, files);
+    }
+    // Without one, another page of this person has sent it.
+    this.#forgetAll(this.all.filter((one) => one.cid === cid));
+  }
+
+  #note(key: string, change: Change): Kept | undefined {
     const source = this.#sources.get(key);
-    if (!source) return;
-    const changed = { ...source, ...change };
-    this.#sources.set(key, changed);
-    void kept.put(changed);
+    const changed = source && ({ ...source, ...change } as Kept);
+    if (changed) this.#sources.set(key, changed);
+    return changed;
   }
 
-  #words(code: string): string {
-    return code === 'empty' ? i18n.t.fileEmpty : i18n.error(code);
+  async #keep(key: string, change: Change): Promise<void> {
+    const changed = this.#note(key, change);
+    if (changed) await kept.put(this.#shrinking.has(key) ? { ...changed, shrinks: false } : changed);
   }
 
   #change(key: string, change: Partial<One>): void {

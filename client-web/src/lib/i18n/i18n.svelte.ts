@@ -41,7 +41,7 @@ class I18n {
   }
 
   time(at: string): string {
-    return new Intl.DateTimeFormat(this.language, { hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+    return this.t.dates.time(new Date(at));
   }
 
   day(at: string): string {
@@ -49,14 +49,13 @@ class I18n {
     if (days === 0) return this.t.today;
     if (days === 1) return this.t.yesterday;
     const date = new Date(at);
-    const year = date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' as const };
-    return new Intl.DateTimeFormat(this.language, { day: 'numeric', month: 'long', weekday: 'long', ...year }).format(date);
+    const { day, dayOfYear } = this.t.dates;
+    return date.getFullYear() === new Date().getFullYear() ? day(date) : dayOfYear(date);
   }
 
   /** Short: the time today, else the date. */
   moment(at: string): string {
-    if (daysAgo(at) === 0) return this.time(at);
-    return new Intl.DateTimeFormat(this.language, { day: 'numeric', month: 'short' }).format(new Date(at));
+    return daysAgo(at) === 0 ? this.time(at) : this.t.dates.short(new Date(at));
   }
 
   /** A time to come: only the clock within a day, else with the date. */

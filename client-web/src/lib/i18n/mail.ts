@@ -5,9 +5,12 @@ import type { Language } from './i18n.svelte';
 const ru = {
   title: 'Письма о непрочитанном',
   about: (texts: boolean): string =>
-    texts ? 'В письме будет, кто, где и что написал.' : 'В письме будет, кто и в какой группе написал, но не сам текст.',
+    texts
+      ? 'Не прочитали вовремя: придёт письмо. В нём будет, кто, где и что написал.'
+      : 'Не прочитали вовремя: придёт письмо. В нём будет, кто и в какой группе написал, но не сам текст.',
   replies: 'На письмо можно ответить, и ответ придёт в группу.',
   address: 'Адрес почты',
+  check: 'Сначала проверим адрес: пришлём на него письмо с кодом.',
   send: 'Отправить код',
   sent: (address: string) => `Мы отправили письмо на ${address}. Введите код из него или откройте ссылку в письме. Код действует сутки.`,
   code: 'Код из письма',
@@ -48,9 +51,12 @@ type MailWords = typeof ru;
 
 const en: MailWords = {
   title: 'Mails about unread messages',
-  about: (texts) => (texts ? 'A mail says who wrote what, and where.' : 'A mail says who wrote in which group, and not what.'),
+  about: (texts) => (texts
+      ? 'A mail comes about what you have not read in time. It says who wrote what, and where.'
+      : 'A mail comes about what you have not read in time. It says who wrote in which group, and not what.'),
   replies: 'You can answer a mail; the answer goes to the group.',
   address: 'E-mail address',
+  check: 'The address is checked first: we send a mail with a code to it.',
   send: 'Send a code',
   sent: (address) => `We sent a mail to ${address}. Type the code from it, or open the link in it. The code holds for a day.`,
   code: 'Code from the mail',

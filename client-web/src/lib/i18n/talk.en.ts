@@ -25,6 +25,12 @@ export const talk: typeof words = {
     send: 'Send the answer',
     inRoom: 'Show in the group',
   },
+  picture: {
+    choose: 'Choose a picture',
+    another: 'Another picture',
+    remove: 'Remove the picture',
+    bad: 'This picture cannot be read. JPEG, PNG, WebP and GIF of up to 20 MB will do.',
+  },
   all: {
     title: 'A message to everybody',
     reach: (count: number) => `“@all” mentions ${count === 1 ? '1 person' : `${count} people`}. Those who muted the group are notified as well.`,

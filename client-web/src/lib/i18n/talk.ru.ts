@@ -1,4 +1,4 @@
-// Pins, threads and messages to all.
+// Pins, threads, messages to all and pictures of groups.
 
 import { plural } from './plural';
 
@@ -26,6 +26,12 @@ export const talk = {
     field: 'Ответить в обсуждении',
     send: 'Отправить ответ',
     inRoom: 'Показать в группе',
+  },
+  picture: {
+    choose: 'Выбрать картинку',
+    another: 'Другая картинка',
+    remove: 'Убрать картинку',
+    bad: 'Эту картинку не удалось прочитать. Подойдут JPEG, PNG, WebP и GIF до 20 МБ.',
   },
   all: {
     title: 'Сообщение для всех',

@@ -121,6 +121,8 @@ export function showPhotos(place: HTMLElement, photos: readonly Attachment[], na
     told.closed();
   });
   pswp.init();
+  // The dialog around it has the name.
+  pswp.element?.removeAttribute('role');
 
   return {
     zoom: (inwards) => {

@@ -13,10 +13,14 @@ export function facts({ act, facts = {} }: Entry): string {
   const t = moderation().journal;
   if (act === 'room_renamed') return t.renamed(facts.was ?? '', facts.name ?? '');
   if (act === 'person_muted') return facts.minutes === undefined ? t.untilLifted : t.minutes(facts.minutes);
+  if (facts.words !== undefined) return facts.words;
+  if (facts.hours !== undefined) return t.hours(facts.hours);
+  if (facts.first !== undefined && facts.last !== undefined) return t.messages(facts.first, facts.last);
   if (facts.seconds !== undefined) return facts.seconds > 0 ? t.every(moderation().slow.seconds[facts.seconds] ?? String(facts.seconds)) : moderation().slow.off;
   if (facts.reason) return moderation().report.reasons[facts.reason] ?? facts.reason;
   if (facts.decision) return moderation().queue.outcome[facts.decision] ?? facts.decision;
   if (act === 'room_made' && facts.people !== undefined) return t.people(facts.people);
+  if (facts.reads !== undefined) return t.bot(facts.name ?? '', facts.reads);
   return facts.name ?? '';
 }
 

@@ -1,3 +1,13 @@
+import type { Person } from '../../core/wire/Person';
+
+/** Where a person's picture is; who saves data has letters. */
+export function pictureOf(person: Person | undefined): string | undefined {
+  const saves = (navigator as { connection?: { saveData?: boolean } }).connection?.saveData;
+  return person?.picture && !saves ? addressOf(person.id, person.picture) : undefined;
+}
+
+export const addressOf = (person: string, picture: string): string => `/api/v1/people/${person}/pictures/${picture}`;
+
 /** Up to two letters of a name. */
 export function initials(name: string): string {
   const words = name.split(/\s+/u).filter((word) => /\p{L}|\p{N}/u.test(word));
