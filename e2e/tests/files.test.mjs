@@ -1,11 +1,13 @@
 // Files on bad days: the server dies and the page is thrown away in the middle of an upload; a film plays from its middle.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { after, before } from 'node:test';
 
 import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
+import { pdf } from '../files.mjs';
 import { Server } from '../server.mjs';
-import { steps } from '../steps.mjs';
+import { eventually, steps } from '../steps.mjs';
 
 const ROOM = 'Робототехника, поток 1';
 /** Three pieces of 8 MiB, and one that is shorter. */
@@ -61,23 +63,50 @@ step('an upload goes on after the server was killed and after the page was loade
 });
 
 step('what arrived is what was sent', async () => {
-  const isWhole = async (/** @type {{name: string, sha256: string}} */ sent) => {
+  const digest = async (/** @type {string} */ name) => {
     const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll('a[download]')]);
-    const link = links.find((one) => one.download === sent.name);
+    const link = links.find((one) => one.download === name);
     // For a moment the message is neither on its way nor there.
-    if (!link) return false;
+    if (!link) return '';
     const answer = await fetch(link.href);
     const digest = await crypto.subtle.digest('SHA-256', await answer.arrayBuffer());
-    return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('') === sent.sha256;
+    return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   };
-  await teacher.until(isWhole, { name: FILE.name, sha256: SHA256 }, 'the file as it was sent');
+  const arrived = await eventually(() => teacher.read(digest, FILE.name), (sha256) => sha256 !== '', 'the file');
+  assert.equal(arrived, SHA256);
 });
 
 step('after sending, a reload brings no file back', async () => {
   await teacher.page.reload();
   await teacher.page.getByRole('main').getByText('Вот проект.').waitFor();
   await teacher.page.getByRole('textbox', { name: 'Сообщение' }).waitFor();
-  assert.equal(await teacher.page.locator('.uploads li').count(), 0);
+  assert.equal(await teacher.page.locator('form > ul li').count(), 0);
+});
+
+step('a PDF opens in a tab of its own, as nothing but a PDF, and can be saved beside it', async () => {
+  const report = pdf();
+  await teacher.page.locator('input[type=file]').first().setInputFiles([{ name: 'Отчёт.pdf', mimeType: 'application/pdf', buffer: report }]);
+  await teacher.page.getByRole('button', { name: 'Убрать: Отчёт.pdf' }).waitFor();
+  await teacher.click('button', 'Отправить');
+  const link = teacher.page.getByRole('link', { name: /^Отчёт\.pdf/ });
+  await link.waitFor();
+  const opened = teacher.context.waitForEvent('page');
+  const answered = teacher.context.waitForEvent('response', (response) => /\/api\/v1\/files\/[^/]+\/pdf$/.test(response.url()));
+  await link.click();
+  const tab = await opened;
+  const headers = (await answered).headers();
+  assert.equal(headers['content-type'], 'application/pdf');
+  assert.equal(headers['x-content-type-options'], 'nosniff');
+  assert.ok(headers['content-disposition']?.startsWith('inline;'), headers['content-disposition']);
+  // What is saved in place of being shown leaves its tab empty.
+  await tab.waitForURL(/\/pdf$/);
+  assert.equal(await tab.evaluate(() => window.opener), null);
+  await tab.close();
+  const saved = teacher.page.waitForEvent('download');
+  await teacher.page.getByRole('link', { name: 'Скачать: Отчёт.pdf' }).click();
+  const copy = await saved;
+  assert.equal(copy.suggestedFilename(), 'Отчёт.pdf');
+  assert.deepEqual(await readFile(await copy.path()), report);
 });
 
 step('a film that was recorded in Chromium plays in Firefox, also from its middle', async () => {

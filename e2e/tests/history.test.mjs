@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 
 import { chromiumPerson, launchChromium, signIn } from '../browsers.mjs';
 import { BINARY, Server } from '../server.mjs';
-import { steps } from '../steps.mjs';
+import { eventually, steps } from '../steps.mjs';
 
 const ROOM = 'Робототехника, поток 1';
 const HOSTILE = '<script>document.title="run"</script><img src="https://evil.example/x.png" onerror="document.title=\'run\'">';
@@ -148,17 +148,15 @@ step('a rule says what it will take, and then takes it before everybody’s eyes
   // What the device had kept is gone with the network away, too.
   await student.reload();
   await student.page.locator('main').getByText('Удалено по сроку хранения: 2 сообщения').waitFor();
-  await student.until(
-    async () => {
+  const kept = () =>
+    student.read(async () => {
       const db = await new Promise((resolve) => (indexedDB.open('parta-kept').onsuccess = (event) => resolve(/** @type {any} */ (event.target).result)));
       const rooms = await new Promise((resolve) => (db.transaction('rooms').objectStore('rooms').getAll().onsuccess = (/** @type {any} */ event) => resolve(event.target.result)));
       db.close();
-      const text = JSON.stringify(rooms);
-      return text.includes('Это останется') && !text.includes('onerror') && !text.includes('a.txt');
-    },
-    undefined,
-    'what the device keeps to be without them',
-  );
+      return JSON.stringify(rooms);
+    });
+  const isWithout = (/** @type {string} */ text) => text.includes('Это останется') && !text.includes('onerror') && !text.includes('a.txt');
+  await eventually(kept, isWithout, 'what the device keeps to be without them');
   await student.close();
 });
 

@@ -54,7 +54,7 @@ step('a message is passed on to a group that is found by its name, and says who 
   await phone.click('button', 'Переслать…');
   await phone.page.getByRole('searchbox', { name: 'Найти группу или человека' }).fill('3d');
   await phone.page.locator('dialog').getByRole('button', { name: OTHER }).click();
-  await phone.until((name) => document.querySelector('h2')?.textContent === name, OTHER, 'the other group');
+  await phone.until((name) => document.querySelector('main h1')?.textContent === name, OTHER, 'the other group');
   const { name } = await server.person('student1');
   await reads(phone, `Переслано от: ${name}`);
   await reads(phone, 'Мотор готов');

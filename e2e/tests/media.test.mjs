@@ -85,7 +85,7 @@ const isClosed = () => document.querySelector('dialog[open]') === null;
 step('five photos of one message are one album', async () => {
   await teacher.read(choosePhotos, { names: NAMES, w: WIDE, h: HIGH });
   await teacher.page.getByRole('button', { name: `Убрать: ${NAMES[4]}` }).waitFor();
-  await teacher.until(() => document.querySelectorAll('.uploads progress').length === 0, undefined, 'all photos uploaded');
+  await teacher.until(() => document.querySelectorAll('form > ul progress').length === 0, undefined, 'all photos uploaded');
   await teacher.click('button', 'Отправить');
   await student.until(() => document.querySelectorAll('article .album .picture').length === 5, undefined, 'an album of five');
   const rows = await student.read(() => [...document.querySelectorAll('article .album .row')].map((row) => row.children.length));
@@ -256,11 +256,11 @@ step('a voice message that could not be uploaded is sent after a reload', async 
   await teacher.click('button', 'Голосовое сообщение');
   await teacher.until(recorded, '0:01', 'a second of recording');
   await teacher.click('button', 'Отправить');
-  await teacher.page.locator('.uploads li').getByText('Голосовое сообщение').waitFor();
+  await teacher.page.locator('.scroller').getByText('отправляется').waitFor();
   await teacher.page.unroute(uploads);
   await teacher.reload();
   await student.until(() => document.querySelectorAll('article [data-voice]').length === 3, undefined, 'the voice message after all');
-  await teacher.until(() => document.querySelectorAll('.uploads li').length === 0, undefined, 'nothing waiting');
+  await teacher.until(() => !document.querySelector('.scroller')?.textContent?.includes('отправляется'), undefined, 'nothing waiting');
 });
 
 step('on a phone the button is held while one speaks, and a finger that goes left gives it up', async () => {
@@ -279,4 +279,29 @@ step('on a phone the button is held while one speaks, and a finger that goes lef
   await phone.until(recorded, '0:01', 'a second of recording');
   await finger('touchEnd');
   await student.until(() => document.querySelectorAll('article [data-voice]').length === 4, undefined, 'the held voice message');
+});
+
+step('what is sent as soon as it is recorded is not taken for a button that was only brushed', async () => {
+  for (const count of [5, 6]) {
+    await teacher.click('button', 'Голосовое сообщение');
+    await teacher.click('button', 'Отправить');
+    await student.until((/** @type {number} */ all) => document.querySelectorAll('article [data-voice]').length === all, count, `voice message ${count}`);
+  }
+});
+
+step('on a phone nothing in the room is too small for a finger', async () => {
+  await teacher.page.getByRole('article').last().hover();
+  await teacher.page.getByRole('article').last().getByRole('button', { name: 'Действия' }).click();
+  await teacher.page.getByRole('button', { name: '👍' }).click();
+  await phone.until(() => document.querySelector('.scroller .chip'), undefined, 'a reaction');
+  const small = () =>
+    [...document.querySelectorAll('main button, main a[href], main textarea, main select, main label, main input')].flatMap((one) => {
+      // What is pressed of a label around a field is the larger one of both.
+      const boxes = [one, ...one.querySelectorAll('input'), ...(one.closest('label') ? [/** @type {Element} */ (one.closest('label'))] : [])];
+      const sizes = boxes.map((box) => box.getBoundingClientRect());
+      const [width, height] = [Math.max(...sizes.map((size) => size.width)), Math.max(...sizes.map((size) => size.height))];
+      if (width === 0 || one.classList.contains('hidden') || getComputedStyle(one).visibility === 'hidden') return [];
+      return width < 44 || height < 44 ? [`${width} × ${height}: ${one.getAttribute('aria-label') ?? one.textContent?.trim()}`] : [];
+    });
+  assert.deepEqual(await phone.read(small), []);
 });

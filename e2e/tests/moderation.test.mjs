@@ -66,7 +66,7 @@ const waitForNoText = (person, text, where = 'main') =>
   );
 
 /** The room with this name is before a person. @param {typeof teacher} person @param {string} name */
-const inRoom = (person, name) => person.until((name) => document.querySelector('main h2')?.textContent === name, name, `the room ${name}`);
+const inRoom = (person, name) => person.until((name) => document.querySelector('main h1')?.textContent === name, name, `the room ${name}`);
 
 /** Writes a message and waits until it is in the conversation. @param {typeof teacher} person @param {string} text */
 async function write(person, text) {
@@ -191,7 +191,7 @@ step('in a slow room the page counts down, and the staff go on', async () => {
   assert.equal(await phone.page.getByRole('button', { name: 'Отправить' }).isDisabled(), true);
   await fits(phone);
   await write(teacher, 'Сотрудники пишут');
-  await write(teacher, 'и пишут');
+  await write(teacher, 'и ещё раз');
   await teacher.click('button', 'Настройки группы');
   await teacher.page.locator('dialog').getByRole('combobox').selectOption({ label: 'Выключен' });
   await teacher.page.locator('dialog').getByRole('button', { name: 'Сохранить' }).click();

@@ -57,7 +57,7 @@ const titleCount = (person) => person.read(() => /^\((\d+)\)/.exec(document.titl
 const unreadIs = (person, count) =>
   person.until(
     (/** @type {{room: string, count: string}} */ wanted) => {
-      const link = document.querySelector(`nav a[aria-label="${wanted.room}"]`);
+      const link = [...document.querySelectorAll('nav a')].find((one) => one.querySelector('.name')?.textContent === wanted.room);
       return [...(link?.querySelectorAll('.count') ?? [])].some((one) => one.textContent === wanted.count);
     },
     { room: ROOM, count },

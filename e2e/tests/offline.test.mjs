@@ -117,12 +117,18 @@ step('the server is away: the page opens all the same, and goes on when it is ba
   await seen(teacher, 'Снова здесь');
 });
 
-step('who signs out leaves nothing behind, and does so without a network too', async () => {
+step('who signs out leaves nothing behind, in no tab, and does so without a network too', async () => {
+  const beside = await student.context.newPage();
+  await beside.goto(`${server.origin}/`);
+  await beside.getByRole('link', { name: ROOM }).waitFor();
   await eventually(kept, (all) => all.includes('Снова здесь'), 'the message on the device');
   await student.context.setOffline(true);
   await student.click('button', 'Настройки');
   await student.click('button', 'Выйти из аккаунта');
   await student.see('button', 'Войти');
+  await beside.getByRole('button', { name: 'Войти', exact: true }).waitFor();
+  assert.equal(await beside.getByText(ROOM).count(), 0);
+  await beside.close();
   assert.equal((await kept()).includes('Снова здесь'), false);
   await student.context.setOffline(false);
   await student.reload();

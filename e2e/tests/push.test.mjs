@@ -35,7 +35,7 @@ before(async () => {
   await tools.send('ServiceWorker.enable');
   await signIn(student, server, 'student1');
   await student.until(() => navigator.serviceWorker.controller, undefined, 'the service worker');
-  room = await student.read((name) => document.querySelector(`nav a[aria-label="${name}"]`)?.getAttribute('href')?.split('/').at(-1) ?? '', ROOM);
+  room = await student.read((name) => [...document.querySelectorAll('nav a')].find((one) => one.querySelector('.name')?.textContent === name)?.getAttribute('href')?.split('/').at(-1) ?? '', ROOM);
   assert.ok(room);
 });
 
@@ -69,7 +69,7 @@ step('with the page closed the worker asks our server what it is about', async (
   await teacher.click('link', ROOM);
   await teacher.type('Сообщение', 'Секретный текст');
   await teacher.press('Enter');
-  await student.until((name) => document.querySelector(`nav a[aria-label="${name}"] .count`), ROOM, 'the unread message');
+  await student.until((name) => [...document.querySelectorAll('nav a')].find((one) => one.querySelector('.name')?.textContent === name)?.querySelector('.count'), ROOM, 'the unread message');
   await student.goto('about:blank');
   await push(JSON.stringify({ r: room }));
   // Where it can be seen what is shown, the page is open again.

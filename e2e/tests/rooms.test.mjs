@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
 import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
+import { png } from '../files.mjs';
 import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
 
@@ -56,7 +57,7 @@ function waitForText(person, text) {
  */
 function waitForRoom(person, name, there) {
   return person.until(
-    (wanted) => [...document.querySelectorAll('nav a')].some((link) => link.getAttribute('aria-label') === wanted.name) === wanted.there,
+    (wanted) => [...document.querySelectorAll('nav a')].some((link) => link.querySelector('.name')?.textContent === wanted.name) === wanted.there,
     { name, there },
     `${there ? 'a' : 'no'} room «${name}»`,
   );
@@ -79,6 +80,81 @@ step('a teacher makes a group with the keyboard, and it is there for its members
   await waitForText(teacher, 'Буду!');
 });
 
+step('a picture that the teacher gives the group is there for its members at once', async () => {
+  await teacher.click('button', 'Участники');
+  await teacher.click('button', 'Настройки группы');
+  const file = { name: 'кружок.png', mimeType: 'image/png', buffer: png(900, 600) };
+  await teacher.page.locator('dialog input[type=file]').setInputFiles([file]);
+  await teacher.until(() => document.querySelector('dialog .avatar img')?.getAttribute('src')?.startsWith('blob:'), undefined, 'what was chosen');
+  await teacher.click('button', 'Сохранить');
+  for (const person of [teacher, student]) {
+    await person.until(
+      (name) => {
+        const link = [...document.querySelectorAll('nav a')].find((one) => one.querySelector('.name')?.textContent === name);
+        const picture = link?.querySelector('img');
+        return picture?.complete && picture.naturalWidth === 192 && picture.naturalHeight === 192;
+      },
+      NAME,
+      'the picture in the list',
+    );
+  }
+});
+
+step('a photo that the teacher gives herself stands beside her messages at once', async () => {
+  await teacher.click('button', 'Настройки');
+  await teacher.see('button', 'Выйти');
+  const file = { name: 'я.png', mimeType: 'image/png', buffer: png(900, 600) };
+  await teacher.page.locator('.settings input[type=file]').setInputFiles([file]);
+  await teacher.until(() => document.querySelector('.settings .avatar img')?.getAttribute('src')?.startsWith('blob:'), undefined, 'what was chosen');
+  await teacher.click('button', 'Сохранить');
+  await teacher.until(() => document.querySelector('.settings')?.textContent?.includes('Фотография сохранена.'), undefined, 'that it is saved');
+  await student.until(
+    () => {
+      const line = [...document.querySelectorAll('article')].find((one) => one.textContent?.includes('Собираемся в среду'));
+      const picture = line?.querySelector('img');
+      return picture?.complete && picture.naturalWidth === 192;
+    },
+    undefined,
+    'the photo beside the message',
+  );
+  await teacher.click('button', 'Настройки');
+});
+
+step('an unsuitable photo of a student is taken away in the list of members, and letters are shown again', async () => {
+  await student.click('button', 'Настройки');
+  await student.until(() => document.querySelector('.settings input[type=file]') !== null, undefined, 'the field for a photo');
+  await student.read(async () => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [300, 200];
+    canvas.getContext('2d')?.fillRect(0, 0, 300, 200);
+    const photo = await new Promise((resolve) => canvas.toBlob(resolve));
+    const files = new DataTransfer();
+    files.items.add(new File([/** @type {Blob} */ (photo)], 'я.png', { type: 'image/png' }));
+    const field = /** @type {HTMLInputElement} */ (document.querySelector('.settings input[type=file]'));
+    field.files = files.files;
+    field.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  await student.click('button', 'Сохранить');
+  await student.until(() => document.querySelector('.settings')?.textContent?.includes('Фотография сохранена.'), undefined, 'that it is saved');
+  /** @param {boolean} there */
+  const besideMessage = (there) =>
+    teacher.until(
+      (wanted) => {
+        const line = [...document.querySelectorAll('article')].find((one) => one.textContent?.includes('Буду!'));
+        const avatar = line?.querySelector('.avatar');
+        return avatar && (wanted ? avatar.querySelector('img')?.naturalWidth === 192 : avatar.textContent?.trim() === 'МК');
+      },
+      there,
+      there ? 'the photo of the student' : 'the letters of the student',
+    );
+  await besideMessage(true);
+  await teacher.click('button', 'Фотография: Миша Кузнецов');
+  await teacher.click('button', 'Убрать фотографию');
+  await besideMessage(false);
+  await student.until(() => document.querySelector('.settings .avatar')?.textContent?.trim() === 'МК', undefined, 'the settings without it');
+  await student.click('button', 'Настройки');
+});
+
 step('in announcements a student reads, and the page says why they cannot write', async () => {
   await teacher.click('button', 'Новая группа');
   await teacher.type('Название', NEWS);
@@ -86,7 +162,7 @@ step('in announcements a student reads, and the page says why they cannot write'
   await teacher.type('Найти по имени', 'Миша');
   await teacher.press('Enter');
   await teacher.click('button', 'Создать');
-  await teacher.until((name) => document.querySelector('main h2')?.textContent === name, NEWS, 'the new room');
+  await teacher.until((name) => document.querySelector('main h1')?.textContent === name, NEWS, 'the new room');
   await say(teacher, 'Завтра занятий нет');
   await waitForRoom(student, NEWS, true);
   await student.click('link', NEWS);
@@ -115,7 +191,7 @@ step('a student writes to the teacher alone', async () => {
   const [{ name: teachers }, { name: students }] = [await server.person('teacher'), await server.person('student1')];
   await student.click('button', 'Участники');
   await student.click('button', `Написать лично: ${teachers}`);
-  await student.until((name) => document.querySelector('main h2')?.textContent === name, teachers, 'the conversation');
+  await student.until((name) => document.querySelector('main h1')?.textContent === name, teachers, 'the conversation');
   await say(student, 'Можно личный вопрос?');
   await waitForRoom(teacher, students, true);
   await teacher.click('link', students);
@@ -125,7 +201,7 @@ step('a student writes to the teacher alone', async () => {
 step('who is taken out of a group loses it at once, with the page open', async () => {
   for (const person of [teacher, student]) await person.click('link', NAME);
   await waitForText(student, 'Снова здесь');
-  await teacher.until((name) => document.querySelector('main h2')?.textContent === name, NAME, 'the group');
+  await teacher.until((name) => document.querySelector('main h1')?.textContent === name, NAME, 'the group');
   await teacher.click('button', 'Участники');
   await teacher.click('button', 'Настройки группы');
   const { name } = await server.person('student1');

@@ -123,10 +123,37 @@ step('an answer that is edited or deleted is so in the panel, and its message is
   await seen(student, '4 ответа');
 });
 
+step('an answer has files, chosen or dropped on the panel, and they are not the room’s', async () => {
+  const { page } = teacher;
+  await page.locator('aside input[type=file]').setInputFiles([{ name: 'схема.txt', mimeType: 'text/plain', buffer: Buffer.from('схема') }]);
+  await seen(teacher, 'схема.txt', 'aside form');
+  const dropped = await page.evaluateHandle(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(['список'], 'список.txt'));
+    return data;
+  });
+  await page.locator('aside .answers').dispatchEvent('drop', { dataTransfer: dropped });
+  await seen(teacher, 'список.txt', 'aside form');
+  assert.ok(!(await page.locator('.talk form').first().innerText()).includes('.txt'));
+  await teacher.click('button', 'Отправить ответ');
+  for (const file of ['схема.txt', 'список.txt']) await seen(student, file, 'aside');
+  await seen(student, '5 ответов');
+  assert.ok(!(await page.locator('aside form').innerText()).includes('.txt'));
+});
+
 step('a long one comes in pages, from its end', async () => {
   for (let k = 1; k <= 55; k++) await answer(teacher, `ответ ${k}.`);
   await teacher.reload();
-  await teacher.click('button', '59 ответов');
+  // What stands far above is drawn on the way there.
+  await teacher.until(
+    () => {
+      document.querySelector('.talk .scroller')?.scrollTo(0, 0);
+      return document.querySelector('.talk')?.textContent?.includes('60 ответов');
+    },
+    undefined,
+    'the message at which the thread began',
+  );
+  await teacher.click('button', '60 ответов');
   await seen(teacher, 'ответ 55.', 'aside');
   await teacher.until(
     () => {
