@@ -1,6 +1,6 @@
 # Each target is a few commands that anyone could type. `make run` and `make test` need nothing but Debian 12
 # with Rust 1.94, Node 20 and Python 3; scripts/setup.sh adds the rest.
-.PHONY: run test check e2e bench bench-chat bench-sfu faults fuzz types client build unit
+.PHONY: run test check e2e api-check bench bench-chat bench-sfu faults fuzz types client build unit
 .DEFAULT_GOAL := run
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -42,6 +42,12 @@ endif
 e2e: build
 	cd e2e && npm test
 
+# The interface of bots beside its own description, asked by Schemathesis: everything allowed, and much that is not.
+api-check:
+	@scripts/setup.sh api
+	@$(MAKE) --no-print-directory build
+	cd e2e && node api-check.mjs
+
 check:
 	@scripts/setup.sh test
 	cargo fmt --check
@@ -49,7 +55,7 @@ check:
 	cd e2e && npm run check
 	@$(MAKE) --no-print-directory client
 	cargo clippy --locked --workspace --bins --tests -- -D warnings
-	cargo test --locked --quiet --package protocol --test typescript_types_are_fresh --test house_rules
+	cargo test --locked --quiet --workspace --test typescript_types_are_fresh --test house_rules
 ifeq ($(DENY),yes)
 	cargo deny --locked check
 else
@@ -103,7 +109,7 @@ fuzz:
 # Writes anew what is made from the Rust code and committed: the client's wire types, the example settings, the
 # recordings for the sync law.
 types:
-	UPDATE=1 cargo test --locked --quiet --package protocol --test typescript_types_are_fresh
+	UPDATE=1 cargo test --locked --quiet --workspace --test typescript_types_are_fresh
 	UPDATE=1 cargo test --locked --quiet --package server --lib the_committed_example_and_schema_are_fresh
 	UPDATE=1 cargo test --locked --quiet --package server --test server sync_law
 
