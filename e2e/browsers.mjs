@@ -166,7 +166,8 @@ export async function firefoxPerson(name, preferences = {}) {
   };
 }
 
-// Runs in the page. What is to be clicked must take the click: it is neither disabled nor still moving.
+// Runs in the page. What is to be clicked must take the click: it is neither disabled nor still moving, and nothing lies over it.
+// As in Playwright it is the first of those that fit, or none until that one is ready.
 /**
  * @param {ElementRole} role
  * @param {string} name
@@ -184,10 +185,13 @@ async function findByRole(role, name, toClick) {
       ...Array.from(field.labels ?? [], (label) => label.textContent)].join(' ');
     if (!label.replace(/\s+/g, ' ').includes(name) || element.getClientRects().length === 0) continue;
     if (!toClick) return element;
+    element.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
     const place = () => JSON.stringify(element.getBoundingClientRect());
     const before = place();
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-    if (!element.matches(':disabled') && place() === before) return element;
+    const [box] = element.getClientRects();
+    if (!box || element.matches(':disabled') || place() !== before) return null;
+    return element.contains(document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2)) ? element : null;
   }
   return null;
 }
