@@ -35,6 +35,7 @@ before(async () => {
   await tools.send('ServiceWorker.enable');
   await signIn(student, server, 'student1');
   await student.until(() => navigator.serviceWorker.controller, undefined, 'the service worker');
+  await eventually(async () => registrationId, (id) => id !== '', 'the registration of the worker');
   room = await student.read((name) => [...document.querySelectorAll('nav a')].find((one) => one.querySelector('.name')?.textContent === name)?.getAttribute('href')?.split('/').at(-1) ?? '', ROOM);
   assert.ok(room);
 });
@@ -44,8 +45,25 @@ after(async () => {
   await server?.stop();
 });
 
-/** @param {string} data */
-const push = (data) => tools.send('ServiceWorker.deliverPushMessage', { origin: server.origin, registrationId, data });
+/** Hands a push to the worker, and waits until it is done with it: it looks whether the page is open. @param {string} data */
+async function push(data) {
+  const worker = student.context.serviceWorkers().at(-1);
+  assert.ok(worker);
+  await worker.evaluate(() => {
+    const { prototype } = /** @type {any} */ (globalThis).ExtendableEvent;
+    const { waitUntil } = prototype;
+    /** @type {any} */ (globalThis).told = new Promise((resolve) => {
+      prototype.waitUntil = function (/** @type {Promise<unknown>} */ work) {
+        waitUntil.call(this, work);
+        if (this.type !== 'push') return;
+        prototype.waitUntil = waitUntil;
+        resolve(work);
+      };
+    });
+  });
+  await tools.send('ServiceWorker.deliverPushMessage', { origin: server.origin, registrationId, data });
+  await worker.evaluate(() => /** @type {any} */ (globalThis).told);
+}
 
 /** What is shown, and then taken away. */
 const shown = () =>
@@ -58,8 +76,6 @@ const shown = () =>
 
 step('who looks at the page is shown nothing beside it', async () => {
   await push(JSON.stringify({ r: room }));
-  // The worker is done with it when it answers.
-  await student.read(() => navigator.serviceWorker.ready);
   assert.deepEqual(await shown(), []);
 });
 
