@@ -6,8 +6,9 @@ import { after, before } from 'node:test';
 
 import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
 import { pdf } from '../files.mjs';
+import { noFileKept } from '../kept.mjs';
 import { Server } from '../server.mjs';
-import { eventually, steps } from '../steps.mjs';
+import { steps } from '../steps.mjs';
 
 const ROOM = 'Робототехника, поток 1';
 /** Three pieces of 8 MiB, and one that is shorter. */
@@ -50,33 +51,35 @@ step('an upload goes on after the server was killed and after the page was loade
   await teacher.page.locator('input[type=file]').first().setInputFiles([FILE]);
   await first;
   await server.kill();
+  // Nobody answers until the server is there again.
+  const second = teacher.page.waitForResponse(
+    (response) => response.request().method() === 'PATCH' && Number(response.request().headers()['upload-offset']) > 0 && response.status() === 204,
+  );
   await server.start();
-  const second = teacher.page.waitForRequest((request) => request.method() === 'PATCH' && Number(request.headers()['upload-offset']) > 0);
   await second;
   await teacher.page.reload();
   await teacher.page.getByRole('button', { name: `Убрать: ${FILE.name}` }).waitFor();
-  const repeated = offsets.filter((offset) => offset === 0).length;
-  assert.equal(repeated, 1, `the upload began anew: pieces at ${offsets.join(', ')}`);
   await teacher.page.getByRole('textbox', { name: 'Сообщение' }).fill('Вот проект.');
   await teacher.click('button', 'Отправить');
-  await teacher.page.getByRole('link', { name: FILE.name }).waitFor();
+  await teacher.page.locator('article').getByRole('link', { name: FILE.name }).waitFor();
+  const repeated = offsets.filter((offset) => offset === 0).length;
+  assert.equal(repeated, 1, `the upload began anew: pieces at ${offsets.join(', ')}`);
 });
 
 step('what arrived is what was sent', async () => {
-  const digest = async (/** @type {string} */ name) => {
-    const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll('a[download]')]);
+  const arrived = await teacher.read(async (name) => {
+    const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll('article a[download]')]);
     const link = links.find((one) => one.download === name);
-    // For a moment the message is neither on its way nor there.
-    if (!link) return '';
+    if (!link) return 'no link';
     const answer = await fetch(link.href);
     const digest = await crypto.subtle.digest('SHA-256', await answer.arrayBuffer());
     return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  };
-  const arrived = await eventually(() => teacher.read(digest, FILE.name), (sha256) => sha256 !== '', 'the file');
+  }, FILE.name);
   assert.equal(arrived, SHA256);
 });
 
 step('after sending, a reload brings no file back', async () => {
+  await noFileKept(teacher);
   await teacher.page.reload();
   await teacher.page.getByRole('main').getByText('Вот проект.').waitFor();
   await teacher.page.getByRole('textbox', { name: 'Сообщение' }).waitFor();
@@ -88,7 +91,7 @@ step('a PDF opens in a tab of its own, as nothing but a PDF, and can be saved be
   await teacher.page.locator('input[type=file]').first().setInputFiles([{ name: 'Отчёт.pdf', mimeType: 'application/pdf', buffer: report }]);
   await teacher.page.getByRole('button', { name: 'Убрать: Отчёт.pdf' }).waitFor();
   await teacher.click('button', 'Отправить');
-  const link = teacher.page.getByRole('link', { name: /^Отчёт\.pdf/ });
+  const link = teacher.page.locator('article').getByRole('link', { name: /^Отчёт\.pdf/ });
   await link.waitFor();
   const opened = teacher.context.waitForEvent('page');
   const answered = teacher.context.waitForEvent('response', (response) => /\/api\/v1\/files\/[^/]+\/pdf$/.test(response.url()));
@@ -103,7 +106,7 @@ step('a PDF opens in a tab of its own, as nothing but a PDF, and can be saved be
   assert.equal(await tab.evaluate(() => window.opener), null);
   await tab.close();
   const saved = teacher.page.waitForEvent('download');
-  await teacher.page.getByRole('link', { name: 'Скачать: Отчёт.pdf' }).click();
+  await teacher.page.locator('article').getByRole('link', { name: 'Скачать: Отчёт.pdf' }).click();
   const copy = await saved;
   assert.equal(copy.suggestedFilename(), 'Отчёт.pdf');
   assert.deepEqual(await readFile(await copy.path()), report);

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { after, before } from 'node:test';
 
 import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
+import { keptToSend } from '../kept.mjs';
 import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
 
@@ -257,6 +258,7 @@ step('a voice message that could not be uploaded is sent after a reload', async 
   await teacher.until(recorded, '0:01', 'a second of recording');
   await teacher.click('button', 'Отправить');
   await teacher.page.locator('.scroller').getByText('отправляется').waitFor();
+  await keptToSend(teacher, 1);
   await teacher.page.unroute(uploads);
   await teacher.reload();
   await student.until(() => document.querySelectorAll('article [data-voice]').length === 3, undefined, 'the voice message after all');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
 import { chromiumPerson, launchChromium, signIn } from '../browsers.mjs';
+import { keptToSend } from '../kept.mjs';
 import { Server } from '../server.mjs';
 import { eventually, steps } from '../steps.mjs';
 
@@ -47,9 +48,20 @@ async function say(person, text) {
 const seen = (person, text) =>
   person.until((wanted) => document.body.innerText.includes(wanted), text, `«${text}»`);
 
-/** What is kept on the device, as text. */
-const kept = () =>
-  student.read(async () => {
+/**
+ * In the conversation, and not only in the list of groups.
+ * @param {import('../browsers.mjs').Person} person
+ * @param {string} text
+ */
+const read = (person, text) =>
+  person.until((wanted) => /** @type {HTMLElement | null} */ (document.querySelector('[role=log]'))?.innerText.includes(wanted), text, `«${text}» in the room`);
+
+/** A message that is kept on the device in the conversation, and not only as the last one of a group. @param {string} text */
+const isKept = (text) => eventually(() => kept('events'), (all) => all.includes(text), `«${text}» on the device`);
+
+/** What is kept on the device, as text: all, or this of each record. @param {string} [of] */
+const kept = (of) =>
+  student.read(async (of) => {
     const names = (await indexedDB.databases()).flatMap(({ name }) => (name?.startsWith('parta-kept') ? [name] : []));
     let all = '';
     for (const name of names) {
@@ -61,22 +73,22 @@ const kept = () =>
       for (const store of db.objectStoreNames) {
         all += await new Promise((resolve, reject) => {
           const got = db.transaction(store).objectStore(store).getAll();
-          got.onsuccess = () => resolve(JSON.stringify(got.result));
+          got.onsuccess = () => resolve(JSON.stringify(of ? got.result.map((/** @type {any} */ one) => one[of]) : got.result));
           got.onerror = () => reject(got.error);
         });
       }
       db.close();
     }
     return all;
-  });
+  }, of);
 
 step('a page that was here once is kept on the device, with what was said last', async () => {
   await teacher.click('link', ROOM);
   await student.click('link', ROOM);
   await say(teacher, 'Завтра в девять');
-  await seen(student, 'Завтра в девять');
+  await read(student, 'Завтра в девять');
   await student.until(() => navigator.serviceWorker.controller, undefined, 'the service worker');
-  await eventually(kept, (all) => all.includes('Завтра в девять'), 'the message on the device');
+  await isKept('Завтра в девять');
   const addresses = await student.read(async () => {
     const caches_ = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
     return caches_.flat().map((request) => new URL(request.url).pathname);
@@ -88,10 +100,11 @@ step('a page that was here once is kept on the device, with what was said last',
 step('without a network it opens, says so, shows what was said and keeps what is written', async () => {
   await student.context.setOffline(true);
   await student.reload();
-  await seen(student, 'Завтра в девять');
+  await read(student, 'Завтра в девять');
   await seen(student, 'Нет сети.');
   await say(student, 'Буду');
-  await seen(student, 'Буду');
+  await read(student, 'Буду');
+  await keptToSend(student, 1);
   // Another group, of which only the list is known.
   await student.goto(`${server.origin}/`);
   await student.see('link', ROOM);
@@ -101,27 +114,27 @@ step('back in the network it tells what was written and shows what it missed', a
   await say(teacher, 'Возьмите ноутбуки');
   await student.context.setOffline(false);
   await student.click('link', ROOM);
-  await seen(student, 'Возьмите ноутбуки');
-  await seen(teacher, 'Буду');
+  await read(student, 'Возьмите ноутбуки');
+  await read(teacher, 'Буду');
   await student.until(() => !document.body.innerText.includes('Нет сети.'), undefined, 'no more word of the network');
 });
 
 step('the server is away: the page opens all the same, and goes on when it is back', async () => {
-  await eventually(kept, (all) => all.includes('Возьмите ноутбуки'), 'the message on the device');
+  await isKept('Возьмите ноутбуки');
   await server.kill();
   await student.reload();
-  await seen(student, 'Возьмите ноутбуки');
+  await read(student, 'Возьмите ноутбуки');
   await seen(student, 'Нет связи');
   await server.start();
   await say(student, 'Снова здесь');
-  await seen(teacher, 'Снова здесь');
+  await read(teacher, 'Снова здесь');
 });
 
 step('who signs out leaves nothing behind, in no tab, and does so without a network too', async () => {
   const beside = await student.context.newPage();
   await beside.goto(`${server.origin}/`);
   await beside.getByRole('link', { name: ROOM }).waitFor();
-  await eventually(kept, (all) => all.includes('Снова здесь'), 'the message on the device');
+  await isKept('Снова здесь');
   await student.context.setOffline(true);
   await student.click('button', 'Настройки');
   await student.click('button', 'Выйти из аккаунта');

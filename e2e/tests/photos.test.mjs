@@ -5,6 +5,7 @@ import { after, before } from 'node:test';
 
 import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
 import { withExif } from '../files.mjs';
+import { keptToSend, noFileKept } from '../kept.mjs';
 import { startScanner, VIRUS } from '../scanner.mjs';
 import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
@@ -172,6 +173,7 @@ step('a message is sent before its photo is there, and arrives in its order afte
   await teacher.click('button', 'Отправить');
   await seen(teacher, 'ждёт отправки', '.scroller');
   await teacher.until(() => navigator.serviceWorker.controller, undefined, 'the service worker');
+  await keptToSend(teacher, 2);
   await teacher.context.setOffline(true);
   await teacher.reload();
   await seen(teacher, 'Вот грамота', '.scroller');
@@ -186,6 +188,7 @@ step('a message is sent before its photo is there, and arrives in its order afte
   assert.deepEqual(await order(student, wanted), wanted);
   assert.deepEqual((await student.read(newest)).size, [1_536, 2_048]);
   await teacher.until(() => !document.querySelector('.scroller')?.textContent?.includes('отправ'), undefined, 'nothing on its way');
+  await noFileKept(teacher);
   await teacher.reload();
   await seen(teacher, 'и спасибо всем', '.scroller');
   assert.equal(await teacher.page.locator('.talk form > ul li').count(), 0);
@@ -197,6 +200,7 @@ step('after a reload it goes on although another room is looked at', async () =>
   await teacher.type('Сообщение', 'Из другой группы');
   await teacher.click('button', 'Отправить');
   await seen(teacher, 'отправляется', '.scroller');
+  await keptToSend(teacher, 1);
   await teacher.goto(server.origin);
   await teacher.see('link', ROOM);
   await teacher.page.unroute(UPLOADS);
@@ -234,7 +238,7 @@ step('whoever stops a message on its way has the text again', async () => {
   await teacher.click('button', 'Отправить');
   await teacher.page.locator('.scroller').getByRole('button', { name: 'Отменить' }).click();
   await teacher.page.unroute(UPLOADS);
-  assert.equal(await field(), 'Это ещё не всё');
+  await teacher.until(() => /** @type {HTMLTextAreaElement} */ (document.querySelector('.talk form textarea')).value === 'Это ещё не всё', undefined, 'the text in the field');
   assert.equal(await teacher.page.locator('.talk form > ul li').count(), 0);
   await teacher.type('Сообщение', '');
 });
