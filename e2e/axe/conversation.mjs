@@ -13,6 +13,7 @@ export async function conversation(walk) {
   const { staff, learner } = walk;
   await walk.both('a conversation', async (person) => {
     await toRoom(person);
+    await person.page.locator('.talk article').first().waitFor();
     await walk.look(person, 'a conversation');
   });
   await send(staff, MARKDOWN);
@@ -93,6 +94,7 @@ export async function polls(walk) {
   const { staff, learner } = walk;
   await walk.part('a poll', async () => {
     await press(staff, 'Ещё');
+    await button(staff, 'Опрос').waitFor();
     await walk.look(staff, 'what else there is to send');
     await press(staff, 'Опрос');
     await heading(staff, 'Новый опрос').waitFor();

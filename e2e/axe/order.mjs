@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 import { BINARY } from '../server.mjs';
-import { button, field, heading, menu, press, send, shown, text, toList, toRoom } from './walker.mjs';
+import { button, field, heading, menu, message, press, send, shown, text, toList, toRoom } from './walker.mjs';
 
 /** @typedef {import('./walker.mjs').Walk} Walk */
 /** @typedef {import('./walker.mjs').Walker} Walker */
@@ -74,8 +74,10 @@ export async function order(walk) {
   await walk.part('a slow group', async () => {
     await toRoom(staff);
     await press(staff, 'Участники');
+    // Whoever wrote a moment ago has to wait.
+    await send(learner, 'Успею ещё одно');
+    await message(staff, 'Успею ещё одно').waitFor();
     await slow(staff, '5 минут');
-    // They wrote a moment ago.
     await text(learner, 'снова написать можно через').waitFor();
     await walk.look(learner, 'a slow group');
     await slow(staff, 'Выключен');
