@@ -95,10 +95,11 @@ step('the teacher switches the camera off and on again', async () => {
 step('a camera that sends H.264 is seen, too, or its tile says why it is not', async () => {
   // The same key: it takes the place of the camera that is there.
   const { address, token } = keys[CAMERA];
+  const before = await peerNamed(CAMERA);
   const other = new Device('camera', address, token, 'H264');
   try {
     await other.says(({ state }) => state === 'connected', 'connection');
-    const peer = await peerNamed(CAMERA);
+    const peer = await peerNamed(CAMERA, before);
     await tilePlays(teacher, peer, 'camera');
     // This Firefox has no H.264, and its tile says so.
     student = await firefoxPerson('student in Firefox');
@@ -117,6 +118,7 @@ step('a camera that sends H.264 is seen, too, or its tile says why it is not', a
 
 step('what FFmpeg publishes is seen and heard by a learner', async () => {
   const { address, token } = keys[CAMERA];
+  await gone(CAMERA);
   const ffmpeg = new Device('ffmpeg', address, token);
   const learner = await chromiumPerson(chromium, 'learner');
   try {
@@ -132,6 +134,7 @@ step('what FFmpeg publishes is seen and heard by a learner', async () => {
 
 step('a key that is revoked ends what it began', async () => {
   await camera?.stop();
+  await gone(CAMERA);
   camera = new Device('camera', keys[CAMERA].address, keys[CAMERA].token);
   await camera.says(({ state }) => state === 'connected', 'connection');
   const peer = await peerNamed(CAMERA);
@@ -162,22 +165,30 @@ async function makeKey(name, does) {
 /**
  * The peer of a device that is in the lesson and has a path.
  * @param {string} name
+ * @param {string} [before] the peer whose place it takes, which may still be there
  * @returns {Promise<string>}
  */
-async function peerNamed(name) {
-  await teacher.until(
-    (wanted) => {
-      const { people } = /** @type {any} */ (window).e2e;
-      return people.some((/** @type {any} */ one) => one.device?.name === wanted && one.here);
-    },
-    name,
-    `${name} among the participants`,
+async function peerNamed(name, before) {
+  await teacher.until(isThere, { name, before }, `${name} among the participants`);
+  return teacher.read(
+    ({ name, before }) => /** @type {any} */ (window).e2e.people.find((/** @type {any} */ one) => one.device?.name === name && one.here && one.p !== before).p,
+    { name, before },
   );
-  return teacher.read((wanted) => {
-    const { people } = /** @type {any} */ (window).e2e;
-    return people.find((/** @type {any} */ one) => one.device?.name === wanted).p;
-  }, name);
 }
+
+// Runs in the page.
+/** @param {{name: string, before?: string}} wanted */
+function isThere({ name, before }) {
+  return /** @type {any} */ (window).e2e.people.some((/** @type {any} */ one) => one.device?.name === name && one.here && one.p !== before);
+}
+
+/** Waits until nothing is left of a device in the lesson: the next one is not taken for it. @param {string} name */
+const gone = (name) =>
+  teacher.until(
+    (name) => !(/** @type {any} */ (window).e2e.people.some((/** @type {any} */ one) => one.device?.name === name)),
+    name,
+    `${name} to be gone`,
+  );
 
 // Runs in the page, as the list of devices does it: the lesson covers that.
 /** @param {string} name */
