@@ -64,13 +64,15 @@ step('before it is sent, the teacher is told how many people it reaches', async 
   await teacher.page.getByRole('button', { name: 'Отправить' }).tap();
   await seen(teacher, 'упомянет 5 человек', 'dialog');
   await teacher.page.getByRole('dialog').getByRole('button', { name: 'Отменить' }).tap();
+  await teacher.page.getByRole('dialog').waitFor({ state: 'hidden' });
   assert.equal(await teacher.read(() => document.querySelector('textarea')?.value), '@все, завтра в девять', 'the text is there still');
   await teacher.page.getByRole('button', { name: 'Отправить' }).tap();
   await teacher.page.getByRole('button', { name: 'Отправить всем (5)' }).tap();
   await seen(student, 'завтра в девять');
   assert.equal(await mark(student, 'завтра в девять'), true, 'one is meant oneself');
   await other.until(
-    (room) => [...document.querySelectorAll('nav a')].find((one) => one.textContent?.includes(room))?.textContent?.includes('@'),
+    // Not the text of the message, which has the sign as well.
+    (room) => [...document.querySelectorAll('nav a')].find((one) => one.querySelector('.name')?.textContent === room)?.querySelector('[aria-label="Вас упомянули"]'),
     ROOM,
     'the sign of a mention in the list of rooms',
   );
@@ -90,7 +92,7 @@ step('without a mention it is a plain word, and so it is for who may not', async
 });
 
 step('it stands in the list of mentions', async () => {
-  await other.click('button', 'Упоминания');
+  await other.page.getByRole('button', { name: 'Упоминания', exact: true }).click();
   await seen(other, 'завтра в девять', 'dialog');
   const listed = await other.read(() => document.querySelector('dialog')?.textContent);
   assert.ok(!listed?.includes('где конспект') && !listed?.includes('Кто пишет'), listed ?? '');

@@ -18,11 +18,14 @@ let chromium;
 let desk;
 /** @type {Awaited<ReturnType<typeof firefoxPerson>>} */
 let tablet;
+/** What the server told the desk. @type {string[]} */
+const told = [];
 
 before(async () => {
   server = await Server.create();
   chromium = await launchChromium();
   [desk, tablet] = await Promise.all([chromiumPerson(chromium, 'desk'), firefoxPerson('tablet')]);
+  desk.page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => told.push(String(payload))));
   await Promise.all([signIn(desk, server, 'student1'), signIn(tablet, server, 'student1')]);
 });
 
@@ -52,10 +55,18 @@ step('it goes on there, and is not put over what is being typed', async () => {
   await written(desk, 'Завтра принесу мотор и датчик');
   const field = desk.page.getByRole('textbox', { name: 'Сообщение' });
   await field.fill('');
-  // Key by key, while the other device tells of its own text.
-  const typed = 'Всё принесу сам, честное слово';
-  await Promise.all([field.pressSequentially(typed, { delay: 100 }), tablet.type('Сообщение', '!')]);
+  // Key by key, until the other device has told of its own text.
+  let typed = '';
+  const typing = async () => {
+    while (!told.some((frame) => frame.includes(' и датчик!'))) {
+      await field.pressSequentially('я', { delay: 50 });
+      typed += 'я';
+    }
+  };
+  await Promise.all([typing(), tablet.type('Сообщение', '!')]);
   assert.equal(await field.inputValue(), typed);
+  // What was written last counts.
+  await written(tablet, typed);
 });
 
 step('sent on one device it is gone on both', async () => {
@@ -64,6 +75,7 @@ step('sent on one device it is gone on both', async () => {
   await desk.click('button', 'Отправить');
   for (const device of [desk, tablet]) await written(device, '');
   await desk.click('link', OTHER);
+  await desk.until((name) => document.querySelector('main h1')?.textContent === name, OTHER, 'the other room');
   await listed(desk, 'Вы: Завтра принесу мотор');
   assert.ok(!(await desk.read(() => document.querySelector('.rooms')?.textContent?.includes('Черновик'))));
 });

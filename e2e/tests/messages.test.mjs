@@ -213,6 +213,7 @@ step('hostile texts are shown, and the page goes on', async () => {
   }
   await say(student, 'Всё ещё здесь');
   for (const person of [teacher, student]) await waitFor(person, 'Всё ещё здесь', 'time');
+  await waitFor(teacher, 'тскет', '.formula.drawn, .formula code[title]');
   const tallest = await teacher.read(() =>
     Math.max(...[...document.querySelectorAll('article .formula.drawn')].map((one) => one.getBoundingClientRect().height)),
   );

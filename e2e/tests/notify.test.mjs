@@ -46,6 +46,12 @@ async function say(text) {
   await teacher.press('Enter');
 }
 
+/** The phone leaves the room: what comes from now on is unread. */
+async function toList() {
+  await phone.click('link', 'К списку групп');
+  await phone.see('link', ROOM);
+}
+
 /** @param {import('../browsers.mjs').Person} person */
 const titleCount = (person) => person.read(() => /^\((\d+)\)/.exec(document.title)?.[1] ?? '');
 
@@ -72,7 +78,7 @@ step('a group that is muted on the phone is muted on the tablet, and counts in t
   await phone.page.getByText(/Группа заглушена до \d\d:\d\d/).waitFor();
   await phone.press('Escape');
   await phone.click('button', 'Закрыть');
-  await phone.click('link', 'К списку групп');
+  await toList();
   await tablet.until(() => document.querySelector('nav [aria-label="Без уведомлений"]'), undefined, 'the mark of a muted group');
   const before = await titleCount(tablet);
   await say('Первое');
@@ -103,7 +109,7 @@ step('unmuted again it counts whole, until nothing is to disturb', async () => {
   await phone.page.getByRole('button', { name: 'На 8 часов' }).waitFor();
   await phone.press('Escape');
   await phone.click('button', 'Закрыть');
-  await phone.click('link', 'К списку групп');
+  await toList();
   await say('Четвёртое');
   await unreadIs(tablet, '1');
   await tablet.until(() => document.title.startsWith('(2)'), undefined, 'one more in the title');
@@ -122,6 +128,9 @@ step('quiet hours are kept by the server', async () => {
   await from.waitFor();
   assert.equal(await from.inputValue(), '22:00');
   await tablet.page.getByLabel('Тихие часы, до').fill('06:30');
+  // The other device is told when the server has it.
+  await phone.click('button', 'Настройки');
+  await phone.until(() => /** @type {HTMLInputElement | null} */ (document.querySelector('[aria-label="Тихие часы, до"]'))?.value === '06:30', undefined, 'the hours on the phone');
   await tablet.reload();
   await tablet.see('link', ROOM);
   await tablet.click('button', 'Настройки');

@@ -73,6 +73,7 @@ step('the teacher gives a learner a new password beside the name, after a questi
   await teacher.click('link', ROOM);
   await teacher.click('button', 'Участники');
   const { page } = teacher;
+  await page.getByRole('button', { name: 'Новый пароль: Миша Кузнецов' }).waitFor();
   assert.equal(await page.getByRole('button', { name: 'Новый пароль: Ольга Петровна' }).count(), 0, 'not of the staff');
   assert.equal(await page.getByRole('button', { name: 'Новый пароль: Анна Сергеевна' }).count(), 0, 'not of oneself');
   await page.getByRole('button', { name: 'Новый пароль: Миша Кузнецов' }).click();

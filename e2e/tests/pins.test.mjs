@@ -51,6 +51,8 @@ async function say(person, text) {
 
 /** @param {import('../browsers.mjs').Person} person @param {string} text */
 async function openActions(person, text) {
+  // A menu that is still open closes with the answer to what was chosen in it, and would take this one with it.
+  await person.until(() => document.querySelector('dialog[open]') === null, undefined, 'the end of what lay above');
   await person.until(
     (wanted) => {
       const message = [...document.querySelectorAll('article')].findLast((article) => article.textContent?.includes(wanted));

@@ -134,7 +134,7 @@ step('a quiz tells what is right after the answer, which stays', async () => {
 step('an anonymous poll with several answers shows nobody who voted for what', async () => {
   await make('Что повторить?', ['Циклы', 'Массивы', 'Функции'], 'Анонимно', 'Можно выбрать несколько');
   await send();
-  await says(phone, 'Анонимный опрос');
+  for (const person of [teacher, phone]) await says(person, 'Анонимный опрос');
   await phone.click('button', 'Циклы');
   await phone.click('button', 'Функции');
   await phone.click('button', 'Проголосовать');

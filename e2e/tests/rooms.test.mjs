@@ -63,6 +63,9 @@ function waitForRoom(person, name, there) {
   );
 }
 
+/** @param {import('../browsers.mjs').Person} person @param {string} name */
+const inRoom = (person, name) => person.until((name) => document.querySelector('main h1')?.textContent === name, name, `the room «${name}»`);
+
 step('a teacher makes a group with the keyboard, and it is there for its members at once', async () => {
   await teacher.click('button', 'Новая группа');
   await teacher.type('Название', NAME);
@@ -162,7 +165,7 @@ step('in announcements a student reads, and the page says why they cannot write'
   await teacher.type('Найти по имени', 'Миша');
   await teacher.press('Enter');
   await teacher.click('button', 'Создать');
-  await teacher.until((name) => document.querySelector('main h1')?.textContent === name, NEWS, 'the new room');
+  await inRoom(teacher, NEWS);
   await say(teacher, 'Завтра занятий нет');
   await waitForRoom(student, NEWS, true);
   await student.click('link', NEWS);
@@ -173,6 +176,8 @@ step('in announcements a student reads, and the page says why they cannot write'
 
 step('a group in the archive is read and not written, until it is back', async () => {
   for (const person of [teacher, student]) await person.click('link', NAME);
+  // Otherwise it might be the room before that goes to the archive.
+  for (const person of [teacher, student]) await inRoom(person, NAME);
   await teacher.click('button', 'Участники');
   await teacher.click('button', 'Настройки группы');
   await teacher.click('button', 'В архив');
@@ -191,7 +196,7 @@ step('a student writes to the teacher alone', async () => {
   const [{ name: teachers }, { name: students }] = [await server.person('teacher'), await server.person('student1')];
   await student.click('button', 'Участники');
   await student.click('button', `Написать лично: ${teachers}`);
-  await student.until((name) => document.querySelector('main h1')?.textContent === name, teachers, 'the conversation');
+  await inRoom(student, teachers);
   await say(student, 'Можно личный вопрос?');
   await waitForRoom(teacher, students, true);
   await teacher.click('link', students);
@@ -201,7 +206,7 @@ step('a student writes to the teacher alone', async () => {
 step('who is taken out of a group loses it at once, with the page open', async () => {
   for (const person of [teacher, student]) await person.click('link', NAME);
   await waitForText(student, 'Снова здесь');
-  await teacher.until((name) => document.querySelector('main h1')?.textContent === name, NAME, 'the group');
+  await inRoom(teacher, NAME);
   await teacher.click('button', 'Участники');
   await teacher.click('button', 'Настройки группы');
   const { name } = await server.person('student1');

@@ -64,6 +64,17 @@ async function answer(person, text) {
   await seen(person, text, 'aside');
 }
 
+/** Waits until these are the last answers, and none of them is still on its way. @param {import('../browsers.mjs').Person} person @param {string[]} texts */
+const lastAnswers = (person, texts) =>
+  person.until(
+    (wanted) => {
+      const all = Array.from(document.querySelectorAll('aside ol article .text'), (one) => one.textContent?.trim());
+      return JSON.stringify(all.slice(-wanted.length)) === JSON.stringify(wanted);
+    },
+    texts,
+    `the answers ${texts.join(', ')}`,
+  );
+
 /** Texts of the answers in the panel. @param {import('../browsers.mjs').Person} person */
 const answers = (person) => person.read(() => [...document.querySelectorAll('aside ol .text')].map((one) => one.textContent?.trim()));
 
@@ -85,6 +96,7 @@ step('in the panel one answers beside the others, and everybody has it at once',
   await teacher.click('button', '1 ответ');
   await seen(teacher, 'Я возьму два', 'aside');
   await answer(teacher, 'Хорошо, запишу');
+  await lastAnswers(teacher, ['Хорошо, запишу']);
   assert.deepEqual(await answers(teacher), ['Я возьму два', 'Хорошо, запишу']);
   await seen(student, '2 ответа');
   await seen(student, 'Хорошо, запишу');
@@ -143,6 +155,7 @@ step('an answer has files, chosen or dropped on the panel, and they are not the 
 
 step('a long one comes in pages, from its end', async () => {
   for (let k = 1; k <= 55; k++) await answer(teacher, `ответ ${k}.`);
+  await lastAnswers(teacher, ['ответ 54.', 'ответ 55.']);
   await teacher.reload();
   // What stands far above is drawn on the way there.
   await teacher.until(

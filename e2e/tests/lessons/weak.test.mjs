@@ -63,7 +63,7 @@ function lesson() {
     const row = teacher.page.locator('details').first();
     await row.getByText('Видео приостановлено').waitFor();
     await row.getByText('Миша Кузнецов').waitFor();
-    await student.page.locator(`[data-peer="${teachersPeer}"] video`).waitFor({ state: 'detached' });
+    await student.until((/** @type {string} */ peer) => !document.querySelector(`[data-peer="${peer}"] video`), teachersPeer, 'the tile without a picture');
     const before = await energy(student);
     await student.until(
       (/** @type {number} */ was) => Object.values(/** @type {any} */ (window).e2e.heard).reduce((sum, one) => sum + one, 0) > was + 1e-3,
@@ -76,7 +76,7 @@ function lesson() {
     home.impair({});
     await tilePlays(student, teachersPeer, 'camera');
     // The picture may be there before the news that it is.
-    await student.page.getByText(PAUSED).first().waitFor({ state: 'hidden' });
+    await student.until((/** @type {string} */ text) => !document.body.innerText.includes(text), PAUSED, 'the news that it is');
   });
 
   step('who wants sound only is sent no picture, also after coming back, until they want it', async () => {
