@@ -84,6 +84,10 @@ step('the teacher gives a learner a new password beside the name, after a questi
   await tablet.see('link', ROOM);
 
   await page.getByRole('button', { name: 'Новый пароль: Миша Кузнецов' }).click();
+  // A learner has forgotten it, as a rule.
+  const known = dialog.getByRole('checkbox', { name: 'Пароль мог узнать кто-то другой' });
+  assert.equal(await known.isChecked(), false);
+  await dialog.getByText('когда человек уверен, что помнил пароль').waitFor();
   await dialog.getByRole('button', { name: 'Выдать новый пароль' }).click();
   const secret = dialog.getByRole('status', { name: 'Одноразовый пароль' });
   await secret.waitFor();
@@ -173,6 +177,7 @@ step('an administrator finds anybody in the settings, and the log says who gave 
   await dialog.getByText('Никого не нашлось').waitFor();
   await dialog.getByLabel('Кому').fill('анна');
   await dialog.getByRole('button', { name: 'Анна Сергеевна Иванова' }).click();
+  assert.equal(await dialog.getByRole('checkbox', { name: 'Пароль мог узнать кто-то другой' }).isChecked(), true);
   await dialog.getByRole('button', { name: 'Выдать новый пароль' }).click();
   await dialog.getByRole('status', { name: 'Одноразовый пароль' }).waitFor();
   await dialog.getByText('Передайте его этому человеку').waitFor();

@@ -24,7 +24,8 @@ pub struct ChoosePassword {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct GivePassword {
-    /// Whether the keys of bots, devices and webhooks that the person made go on: they only forgot the password.
+    /// Whether what was set up in the account goes on, as the person only forgot the password: keys of bots, devices and webhooks,
+    /// one-time passwords for others, the address for mails, and messages for later.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub keep_keys: bool,

@@ -34,6 +34,7 @@ pub(super) async fn to_file(
     let order = Order {
         room,
         by: None,
+        session: None,
         details,
         language,
         organisation: config.organisation.clone(),

@@ -92,14 +92,9 @@ async fn send_one(store: &Store, switchboard: &Switchboard, due: &Due) -> StoreR
         }
         // It waits a little longer.
         Err(StoreError::Refused(ErrorCode::Slow)) => {
-            store.unclaim(by, &send.cid, None).await?;
             let over = store.pace_over(&send.r, by).await?;
             let over = over.unwrap_or_else(now_ms).max(now_ms() + SLOW_MS);
-            match store.make_due(by, &send.cid, over).await {
-                // Its author has just taken it away.
-                Ok(_) | Err(StoreError::Refused(_)) => return Ok(()),
-                Err(error) => return Err(error),
-            }
+            return store.postpone(by, &send.cid, over).await;
         }
         Err(StoreError::Refused(code)) => {
             store.unclaim(by, &send.cid, Some(code)).await?;

@@ -153,14 +153,15 @@ enum UserCommands {
         #[arg(long)]
         room: Vec<String>,
     },
-    /// Replace somebody's password by one that is read from the standard input. All sessions of theirs end, and the keys of bots,
-    /// devices and webhooks that they made.
+    /// Replace somebody's password by one that is read from the standard input. All sessions of theirs end, and what was set up
+    /// in the account: keys of bots, devices and webhooks, one-time passwords for others, the address for mails. Messages for
+    /// later wait until they send them.
     Password {
         #[command(flatten)]
         common: Common,
         /// Login.
         login: String,
-        /// The keys go on: the password was only forgotten.
+        /// All that goes on: the password was only forgotten.
         #[arg(long)]
         keep_keys: bool,
     },

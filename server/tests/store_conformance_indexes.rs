@@ -73,11 +73,11 @@ impl Statements {
 /// Says hello, sends, syncs and reads, and gives the statements which that took.
 async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
     let mut people = Vec::new();
-    for login in ["anna", "misha"] {
+    for (login, role) in [("anna", Role::Teacher), ("misha", Role::Student)] {
         let new = NewPerson {
             login: login.to_owned(),
             name: login.to_owned(),
-            role: Role::Student,
+            role,
             password: String::new(),
         };
         people.push(store.add_person(&new, 1).await.unwrap().id);
@@ -189,6 +189,13 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
     assert_eq!(store.positions_of(&[room]).await.unwrap().len(), 1);
     let live = store.live_sessions(&["t".to_owned()], 2).await.unwrap();
     assert_eq!(live.len(), 1);
+    let refused = store.may_reset_password(misha, anna, 2).await;
+    assert!(refused.is_err(), "neither is of the staff");
+    store
+        .in_session(anna, "t2")
+        .forget_address(anna)
+        .await
+        .unwrap_err();
     let run = statements.take();
     assert!(run.len() > 15, "the driver told of too little: {run:#?}");
     run
@@ -213,6 +220,9 @@ async fn hot_statements_find_their_rows_by_an_index() {
         .await
         .unwrap();
     assert!(!sqlite_walks(&mut sqlite, WALKS).await.is_empty());
+    let counts = counted(&run);
+    let steps = sqlite_steps(&mut sqlite, counts).await.join(" ");
+    assert!(steps.contains(COUNTED_BY), "{steps}");
     for text in run {
         let walks = sqlite_walks(&mut sqlite, &text).await;
         assert!(walks.is_empty(), "{walks:#?} in {text}");
@@ -243,6 +253,9 @@ async fn hot_statements_find_their_rows_by_an_index() {
         .await
         .unwrap();
     assert!(!postgres_walks(&mut postgres, WALKS).await.is_empty());
+    let counts = counted(&run);
+    let plan = postgres_plan(&mut postgres, counts).await.to_string();
+    assert!(plan.contains(COUNTED_BY), "{plan}");
     for text in run {
         let walks = postgres_walks(&mut postgres, &text).await;
         assert!(walks.is_empty(), "{walks:#?} in {text}");
@@ -250,11 +263,25 @@ async fn hot_statements_find_their_rows_by_an_index() {
     store.close().await;
 }
 
-/// The steps of a plan that go through a whole table, or build an index of their own because there is none.
-async fn sqlite_walks(connection: &mut SqliteConnection, text: &str) -> Vec<String> {
+/// The index by which what somebody did lately is counted: by another one it would be all that they ever did.
+const COUNTED_BY: &str = "audit_by_act";
+
+/// The statement that counts it.
+fn counted(run: &BTreeSet<String>) -> &str {
+    let counts = |text: &&String| text.starts_with("SELECT COUNT(*) FROM audit ");
+    run.iter().find(counts).unwrap()
+}
+
+async fn sqlite_steps(connection: &mut SqliteConnection, text: &str) -> Vec<String> {
     let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
     let steps = sqlx::raw_sql(explain).fetch_all(connection).await.unwrap();
     let steps = steps.iter().map(|row| row.get::<String, _>("detail"));
+    steps.collect()
+}
+
+/// The steps of a plan that go through a whole table, or build an index of their own because there is none.
+async fn sqlite_walks(connection: &mut SqliteConnection, text: &str) -> Vec<String> {
+    let steps = sqlite_steps(connection, text).await;
     // `input` is the list of values that came with the statement.
     let own_input = |step: &str| step.starts_with("SCAN input") || step.contains("CONSTANT ROW");
     // The words of the search: with a condition on them, or on their ids.
@@ -262,6 +289,7 @@ async fn sqlite_walks(connection: &mut SqliteConnection, text: &str) -> Vec<Stri
         step.starts_with("SCAN search_words VIRTUAL TABLE INDEX") && !step.ends_with("INDEX 0:")
     };
     steps
+        .into_iter()
         .filter(|step| {
             step.contains("AUTOMATIC")
                 || (step.starts_with("SCAN") && !own_input(step) && !by_words(step))
@@ -271,6 +299,13 @@ async fn sqlite_walks(connection: &mut SqliteConnection, text: &str) -> Vec<Stri
 
 /// The nodes of a plan that read a table without a condition on an index.
 async fn postgres_walks(connection: &mut PgConnection, text: &str) -> Vec<String> {
+    let plan = postgres_plan(connection, text).await;
+    let mut walks = Vec::new();
+    walk_through(&plan[0]["Plan"], &mut walks);
+    walks
+}
+
+async fn postgres_plan(connection: &mut PgConnection, text: &str) -> serde_json::Value {
     let places = (1..)
         .take_while(|n| text.contains(&format!("${n}")))
         .count();
@@ -293,10 +328,7 @@ async fn postgres_walks(connection: &mut PgConnection, text: &str) -> Vec<String
         .execute(connection)
         .await
         .unwrap();
-    let plan: serde_json::Value = serde_json::from_str(&row.get_unchecked::<String, _>(0)).unwrap();
-    let mut walks = Vec::new();
-    walk_through(&plan[0]["Plan"], &mut walks);
-    walks
+    serde_json::from_str(&row.get_unchecked::<String, _>(0)).unwrap()
 }
 
 fn walk_through(node: &serde_json::Value, walks: &mut Vec<String>) {

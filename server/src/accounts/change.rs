@@ -114,7 +114,7 @@ impl SignIns {
         keep_keys: bool,
         source: Source,
     ) -> Result<Changed<OneTimePassword>, ErrorBody> {
-        let (store, by) = (self.store(), &by.person.id);
+        let (store, by) = (by.acting(self.store()), &by.person.id);
         // Nobody's hash is made for nothing.
         store
             .may_reset_password(person, by, now_ms())

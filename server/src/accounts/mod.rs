@@ -33,6 +33,15 @@ pub struct SignedIn {
     pub session: String,
 }
 
+impl SignedIn {
+    /// The database for what this person changes: refused when their session is over, whatever held the request up. What a
+    /// route or a command of a person's changes goes this way.
+    #[must_use]
+    pub fn acting(&self, store: &Store) -> Store {
+        store.in_session(&self.person.id, &self.session)
+    }
+}
+
 /// Somebody whose session may be one in which they can only choose a password. What takes this has to mean it: everything else
 /// takes [`SignedIn`].
 #[derive(Clone, Debug)]

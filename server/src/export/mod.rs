@@ -49,6 +49,8 @@ pub struct Order {
     pub room: RoomId,
     /// For whom; `None` from the command line.
     pub by: Option<Person>,
+    /// Hash of the token of the session in which they asked: with it the writing ends.
+    pub session: Option<String>,
     /// Whether earlier texts and acknowledgements go along: only staff of the room may read them.
     pub details: bool,
     /// In which language `history.html` speaks.
@@ -77,6 +79,9 @@ pub struct Exported {
 /// Why an archive broke off.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
+    /// The session in which it was asked for is over.
+    #[error("the session is over")]
+    Over,
     /// There is no such room.
     #[error("there is no such room")]
     NoRoom,

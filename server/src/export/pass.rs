@@ -12,6 +12,7 @@ use zip::write::SimpleFileOptions;
 use super::{ExportError, Exported, LARGE, MISSING, Order, PAGE, Zip, names};
 use crate::files::Files;
 use crate::store::{ExportedMessage, Store};
+use crate::time::now_ms;
 
 pub(super) struct Pass<'a> {
     pub(super) handle: &'a Handle,
@@ -30,6 +31,7 @@ impl Pass<'_> {
     ) -> Result<(), ExportError> {
         let mut after = 0;
         while after < self.upto {
+            self.still_asked()?;
             let upto = after.saturating_add(PAGE).min(self.upto);
             let room = &self.order.room;
             let page = self.store.export_page(room, after, upto, details);
@@ -39,6 +41,18 @@ impl Pass<'_> {
             after = upto;
         }
         Ok(())
+    }
+
+    // An archive takes minutes, and whoever asks for one may be signed out meanwhile.
+    fn still_asked(&self) -> Result<(), ExportError> {
+        let Some(session) = &self.order.session else {
+            return Ok(());
+        };
+        let open = self.store.session(session, now_ms());
+        match self.handle.block_on(open)? {
+            Some(open) if !open.choose => Ok(()),
+            _ => Err(ExportError::Over),
+        }
     }
 }
 
@@ -53,6 +67,7 @@ pub(super) fn files<W: Write>(
     pass.each(false, |ExportedMessage { message, .. }| {
         for (place, file) in message.att.iter().enumerate() {
             let path = names::path(message.no, place, &file.name);
+            pass.still_asked()?;
             if put(zip, files, pass.handle, &path, file)? {
                 done.files += 1;
                 done.bytes += file.size;

@@ -48,7 +48,7 @@ pub(super) async fn make(
         does: new.does,
         token_hash: &token_hash(&token),
     };
-    let device = app.store.add_device(new, now_ms()).await?;
+    let device = me.acting(&app.store).add_device(new, now_ms()).await?;
     tracing::info!(device = %device.id, %room, does = ?device.does, by = %me.person.id, "a device's token was made");
     Ok(Json(MadeDevice { device, token }))
 }
@@ -61,8 +61,8 @@ pub(super) async fn revoke(
 ) -> Result<StatusCode, ApiError> {
     allow(&app, &me, &room).await?;
     let by = &me.person.id;
-    if !app
-        .store
+    if !me
+        .acting(&app.store)
         .remove_device(&room, &device, by, now_ms())
         .await?
     {

@@ -78,6 +78,7 @@ pub(super) fn send(
     let order = Order {
         room,
         by: Some(me.person),
+        session: Some(me.session),
         details,
         language: lang,
         organisation: app.config.organisation.clone(),

@@ -58,7 +58,7 @@ pub(super) async fn upload(
         Ok(file) => file,
         Err(why) => return Err(told(&app, &room, &me.person.id, why).await?.into()),
     };
-    app.store
+    me.acting(&app.store)
         .add_file(
             NewFile {
                 room: &room,

@@ -57,9 +57,9 @@ pub(super) async fn ask(
     if reason.chars().count() > INSPECTION_REASON_CHARS_MAX {
         return Err(ErrorCode::TooLarge.into());
     }
-    let me = me.person.id;
+    let (store, me) = (me.acting(&app.store), me.person.id);
     on_its_own(async move {
-        let asked = app.store.ask_inspection(&of, &me, &reason, now_ms());
+        let asked = store.ask_inspection(&of, &me, &reason, now_ms());
         let room = asked.await?;
         tracing::info!(%room, by = %me, "somebody asks to read a conversation of two");
         Ok(tell(&app, &room).await?)
@@ -78,9 +78,9 @@ pub(super) async fn step(
     allow(&me)?;
     known(&inspection)?;
     let Json(TakeStep { step }) = body.map_err(|_| ErrorCode::BadRequest)?;
-    let me = me.person.id;
+    let (store, me) = (me.acting(&app.store), me.person.id);
     on_its_own(async move {
-        let stepped = app.store.step_inspection(&inspection, &me, step, now_ms());
+        let stepped = store.step_inspection(&inspection, &me, step, now_ms());
         let room = stepped.await?;
         tracing::info!(%room, by = %me, ?step, "a request to read a conversation of two was answered or ended");
         Ok(tell(&app, &room).await?)
@@ -98,9 +98,8 @@ pub(super) async fn messages(
 ) -> Result<Json<InspectedPage>, ApiError> {
     allow(&me)?;
     known(&inspection)?;
-    let read = app
-        .store
-        .read_inspected(&inspection, &me.person.id, before, now_ms());
+    let store = me.acting(&app.store);
+    let read = store.read_inspected(&inspection, &me.person.id, before, now_ms());
     let (room, after, upto) = read.await?;
     let page = app.store.export_page(&room, after, upto, true).await?;
     let inspected = |one: ExportedMessage| Inspected {
@@ -123,9 +122,8 @@ pub(super) async fn export(
     allow(&me)?;
     known(&inspection)?;
     let turn = turn(&app)?;
-    let taken = app
-        .store
-        .export_inspected(&inspection, &me.person.id, now_ms());
+    let store = me.acting(&app.store);
+    let taken = store.export_inspected(&inspection, &me.person.id, now_ms());
     let room = taken.await?;
     let facts = app.store.room_facts(&room).await?;
     let mut facts = facts.ok_or(ErrorCode::NotFound)?;

@@ -74,7 +74,8 @@ pub(super) async fn address(
         Some(id) => app.store.person(id).await?.ok_or(ErrorCode::NotFound)?,
     };
     let how = (new.lang, new.zone.as_str());
-    mail.await_address(&whose.id, &whose.name, &new.address, how)
+    let store = me.acting(&app.store);
+    mail.await_address(&store, &whose, &new.address, how)
         .await?;
     tracing::info!(user = %whose.id, by = %me.person.id, "an address is to be confirmed");
     Ok(StatusCode::NO_CONTENT)
@@ -83,7 +84,7 @@ pub(super) async fn address(
 /// `DELETE /mail/address`.
 pub(super) async fn forget(State(app): State<App>, me: SignedIn) -> Result<StatusCode, ApiError> {
     on(&app)?;
-    app.store.forget_address(&me.person.id).await?;
+    me.acting(&app.store).forget_address(&me.person.id).await?;
     tracing::info!(user = %me.person.id, "an address was taken back");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -107,7 +108,7 @@ pub(super) async fn confirm(
             let digits: String = code.chars().filter(char::is_ascii_digit).collect();
             let hash = code_hash(&me.person.id, &digits);
             let proof = Proof::Code(&me.person.id, &hash);
-            app.store.confirm_address(proof, now).await?
+            me.acting(&app.store).confirm_address(proof, now).await?
         }
         (MailProof::Code(_), None) => return Err(ErrorCode::Unauthorized.into()),
     };
@@ -132,7 +133,9 @@ pub(super) async fn wish(
     }
     let next = (wish.when == MailWhen::Digest)
         .then(|| clock::next_digest(wish.digest, &wish.zone, now_ms()));
-    app.store.set_mail_wish(&me.person.id, &wish, next).await?;
+    me.acting(&app.store)
+        .set_mail_wish(&me.person.id, &wish, next)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -38,6 +38,7 @@ mod unread;
 mod uploads;
 mod webhooks;
 mod whip;
+mod whole;
 
 use std::time::Duration;
 
@@ -70,7 +71,15 @@ const HTTPS_ONLY: &str = "max-age=31536000";
 
 /// Everything that the web server answers.
 pub fn router(app: App) -> Router {
-    let short = Router::new()
+    let rooms = Router::new()
+        .route("/rooms", post(room_changes::make))
+        .route("/rooms/{room}", patch(room_changes::change))
+        .route("/direct", post(room_changes::direct))
+        .layer(DefaultBodyLimit::max(room_changes::BODY_BYTES_MAX));
+    let rules = Router::new()
+        .route("/rules", get(rules::get).post(rules::set))
+        .layer(DefaultBodyLimit::max(rules::BODY_BYTES_MAX));
+    let others = Router::new()
         .route("/start", get(session::start))
         .route("/setup", post(session::setup))
         .route(
@@ -82,13 +91,6 @@ pub fn router(app: App) -> Router {
         .route("/password", post(passwords::choose))
         .route("/people/{person}/password", post(passwords::reset))
         .route("/people", get(room_changes::people))
-        .merge(
-            Router::new()
-                .route("/rooms", post(room_changes::make))
-                .route("/rooms/{room}", patch(room_changes::change))
-                .route("/direct", post(room_changes::direct))
-                .layer(DefaultBodyLimit::max(room_changes::BODY_BYTES_MAX)),
-        )
         .route("/rooms/{room}/events", get(rooms::events))
         .route("/rooms/{room}/readers", get(rooms::readers))
         .route("/rooms/{room}/pins", get(pins::pins))
@@ -157,21 +159,19 @@ pub fn router(app: App) -> Router {
         )
         .route("/rooms/{room}/mutes", get(mutes::list).post(mutes::add))
         .route("/rooms/{room}/mutes/{person}", delete(mutes::lift))
-        .merge(
-            Router::new()
-                .route("/rules", get(rules::get).post(rules::set))
-                .layer(DefaultBodyLimit::max(rules::BODY_BYTES_MAX)),
-        )
         .route("/rules/text", get(rules::text))
         .route("/audit", get(audit::page))
         .route("/audit/rooms", get(audit::rooms))
         .route("/health", get(health))
-        .route("/ready", get(ready))
+        .route("/ready", get(ready));
+    // Large bodies are not kept of strangers.
+    let short = whole::bodies_first(others, JSON_BYTES_MAX)
+        .merge(rooms)
+        .merge(rules)
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             TIMEOUT,
         ))
-        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
         .layer(CompressionLayer::new());
     let long = Router::new()
         .route(

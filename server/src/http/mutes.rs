@@ -38,7 +38,7 @@ pub(super) async fn add(
 ) -> Result<StatusCode, ApiError> {
     let Json(mute) = body.map_err(|_| ErrorCode::BadRequest)?;
     minutes(mute.minutes)?;
-    let by = me.person.id;
+    let (store, by) = (me.acting(&app.store), me.person.id);
     on_its_own(async move {
         let new = NewMute {
             room: &room,
@@ -46,7 +46,7 @@ pub(super) async fn add(
             by: &by,
             minutes: mute.minutes,
         };
-        app.store.mute(new, now_ms()).await?;
+        store.mute(new, now_ms()).await?;
         tracing::info!(%room, person = %mute.u, %by, minutes = mute.minutes, "somebody may not write for a while");
         app.switchboard.room_changed(&room, &[mute.u]);
         Ok(())
@@ -61,9 +61,9 @@ pub(super) async fn lift(
     me: SignedIn,
     Path((room, person)): Path<(RoomId, UserId)>,
 ) -> Result<StatusCode, ApiError> {
-    let by = me.person.id;
+    let (store, by) = (me.acting(&app.store), me.person.id);
     on_its_own(async move {
-        if app.store.unmute(&room, &person, &by, now_ms()).await? {
+        if store.unmute(&room, &person, &by, now_ms()).await? {
             tracing::info!(%room, %person, %by, "somebody may write again");
             app.switchboard.room_changed(&room, &[person]);
         }

@@ -16,7 +16,8 @@ use crate::App;
 use crate::accounts::failures::Source;
 use crate::accounts::{MayChoose, SignedIn};
 use crate::mail::PasswordNews;
-use crate::store::Over;
+use crate::store::{MailPerson, Over};
+use crate::time::now_ms;
 
 /// `POST /password`: another one of one's own.
 pub(super) async fn choose(
@@ -29,9 +30,10 @@ pub(super) async fn choose(
     let Json(new) = body.map_err(|_| ErrorCode::BadRequest)?;
     let (handle, person) = (app.clone(), me.me.person.id.clone());
     let changed = on_its_own(async move {
+        let known = address(&handle, &person).await?;
         let changed = handle.sign_ins.choose(&me, &new, source).await?;
         end(&handle, &changed.ended).await;
-        tell(&handle, &person, PasswordNews::Chosen).await;
+        tell(&handle, &person, known, PasswordNews::Chosen).await;
         Ok(changed)
     })
     .await?;
@@ -55,10 +57,12 @@ pub(super) async fn reset(
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<OneTimePassword>), ApiError> {
     let Json(GivePassword { keep_keys }) = body.map_err(|_| ErrorCode::BadRequest)?;
     let made = on_its_own(async move {
+        // Of before: it may be forgotten with the password, and whose it is may still be who wants to know.
+        let known = address(&app, &person).await?;
         let changed = app.sign_ins.reset(&person, &me, keep_keys, source);
         let changed = changed.await?;
         end(&app, &changed.ended).await;
-        tell(&app, &person, PasswordNews::Reset(&me.person.name)).await;
+        tell(&app, &person, known, PasswordNews::Reset(&me.person.name)).await;
         Ok(changed.now)
     })
     .await?;
@@ -78,8 +82,15 @@ async fn end(app: &App, ended: &Over) {
     }
 }
 
-async fn tell(app: &App, person: &UserId, news: PasswordNews<'_>) {
-    if let Some(mail) = &app.mail {
-        mail.tell_of_password(person, news).await;
+async fn address(app: &App, person: &UserId) -> Result<Option<MailPerson>, ApiError> {
+    if app.mail.is_none() {
+        return Ok(None);
+    }
+    Ok(app.store.mail_of(person, now_ms()).await?)
+}
+
+async fn tell(app: &App, person: &UserId, known: Option<MailPerson>, news: PasswordNews<'_>) {
+    if let (Some(mail), Some(known)) = (&app.mail, known) {
+        mail.tell_of_password(person, known, news).await;
     }
 }

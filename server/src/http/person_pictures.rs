@@ -43,7 +43,7 @@ pub(super) async fn set(
     if !app.config.people.pictures.allows(me.person.role) {
         return Err(ErrorCode::Forbidden.into());
     }
-    let person = me.person.id;
+    let (store, person) = (me.acting(&app.store), me.person.id);
     let told = body.size_hint().exact();
     let size = told.and_then(|bytes| usize::try_from(bytes).ok());
     let size = size.unwrap_or(PERSON_PICTURE_BYTES_MAX);
@@ -61,7 +61,7 @@ pub(super) async fn set(
     on_its_own({
         let (app, person) = (app.clone(), person.clone());
         async move {
-            app.store.set_person_picture(&person, &jpeg).await?;
+            store.set_person_picture(&person, &jpeg).await?;
             app.picture_intake.taken(&person, Instant::now());
             tracing::info!(%person, "somebody has another picture");
             app.switchboard.picture_changed(&person);
@@ -87,9 +87,9 @@ pub(super) async fn remove(
     me: SignedIn,
     Path(person): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
-    let by = me.person.id;
+    let (store, by) = (me.acting(&app.store), me.person.id);
     on_its_own(async move {
-        let gone = app.store.remove_person_picture(&person, &by, now_ms());
+        let gone = store.remove_person_picture(&person, &by, now_ms());
         if gone.await? {
             tracing::info!(%person, %by, "somebody's picture was taken away");
             app.switchboard.picture_changed(&person);

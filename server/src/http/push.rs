@@ -35,7 +35,7 @@ pub(super) async fn subscribe(
     let endpoint = to.endpoint;
     let browser = Browser { endpoint, keys };
     let (person, session) = (&me.person.id, &me.session);
-    app.store
+    me.acting(&app.store)
         .subscribe(session, person, &browser, now_ms())
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -46,7 +46,7 @@ pub(super) async fn unsubscribe(
     State(app): State<App>,
     me: SignedIn,
 ) -> Result<StatusCode, ApiError> {
-    app.store.unsubscribe(&me.session).await?;
+    me.acting(&app.store).unsubscribe(&me.session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -38,12 +38,12 @@ pub(super) async fn make(
     if new.words.chars().count() > REPORT_CHARS_MAX {
         return Err(ErrorCode::TooLarge.into());
     }
-    let me = me.person.id;
+    let (store, me) = (me.acting(&app.store), me.person.id);
     app.switchboard
         .may_send(&me)
         .map_err(|after| ErrorBody::from(ErrorCode::RateLimited).after_ms(after))?;
     on_its_own(async move {
-        if let Some(made) = app.store.report(&message, &me, &new, now_ms()).await? {
+        if let Some(made) = store.report(&message, &me, &new, now_ms()).await? {
             tracing::info!(%message, room = %made.room, "a message was reported");
             tell(&app.store, &app.switchboard, &made).await?;
         }
@@ -74,7 +74,9 @@ pub(super) async fn news(
 
 /// `POST /reports/seen`.
 pub(super) async fn seen(State(app): State<App>, me: SignedIn) -> Result<StatusCode, ApiError> {
-    app.store.see_reports(&me.person.id, now_ms()).await?;
+    me.acting(&app.store)
+        .see_reports(&me.person.id, now_ms())
+        .await?;
     let told = LiveEvent::UReports {};
     app.switchboard.tell_user(&me.person.id, None, &told);
     Ok(StatusCode::NO_CONTENT)
@@ -88,8 +90,8 @@ pub(super) async fn place(
 ) -> Result<Json<Place>, ApiError> {
     allow(&me)?;
     known(&report)?;
-    let messages = app
-        .store
+    let messages = me
+        .acting(&app.store)
         .report_place(&report, &me.person.id, now_ms())
         .await?;
     Ok(Json(Place { messages }))
@@ -106,27 +108,24 @@ pub(super) async fn decide(
     known(&report)?;
     let Json(decide) = body.map_err(|_| ErrorCode::BadRequest)?;
     minutes(decide.minutes)?;
-    let me = me.person.id;
+    let (store, me) = (me.acting(&app.store), me.person.id);
     on_its_own(async move {
         // First the deed: should the server die between the two, the report is still open.
         match decide.decision {
             Decision::Nothing => {}
             Decision::Muted => {
-                let muted = app
-                    .store
-                    .mute_reported(&report, &me, decide.minutes, now_ms());
+                let muted = store.mute_reported(&report, &me, decide.minutes, now_ms());
                 let (room, person) = muted.await?;
                 app.switchboard.room_changed(&room, &[person]);
             }
             Decision::Deleted => {
-                let deleted = app.store.delete_reported(&report, &me, now_ms()).await?;
+                let deleted = store.delete_reported(&report, &me, now_ms()).await?;
                 if let Some(event) = deleted {
                     app.switchboard.publish(event).await;
                 }
             }
         }
-        let decided = app
-            .store
+        let decided = store
             .decide_report(&report, &me, decide.decision, now_ms())
             .await?;
         tracing::info!(report, by = %me, decision = ?decide.decision, "a report was decided about");

@@ -83,12 +83,12 @@ pub(super) async fn change(
     if change.keep.is_some() || change.hold.is_none() {
         judge(&app, &me, &room).await?;
     }
-    let (by, now) = (&me.person.id, now_ms());
+    let (store, by, now) = (me.acting(&app.store), &me.person.id, now_ms());
     if let Some(Keep::Days(days)) = change.keep {
         check(days)?;
     }
     if let Some(on) = change.hold {
-        app.store.hold(&room, by, on, now).await?;
+        store.hold(&room, by, on, now).await?;
         tracing::info!(%room, %by, on, "deleting by rules is held, or goes on");
     }
     if let Some(keep) = change.keep {
@@ -98,7 +98,7 @@ pub(super) async fn change(
             Keep::Days(days) => Some(i64::from(days)),
         };
         let from = begins(&app, now);
-        app.store.set_keeping(&room, by, days, from, now).await?;
+        store.set_keeping(&room, by, days, from, now).await?;
         tracing::info!(%room, %by, ?keep, "how long a room keeps its messages was set");
     }
     app.retention.noted();

@@ -48,7 +48,7 @@ pub(super) async fn make(
             .into());
     }
     let name = room_name(&new.name)?;
-    let by = me.person.id.clone();
+    let (store, by) = (me.acting(&app.store), me.person.id);
     let id = on_its_own(async move {
         let make = MakeRoom {
             kind: new.kind,
@@ -57,7 +57,7 @@ pub(super) async fn make(
             cid: &new.cid,
             people: &new.people,
         };
-        let made = app.store.make_room(&make, now_ms()).await?;
+        let made = store.make_room(&make, now_ms()).await?;
         if !made.people.is_empty() {
             tracing::info!(room = %made.room, kind = ?new.kind, people = made.people.len(), %by, "a room was made");
         }
@@ -81,9 +81,9 @@ pub(super) async fn change(
             .into());
     }
     change.name = change.name.map(|name| room_name(&name)).transpose()?;
-    let by = me.person.id.clone();
+    let (store, by) = (me.acting(&app.store), me.person.id);
     on_its_own(async move {
-        let changed = app.store.change_room(&room, &by, &change, now_ms()).await?;
+        let changed = store.change_room(&room, &by, &change, now_ms()).await?;
         tracing::info!(
             %room, %by, renamed = change.name.is_some(), archived = change.archived,
             joined = ?changed.joined, left = ?changed.left, "a room was changed"
@@ -105,10 +105,10 @@ pub(super) async fn direct(
     body: Result<Json<OpenDirect>, JsonRejection>,
 ) -> Result<Json<MadeRoom>, ApiError> {
     let Json(OpenDirect { u }) = body.map_err(|_| ErrorCode::BadRequest)?;
-    let by = me.person.id.clone();
+    let (store, by) = (me.acting(&app.store), me.person.id);
     let id = on_its_own(async move {
         let policy = app.config.direct_messages;
-        let made = app.store.open_direct(&by, &u, policy, now_ms()).await?;
+        let made = store.open_direct(&by, &u, policy, now_ms()).await?;
         if !made.people.is_empty() {
             tracing::info!(room = %made.room, %by, with = %u, "a conversation was begun");
         }

@@ -57,9 +57,8 @@ async fn put(
 ) -> Result<StatusCode, ApiError> {
     on_its_own(async move {
         let by = &me.person.id;
-        let set = app
-            .store
-            .set_room_picture(&room, by, jpeg.as_deref(), now_ms());
+        let store = me.acting(&app.store);
+        let set = store.set_room_picture(&room, by, jpeg.as_deref(), now_ms());
         let people = set.await?;
         tracing::info!(%room, %by, gone = jpeg.is_none(), "a room's picture was set");
         app.switchboard.room_changed(&room, &people);

@@ -44,7 +44,9 @@ pub(super) async fn set(
     if rules.hosts.iter().any(|text| host(text).is_none()) {
         return Err(wrong("hosts"));
     }
-    app.store.set_rules(&rules, &me.person.id, now_ms()).await?;
+    me.acting(&app.store)
+        .set_rules(&rules, &me.person.id, now_ms())
+        .await?;
     tracing::info!(by = %me.person.id, words = rules.words.len(), "the rules of messages were changed");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -161,7 +161,7 @@ async fn stand(
     let received = app.files.received(&id).await?;
     let size = announced.size;
     if received == size {
-        unless_it_waits(make(&app, held, announced).await)?;
+        unless_it_waits(make(&app, &me, held, announced).await)?;
     }
     Ok(stands(StatusCode::OK, received, size))
 }
@@ -185,7 +185,7 @@ async fn go_on(
     let piece = body.into_data_stream().map_err(|_| ErrorCode::Interrupted);
     let received = app.files.append(&held, at, size, piece).await?;
     if received == size {
-        unless_it_waits(make(&app, held, announced).await)?;
+        unless_it_waits(make(&app, &me, held, announced).await)?;
     }
     Ok(stands(StatusCode::NO_CONTENT, received, size))
 }
@@ -223,7 +223,7 @@ async fn made(
             return Err(ErrorCode::NotFound.into());
         }
         let held = app.files.hold(&id).await?;
-        make(&app, held, announced).await
+        make(&app, &me, held, announced).await
     };
     match tried.await {
         Ok(()) => {}
@@ -265,7 +265,7 @@ async fn recorded(app: &App, me: &SignedIn, id: &FileId) -> Result<Option<Attach
 }
 
 /// Makes the file, unless another request has just done so.
-async fn make(app: &App, held: Held, announced: Announced) -> Result<(), Failed> {
+async fn make(app: &App, me: &SignedIn, held: Held, announced: Announced) -> Result<(), Failed> {
     if app
         .store
         .known_files(std::slice::from_ref(held.id()))
@@ -282,7 +282,7 @@ async fn make(app: &App, held: Held, announced: Announced) -> Result<(), Failed>
             owner: &owner,
             file: &file,
         };
-        app.store.add_file(new, now_ms()).await?;
+        me.acting(&app.store).add_file(new, now_ms()).await?;
         tracing::info!(user = %owner, %room, file = %file.id, bytes = file.size, "file uploaded");
     }
     app.files.recorded(held).await;

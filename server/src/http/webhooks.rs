@@ -50,7 +50,7 @@ pub(super) async fn make(
         url,
         secret: &secret,
     };
-    let webhook = app.store.add_webhook(new, now_ms()).await?;
+    let webhook = me.acting(&app.store).add_webhook(new, now_ms()).await?;
     tracing::info!(webhook = %webhook.id, %room, by = %me.person.id, "a webhook was made");
     Ok(Json(MadeWebhook { webhook, secret }))
 }
@@ -62,7 +62,11 @@ pub(super) async fn retry(
     Path((room, id)): Path<(RoomId, WebhookId)>,
 ) -> Result<StatusCode, ApiError> {
     allow(&app, &me, &room).await?;
-    if !app.store.retry_webhook(&room, &id, now_ms()).await? {
+    if !me
+        .acting(&app.store)
+        .retry_webhook(&room, &id, now_ms())
+        .await?
+    {
         return Err(ErrorCode::NotFound.into());
     }
     Ok(StatusCode::NO_CONTENT)
@@ -76,7 +80,11 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     allow(&app, &me, &room).await?;
     let by = &me.person.id;
-    if !app.store.remove_webhook(&room, &id, by, now_ms()).await? {
+    if !me
+        .acting(&app.store)
+        .remove_webhook(&room, &id, by, now_ms())
+        .await?
+    {
         return Err(ErrorCode::NotFound.into());
     }
     tracing::info!(webhook = %id, %room, %by, "a webhook was taken away");

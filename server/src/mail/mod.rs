@@ -17,6 +17,7 @@ pub mod words;
 use std::sync::Arc;
 
 use protocol::mail::MailLanguage;
+use protocol::model::Person;
 use protocol::{ErrorBody, ErrorCode, UserId};
 use rand::RngExt;
 use tokio::sync::Notify;
@@ -25,7 +26,7 @@ use tokio::task::JoinHandle;
 use crate::accounts::{random_token, token_hash};
 use crate::config::Config;
 use crate::files::Files;
-use crate::store::{NewAddress, NewMail, Store, StoreError, StoreResult, new_id};
+use crate::store::{MailPerson, NewAddress, NewMail, Store, StoreError, StoreResult, new_id};
 use crate::time::now_ms;
 use crate::ws::Switchboard;
 pub use compose::PasswordNews;
@@ -115,23 +116,29 @@ impl Mail {
 
     /// Tells somebody of a password that is another one now, if they have an address. That it did not work is no reason to keep
     /// the password before.
-    pub async fn tell_of_password(&self, person: &UserId, news: PasswordNews<'_>) {
-        match self.queue_password(person, news).await {
+    pub async fn tell_of_password(
+        &self,
+        person: &UserId,
+        known: MailPerson,
+        news: PasswordNews<'_>,
+    ) {
+        match self.queue_password(person, known, news).await {
             Ok(true) => self.queued(),
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, %person, "nobody is mailed about a password"),
         }
     }
 
-    async fn queue_password(&self, person: &UserId, news: PasswordNews<'_>) -> StoreResult<bool> {
+    async fn queue_password(
+        &self,
+        person: &UserId,
+        known: MailPerson,
+        news: PasswordNews<'_>,
+    ) -> StoreResult<bool> {
+        let Some(address) = known.address.filter(|_| !known.failing) else {
+            return Ok(false);
+        };
         let now = now_ms();
-        let known = self.0.store.mail_of(person, now).await?;
-        let Some(known) = known.filter(|known| !known.failing) else {
-            return Ok(false);
-        };
-        let Some(address) = known.address else {
-            return Ok(false);
-        };
         let how = (known.lang, known.zone.as_str());
         let letter = self.0.office.password(news, how, now);
         let letter =
@@ -148,14 +155,14 @@ impl Mail {
         Ok(true)
     }
 
-    /// An address waits to be confirmed; the mail with link and code is on its way.
+    /// An address waits to be confirmed; the mail with link and code is on its way. `store` acts for whoever asks for it.
     ///
     /// # Errors
     /// `BadRequest` for what is no address or zone, `RateLimited` with the wait, `NotFound`, `Overloaded`.
     pub async fn await_address(
         &self,
-        person: &UserId,
-        name: &str,
+        store: &Store,
+        person: &Person,
         given: &str,
         (lang, zone): (MailLanguage, &str),
     ) -> Result<(), ErrorBody> {
@@ -165,10 +172,10 @@ impl Mail {
             return Err(wrong("zone"));
         }
         let asked = await_address(
-            &self.0.store,
+            store,
             &self.0.office,
-            person,
-            name,
+            &person.id,
+            &person.name,
             &address,
             (lang, zone),
         );

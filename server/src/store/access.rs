@@ -89,6 +89,16 @@ impl Store {
 
 /// Locks a room, so that changes of it have an order, and asks whether this person may manage it.
 pub(super) async fn lock_to_manage(tx: &mut Tx<'_>, room: &RoomId, by: &UserId) -> StoreResult<()> {
+    lock_for(tx, room, by, Right::Manage).await
+}
+
+/// The same for another right.
+pub(super) async fn lock_for(
+    tx: &mut Tx<'_>,
+    room: &RoomId,
+    by: &UserId,
+    right: Right,
+) -> StoreResult<()> {
     within!(tx, db => {
         sqlx::query("UPDATE rooms SET last_seq = last_seq WHERE id = $1").bind(room.as_str()).execute(db).await?;
     });
@@ -101,10 +111,7 @@ pub(super) async fn lock_to_manage(tx: &mut Tx<'_>, room: &RoomId, by: &UserId) 
         .bind(room.as_str()).bind(by.as_str()).fetch_optional(db).await?
     });
     let access = access.ok_or(StoreError::Refused(ErrorCode::Forbidden))?;
-    access
-        .access()?
-        .may(Right::Manage)
-        .map_err(StoreError::Refused)
+    access.access()?.may(right).map_err(StoreError::Refused)
 }
 
 pub(super) const fn kind_text(kind: RoomKind) -> &'static str {

@@ -6,10 +6,13 @@ use std::sync::LazyLock;
 use protocol::audit::{Act, Facts};
 use protocol::device::{Device, DeviceKind};
 use protocol::limits::DEVICES_PER_ROOM_MAX;
+use protocol::room::Right;
 use protocol::{DeviceId, ErrorCode, RoomId, UserId};
 
-use super::audit::{Note, note_in};
+use super::access::lock_for;
+use super::audit::{Note, note, note_in};
 use super::people::user_id;
+use super::pool::within;
 use super::rooms::room_id;
 use super::writer::{ROWS_MAX, Rows};
 use super::{Store, StoreError, StoreResult, new_id, read, write};
@@ -79,29 +82,34 @@ impl DeviceRow {
 }
 
 impl Store {
-    /// Keeps a new device. Whether the person may make one is the caller's question.
+    /// Keeps a new device.
     ///
     /// # Errors
-    /// [`ErrorCode::TooLarge`] when the room has [`DEVICES_PER_ROOM_MAX`] already.
+    /// What [`Access::may`](crate::rights::Access::may) says of lessons, [`ErrorCode::TooLarge`] when the room has
+    /// [`DEVICES_PER_ROOM_MAX`] already.
     pub async fn add_device(&self, new: NewDevice<'_>, now: i64) -> StoreResult<Device> {
         let id = new_id();
-        write!(self, tx => {
-            // Whoever else adds one to this room waits until this one is counted.
-            sqlx::query("UPDATE rooms SET name = name WHERE id = $1").bind(new.room.as_str()).execute(&mut *tx).await?;
-            let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM devices WHERE room_id = $1")
-                .bind(new.room.as_str()).fetch_one(&mut *tx).await?;
-            if count >= DEVICES_PER_ROOM_MAX as i64 {
-                return Err(ErrorCode::TooLarge.into());
-            }
+        let mut tx = self.pool.begin().await?;
+        // Whoever else adds one to this room waits until this one is counted.
+        lock_for(&mut tx, new.room, new.by, Right::Lesson).await?;
+        let (count,): (i64,) = within!(&mut tx, db => {
+            sqlx::query_as("SELECT COUNT(*) FROM devices WHERE room_id = $1")
+                .bind(new.room.as_str()).fetch_one(db).await?
+        });
+        if count >= DEVICES_PER_ROOM_MAX as i64 {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        within!(&mut tx, db => {
             sqlx::query(
                 "INSERT INTO devices (id, token_hash, room_id, name, kind, made_by, created_at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7)",
             )
             .bind(&id).bind(new.token_hash).bind(new.room.as_str()).bind(new.name).bind(kind_text(new.does))
-            .bind(new.by.as_str()).bind(now).execute(&mut *tx).await?;
-            let made = Note::of(Act::DeviceMade, new.by, new.room, now).with(named(new.name.to_owned()));
-            note_in!(&mut *tx, &made);
+            .bind(new.by.as_str()).bind(now).execute(db).await?;
         });
+        let made = Note::of(Act::DeviceMade, new.by, new.room, now);
+        note(&mut tx, &[made.with(named(new.name.to_owned()))]).await?;
+        tx.commit().await?;
         Ok(Device {
             id: device_id(id)?,
             name: new.name.to_owned(),

@@ -3,6 +3,7 @@
 
 mod access;
 mod acks;
+mod acting;
 mod audit;
 mod bots;
 mod calls;
@@ -53,6 +54,8 @@ mod writer;
 
 use std::path::Path;
 
+use protocol::UserId;
+
 pub use acks::Recalled;
 pub use audit::AuditFilter;
 pub use bots::{BotRoom, KnownBot, NewBot};
@@ -84,6 +87,7 @@ pub use search::{Asked, Match};
 pub use sessions::OpenSession;
 pub use webhooks::{DueWebhook, Failed, NewWebhook};
 
+use acting::Acting;
 use pool::{Pool, read, write};
 use rules::RulesKept;
 use writer::Writers;
@@ -124,6 +128,23 @@ impl Store {
         })
     }
 
+    /// The same database for what this person changes in this session, which is named by the hash of its token: each transaction
+    /// looks first whether the session still holds, and is refused with [`ErrorCode::Unauthorized`] when it is over and with
+    /// [`ErrorCode::ChoosePassword`] when nothing but a password may be chosen in it. What is only read is not judged, nor
+    /// are messages and read pointers, which share their transactions with those of others.
+    ///
+    /// [`ErrorCode::Unauthorized`]: protocol::ErrorCode::Unauthorized
+    /// [`ErrorCode::ChoosePassword`]: protocol::ErrorCode::ChoosePassword
+    #[must_use]
+    pub fn in_session(&self, person: &UserId, session: &str) -> Self {
+        let acting = Acting::new(person, session);
+        Self {
+            pool: self.pool.acting(acting),
+            writers: self.writers.clone(),
+            rules: self.rules.clone(),
+        }
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -141,7 +162,7 @@ impl Store {
                 read.close().await;
                 write.pool().close().await;
             }
-            Pool::Postgres(pool) => pool.close().await,
+            Pool::Postgres(postgres) => postgres.pool.close().await,
         }
     }
 }

@@ -1,15 +1,19 @@
 //! Passwords that take the place of others, and the sessions that end with them.
 
 use protocol::audit::Act;
-use protocol::limits::{PASSWORD_RESETS_MAX, PASSWORD_RESETS_SECONDS};
+use protocol::limits::{PASSWORD_ONCE_DAYS, PASSWORD_RESETS_MAX, PASSWORD_RESETS_SECONDS};
 use protocol::{ErrorCode, UserId};
 
+use super::acting::lock_account;
 use super::audit::{Note, act_text, note};
 use super::keys::{Over, take_keys};
-use super::people::role_from;
+use super::people::{role_from, user_id};
 use super::pool::{Tx, within};
-use super::{Store, StoreError, StoreResult, read};
+use super::{DAY_MS, Store, StoreError, StoreResult, read};
 use crate::rights;
+
+/// Why a message for later is not sent: [`ErrorCode::Unauthorized`], as it is stored.
+const HELD_BACK: &str = "unauthorized";
 
 /// A password that its owner chose in a session of theirs.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +57,8 @@ pub struct ResetPassword<'a> {
     pub hash: &'a str,
     /// Until when it signs in, in milliseconds.
     pub until: i64,
-    /// Whether bots, devices and webhooks that the person made go on.
+    /// Whether what the person set up goes on: bots, devices and webhooks that they made, their address for mails, messages
+    /// for later, and one-time passwords that they made for others.
     pub keep_keys: bool,
 }
 
@@ -83,7 +88,7 @@ impl Store {
             person, session, ..
         } = new;
         let mut tx = self.pool.begin().await?;
-        // Whoever signs in or replaces the password at the same time waits for this row.
+        lock_account(&mut tx, person).await?;
         let done = within!(&mut tx, db => {
             sqlx::query("UPDATE people SET password = $3, once_until = NULL WHERE id = $1 AND password = $2")
                 .bind(person.as_str()).bind(new.was).bind(new.hash).execute(db).await?.rows_affected()
@@ -134,7 +139,11 @@ impl Store {
     /// The same as [`Self::may_reset_password`].
     pub async fn reset_password(&self, new: ResetPassword<'_>, now: i64) -> StoreResult<Over> {
         let mut tx = self.pool.begin().await?;
+        // What others make at the same time is counted. Nobody is reset by whom they could reset, so two never wait for each
+        // other.
+        lock_account(&mut tx, new.by).await?;
         allow(&mut tx, new.person, new.by, now).await?;
+        lock_account(&mut tx, new.person).await?;
         let reset = Note::by(Act::PasswordReset, new.by, now).about(new.person);
         note(&mut tx, &[reset]).await?;
         let keys = (!new.keep_keys).then_some(Some(new.by));
@@ -155,6 +164,7 @@ impl Store {
         now: i64,
     ) -> StoreResult<Over> {
         let mut tx = self.pool.begin().await?;
+        lock_account(&mut tx, person).await?;
         let keys = (!keep_keys).then_some(None);
         let ended = replace(&mut tx, person, (hash, None), keys, now).await?;
         let set = Note {
@@ -179,9 +189,9 @@ impl Store {
     }
 }
 
-// The person's row, which whoever signs in takes, too, comes before the sessions: none that began with the old password is
-// left. The keys, which are taken by whoever is named, come before it, as wherever else bots and people are locked. Whoever was
-// in the account may have begun to have another address confirmed, or got mails whose answers are messages of the person's.
+// The account is locked: no session begins meanwhile, and what is done in one that is open is stored already or will be refused.
+// Whoever was in the account may have begun to have another address confirmed, or got mails whose answers are messages of the
+// person's.
 async fn replace(
     tx: &mut Tx<'_>,
     person: &UserId,
@@ -189,9 +199,13 @@ async fn replace(
     keys: Option<Option<&UserId>>,
     now: i64,
 ) -> StoreResult<Over> {
-    let taken = match keys {
-        Some(by) => take_keys(tx, person, by, now).await?,
-        None => Over::default(),
+    let (once, taken) = match keys {
+        // Accounts are locked before everything else.
+        Some(by) => (
+            lock_one_time_passwords(tx, person, now).await?,
+            take_keys(tx, person, by, now).await?,
+        ),
+        None => (Vec::new(), Over::default()),
     };
     let done = within!(&mut *tx, db => {
         sqlx::query("UPDATE people SET password = $2, once_until = $3 WHERE id = $1 AND role <> 'bot'")
@@ -205,15 +219,70 @@ async fn replace(
             "UPDATE mail_people SET pending = NULL, token_hash = NULL, code_hash = NULL, pending_until = NULL
              WHERE person_id = $1",
         )
-        .bind(person.as_str()).execute(db).await?;
-    });
-    within!(&mut *tx, db => {
+        .bind(person.as_str()).execute(&mut *db).await?;
         sqlx::query("DELETE FROM mail_replies WHERE person_id = $1").bind(person.as_str()).execute(db).await?;
     });
+    if keys.is_some() {
+        hold_back(tx, person).await?;
+        end_one_time_passwords(tx, &once, now).await?;
+    }
     Ok(Over {
         sessions: end_sessions(tx, person, None).await?,
         ..taken
     })
+}
+
+// What would still act for whoever was in the account: mails to an address that they may have confirmed, whose answers are
+// messages, and messages that they wrote for later, which wait until their author looks at them.
+async fn hold_back(tx: &mut Tx<'_>, person: &UserId) -> StoreResult<()> {
+    within!(tx, db => {
+        sqlx::query("UPDATE mail_people SET address = NULL, failing_at = NULL WHERE person_id = $1")
+            .bind(person.as_str()).execute(&mut *db).await?;
+        sqlx::query("DELETE FROM mail_queue WHERE person_id = $1 AND done_at IS NULL")
+            .bind(person.as_str()).execute(&mut *db).await?;
+        sqlx::query("UPDATE scheduled SET refused = $2 WHERE person_id = $1 AND refused IS NULL")
+            .bind(person.as_str()).bind(HELD_BACK).execute(db).await?;
+    });
+    Ok(())
+}
+
+// Whoever was in the account of a teacher may know the one-time passwords that it made for others: who they are, and their accounts
+// are locked, so that nobody signs in with one of them meanwhile.
+async fn lock_one_time_passwords(
+    tx: &mut Tx<'_>,
+    by: &UserId,
+    now: i64,
+) -> StoreResult<Vec<UserId>> {
+    let reset = act_text(Act::PasswordReset);
+    let made: Vec<(String,)> = within!(&mut *tx, db => {
+        sqlx::query_as(
+            "SELECT p.id FROM people p WHERE p.once_until > $3 AND p.id IN (
+                 SELECT a.about_id FROM audit a WHERE a.by_id = $1 AND a.act = $2 AND a.at > $4
+                   AND NOT EXISTS (SELECT 1 FROM audit b WHERE b.about_id = a.about_id AND b.act = $2
+                                     AND b.by_id <> $1 AND b.at > a.at))
+             ORDER BY p.id",
+        )
+        .bind(by.as_str()).bind(reset).bind(now).bind(now - PASSWORD_ONCE_DAYS * DAY_MS).fetch_all(db).await?
+    });
+    let mut people = Vec::with_capacity(made.len());
+    for (person,) in made {
+        let person = user_id(person)?;
+        lock_account(tx, &person).await?;
+        people.push(person);
+    }
+    Ok(people)
+}
+
+async fn end_one_time_passwords(tx: &mut Tx<'_>, people: &[UserId], now: i64) -> StoreResult<()> {
+    for person in people {
+        within!(&mut *tx, db => {
+            sqlx::query("UPDATE people SET once_until = $2 WHERE id = $1 AND once_until > $2")
+                .bind(person.as_str()).bind(now).execute(&mut *db).await?;
+            sqlx::query("DELETE FROM sessions WHERE person_id = $1")
+                .bind(person.as_str()).execute(db).await?;
+        });
+    }
+    Ok(())
 }
 
 async fn end_sessions(

@@ -13,6 +13,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Postgres, Sqlite, Transaction};
 
 use super::StoreResult;
+use super::acting::Acting;
 use super::errors::{disk_failed, is_read_only};
 
 /// Readers of the embedded database.
@@ -44,7 +45,25 @@ pub(super) enum Pool {
         read: SqlitePool,
         write: SqliteWrite,
     },
-    Postgres(PgPool),
+    Postgres(PostgresPool),
+}
+
+/// Connections to PostgreSQL.
+#[derive(Clone, Debug)]
+pub(super) struct PostgresPool {
+    pub(super) pool: PgPool,
+    acting: Option<Arc<Acting>>,
+}
+
+impl PostgresPool {
+    pub(super) async fn begin(&self) -> StoreResult<Transaction<'static, Postgres>> {
+        let mut tx = self.pool.begin().await?;
+        if let Some(acting) = &self.acting {
+            // Most transactions are nobody's, and what this needs is large.
+            Box::pin(acting.holds_on_postgres(&mut tx)).await?;
+        }
+        Ok(tx)
+    }
 }
 
 /// The one writing connection of the embedded database.
@@ -54,12 +73,17 @@ pub(super) struct SqliteWrite {
     damaged: Arc<AtomicBool>,
     /// It was opened where nothing may be written, and stays so when that is over.
     read_only: Arc<AtomicBool>,
+    acting: Option<Arc<Acting>>,
 }
 
 impl SqliteWrite {
-    pub(super) async fn begin(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
+    pub(super) async fn begin(&self) -> StoreResult<Transaction<'static, Sqlite>> {
         let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
-        begun.inspect_err(|error| self.note(error))
+        let mut tx = begun.inspect_err(|error| self.note(error))?;
+        if let Some(acting) = &self.acting {
+            Box::pin(acting.holds_on_sqlite(&mut tx)).await?;
+        }
+        Ok(tx)
     }
 
     pub(super) async fn commit(&self, tx: Transaction<'static, Sqlite>) -> sqlx::Result<()> {
@@ -88,11 +112,22 @@ pub(super) enum Tx<'p> {
 }
 
 impl Pool {
-    pub(super) async fn begin(&self) -> sqlx::Result<Tx<'_>> {
+    pub(super) async fn begin(&self) -> StoreResult<Tx<'_>> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin().await?, write),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
+    }
+
+    /// The same connections for what is done in a session: each transaction first looks whether it holds.
+    pub(super) fn acting(&self, acting: Acting) -> Self {
+        let mut pool = self.clone();
+        let acting = Some(Arc::new(acting));
+        match &mut pool {
+            Self::Sqlite { write, .. } => write.acting = acting,
+            Self::Postgres(postgres) => postgres.acting = acting,
+        }
+        pool
     }
 }
 
@@ -110,7 +145,10 @@ macro_rules! read {
     ($store:expr, $db:ident => $body:expr) => {
         match &$store.pool {
             crate::store::pool::Pool::Sqlite { read: $db, .. } => $body,
-            crate::store::pool::Pool::Postgres($db) => $body,
+            crate::store::pool::Pool::Postgres(postgres) => {
+                let $db = &postgres.pool;
+                $body
+            }
         }
     };
 }
@@ -197,6 +235,7 @@ pub(super) async fn open_sqlite(file: &Path) -> StoreResult<Pool> {
         pool: write,
         damaged,
         read_only,
+        acting: None,
     };
     Ok(Pool::Sqlite { read, write })
 }
@@ -256,5 +295,5 @@ pub(super) async fn open_postgres(url: &str) -> StoreResult<Pool> {
         })
         .connect_with(options)
         .await?;
-    Ok(Pool::Postgres(pool))
+    Ok(Pool::Postgres(PostgresPool { pool, acting: None }))
 }

@@ -33,7 +33,7 @@ impl Store {
                     news.extend(self.writers.receive(some.iter().map(own).collect()).await?);
                 }
             }
-            Pool::Postgres(pool) => {
+            Pool::Postgres(postgres) => {
                 for some in receipts.chunks(ROWS_MAX) {
                     let (text, rows) = RECEIPTS.with(some);
                     let mut query = sqlx::query_as(text);
@@ -43,7 +43,7 @@ impl Store {
                             .bind(row.map(|((_, person), _)| person.as_str()))
                             .bind(row.map(|(_, no)| *no));
                     }
-                    let rows: Vec<ReceiptRow> = query.fetch_all(pool).await?;
+                    let rows: Vec<ReceiptRow> = query.fetch_all(&postgres.pool).await?;
                     news.extend(told(rows)?);
                 }
             }

@@ -279,12 +279,12 @@ impl Store {
         let moved = match &self.pool {
             // Costs a flush, which it shares with the messages.
             Pool::Sqlite { .. } => self.writers.mark(room, person, no).await?,
-            Pool::Postgres(pool) => {
+            Pool::Postgres(postgres) => {
                 let row: Option<(String, String, i64)> = sqlx::query_as(POINTERS.one())
                     .bind(room.as_str())
                     .bind(person.as_str())
                     .bind(no)
-                    .fetch_optional(pool)
+                    .fetch_optional(&postgres.pool)
                     .await?;
                 row.map(|(_, _, no)| no)
             }

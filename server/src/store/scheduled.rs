@@ -285,7 +285,19 @@ impl Store {
         Ok(())
     }
 
-    /// It was refused, or, without a reason, could not be sent just now and is to be tried again.
+    /// It waits a little longer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn postpone(&self, by: &UserId, cid: &ClientId, until: i64) -> StoreResult<()> {
+        write!(self, tx => {
+            sqlx::query("UPDATE scheduled SET claimed_at = NULL, due_at = $3 WHERE person_id = $1 AND client_id = $2")
+                .bind(by.as_str()).bind(cid.as_str()).bind(until).execute(&mut *tx).await?;
+        });
+        Ok(())
+    }
+
+    /// It was refused, or, without a reason, could not be sent just now and is to be tried again, unless it was held back meanwhile.
     ///
     /// # Errors
     /// When the database fails.
@@ -297,7 +309,9 @@ impl Store {
     ) -> StoreResult<()> {
         let code = refused.and_then(|code| serde_json::to_value(code).ok());
         write!(self, tx => {
-            sqlx::query("UPDATE scheduled SET claimed_at = NULL, refused = $3 WHERE person_id = $1 AND client_id = $2")
+            sqlx::query(
+                "UPDATE scheduled SET claimed_at = NULL, refused = COALESCE($3, refused) WHERE person_id = $1 AND client_id = $2",
+            )
                 .bind(by.as_str()).bind(cid.as_str()).bind(code.as_ref().and_then(|code| code.as_str()))
                 .execute(&mut *tx).await?;
         });

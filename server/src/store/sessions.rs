@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use protocol::UserId;
 use protocol::model::Person;
 
+use super::acting::lock_account;
 use super::people::{Account, PersonRow};
+use super::pool::within;
 use super::writer::{ROWS_MAX, Rows};
 use super::{Store, StoreResult, read, write};
 
@@ -64,18 +66,25 @@ impl Store {
         let expires_at = account
             .once_until
             .map_or(expires_at, |until| until.min(expires_at));
-        write!(self, tx => {
-            // Changes nothing: whoever replaces the password waits for this row, or this waits and finds another one.
-            let same = sqlx::query("UPDATE people SET password = password WHERE id = $1 AND password = $2")
-                .bind(person).bind(password).execute(&mut *tx).await?;
-            if same.rows_affected() == 0 {
-                return Ok(false);
-            }
-            sqlx::query("DELETE FROM sessions WHERE person_id = $1 AND expires_at <= $2")
-                .bind(person).bind(now).execute(&mut *tx).await?;
-            sqlx::query("INSERT INTO sessions (token_hash, person_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
-                .bind(token_hash).bind(person).bind(now).bind(expires_at).execute(&mut *tx).await?;
+        let mut tx = self.pool.begin().await?;
+        // Whoever replaces the password waits for this, or this waits and finds another one.
+        lock_account(&mut tx, &account.person.id).await?;
+        let same: Option<(String,)> = within!(&mut tx, db => {
+            sqlx::query_as(
+                "SELECT id FROM people WHERE id = $1 AND password = $2 AND (once_until IS NULL OR once_until > $3)",
+            )
+            .bind(person).bind(password).bind(now).fetch_optional(db).await?
         });
+        if same.is_none() {
+            return Ok(false);
+        }
+        within!(&mut tx, db => {
+            sqlx::query("DELETE FROM sessions WHERE person_id = $1 AND expires_at <= $2")
+                .bind(person).bind(now).execute(&mut *db).await?;
+            sqlx::query("INSERT INTO sessions (token_hash, person_id, created_at, expires_at) VALUES ($1, $2, $3, $4)")
+                .bind(token_hash).bind(person).bind(now).bind(expires_at).execute(db).await?;
+        });
+        tx.commit().await?;
         Ok(true)
     }
 

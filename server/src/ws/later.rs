@@ -37,20 +37,23 @@ impl Client {
             set: &set,
             due,
         };
-        self.app.store.keep_for_later(new).await.map_err(to_user)?;
+        let store = self.me.acting(&self.app.store);
+        store.keep_for_later(new).await.map_err(to_user)?;
         self.tell_later(&set.r).await
     }
 
     pub(super) async fn forget_later(&self, which: LaterRef) -> Answer<Done> {
         let me = &self.me.person.id;
-        let room = self.app.store.forget_later(me, &which.cid).await;
+        let store = self.me.acting(&self.app.store);
+        let room = store.forget_later(me, &which.cid).await;
         self.tell_later(&room.map_err(to_user)?).await
     }
 
     pub(super) async fn send_now(&self, which: LaterRef) -> Answer<Done> {
         self.may_write("")?;
         let me = &self.me.person.id;
-        let room = self.app.store.make_due(me, &which.cid, now_ms()).await;
+        let store = self.me.acting(&self.app.store);
+        let room = store.make_due(me, &which.cid, now_ms()).await;
         self.tell_later(&room.map_err(to_user)?).await
     }
 

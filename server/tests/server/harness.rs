@@ -407,6 +407,14 @@ impl Socket {
         }
     }
 
+    /// The same when it says nothing else before.
+    pub(crate) async fn close_code_at_once(&mut self) -> u16 {
+        match self.frame().await {
+            Err(code) => code,
+            Ok(frame) => panic!("{frame}"),
+        }
+    }
+
     // `Err` has the close code, 1006 when there was none.
     async fn frame(&mut self) -> Result<Value, u16> {
         let next = tokio::time::timeout(PATIENCE, self.inner.next())

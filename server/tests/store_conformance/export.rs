@@ -1,9 +1,13 @@
 //! What is taken out of a room.
 
+use jiff::tz::TimeZone;
 use protocol::poll::NewPoll;
+use server::export::{self, ExportError, Language, Order};
+use server::files::Files;
 use server::store::{Change, ExportSize, Voter};
+use tokio::runtime::Handle;
 
-use crate::school::{on_both, school, text};
+use crate::school::{on_both, on_sqlite, school, text};
 
 #[tokio::test]
 async fn pages_have_every_message_once_and_earlier_texts_only_for_who_may_read_them() {
@@ -85,6 +89,40 @@ async fn pages_have_every_message_once_and_earlier_texts_only_for_who_may_read_t
             (lessons[0].started_at, lessons[0].ended_at),
             (10_000, Some(20_000))
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_archive_breaks_off_when_the_session_in_which_it_was_asked_for_is_over() {
+    on_sqlite(|store, file| async move {
+        let s = school(store).await;
+        s.write(&s.misha, "c1", "раз").await;
+        s.store
+            .add_session("open", &s.anna, 1, i64::MAX)
+            .await
+            .unwrap();
+        for (session, done) in [("open", true), ("over", false)] {
+            let files = Files::in_folder(&file.with_extension("files")).unwrap();
+            let order = Order {
+                room: s.room.clone(),
+                by: None,
+                session: Some(session.to_owned()),
+                details: true,
+                language: Language::Russian,
+                organisation: String::new(),
+                zone: TimeZone::UTC,
+                now: 9_000,
+            };
+            let store = s.store.clone();
+            let written = tokio::task::spawn_blocking(move || {
+                export::write(&Handle::current(), &store, &files, &order, Vec::new())
+            });
+            match written.await.unwrap() {
+                Ok(_) => assert!(done, "{session}"),
+                Err(error) => assert!(!done && matches!(error, ExportError::Over), "{error}"),
+            }
+        }
     })
     .await;
 }

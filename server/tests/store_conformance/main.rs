@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 mod acks;
+mod acting;
 mod alls;
 mod apart;
 mod audit;

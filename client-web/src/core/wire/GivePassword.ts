@@ -5,6 +5,7 @@
  */
 export type GivePassword = { 
 /**
- * Whether the keys of bots, devices and webhooks that the person made go on: they only forgot the password.
+ * Whether what was set up in the account goes on, as the person only forgot the password: keys of bots, devices and webhooks,
+ * one-time passwords for others, the address for mails, and messages for later.
  */
 keep_keys?: boolean, };

@@ -38,8 +38,13 @@ const ru = {
     'Прежний пароль сразу перестанет подходить, а человек выйдет на всех устройствах.',
     'В журнале действий останется запись, что это сделали вы.',
   ],
-  keys: 'Отключить ботов, камеры и вебхуки, которые подключил этот человек',
-  keysHint: 'Снимите отметку, если пароль просто забыт и подключённое должно работать дальше.',
+  known: 'Пароль мог узнать кто-то другой',
+  knownHint: {
+    staff:
+      'Отключатся боты, камеры и вебхуки, которые подключил этот человек, и одноразовые пароли, которые он выдал. Адрес почты нужно будет подтвердить заново, а отложенные сообщения не уйдут, пока он сам их не отправит. Снимите отметку, если пароль просто забыт.',
+    other:
+      'Отметьте и тогда, когда человек уверен, что помнил пароль. Адрес почты нужно будет подтвердить заново, а отложенные сообщения не уйдут, пока он сам их не отправит.',
+  },
   make: 'Выдать новый пароль',
   making: 'Выдаём…',
   cancel: 'Отмена',
@@ -96,8 +101,13 @@ const en: PasswordWords = {
     'The present password stops working at once, and the person is signed out on all devices.',
     'The log will say that you did it.',
   ],
-  keys: 'Disconnect bots, cameras and webhooks that this person connected',
-  keysHint: 'Take the tick away if the password was only forgotten and what is connected is to go on.',
+  known: 'Somebody else may know the password',
+  knownHint: {
+    staff:
+      'Bots, cameras and webhooks that this person connected are disconnected, and one-time passwords that they gave stop working. The address for mails has to be confirmed anew, and messages for later wait until the person sends them. Take the tick away if the password was only forgotten.',
+    other:
+      'Tick this, too, when the person is sure of having remembered the password. The address for mails has to be confirmed anew, and messages for later wait until the person sends them.',
+  },
   make: 'Give a new password',
   making: 'Making it…',
   cancel: 'Cancel',
