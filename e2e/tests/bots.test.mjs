@@ -12,6 +12,7 @@ import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
 
 const ROOM = 'Робототехника, поток 1';
+const OTHER = '3D-моделирование, поток 2';
 const EXAMPLE = fileURLToPath(new URL('../../docs/bots/echo_bot.py', import.meta.url));
 
 const step = steps();
@@ -105,6 +106,29 @@ step('the example of the docs answers a question', async () => {
     await student.click('button', 'Отправить');
     await student.page.getByText('Хороший вопрос').first().waitFor({ timeout: 10_000 }).catch(() => undefined);
   }
+});
+
+step('its maker lets it into another group, where it is taken for nobody else', async () => {
+  const { page } = teacher;
+  await page.keyboard.press('Escape');
+  await teacher.click('link', OTHER);
+  await page.getByRole('button', { name: 'Участники' }).click();
+  await teacher.click('button', 'Боты');
+  await teacher.click('button', 'Новый бот');
+  await teacher.type('Имя, под которым он пишет', 'алина  Caфина');
+  await teacher.click('button', 'Создать');
+  await page.getByText('примут за человека из этой группы').waitFor();
+  await teacher.click('button', 'Отмена');
+  await teacher.click('button', 'Пустить сюда: Дежурный');
+  await page.getByRole('button', { name: 'Отключить: Дежурный' }).waitFor();
+  assert.equal(await page.getByText('Ваши боты из других групп').count(), 0);
+  assert.equal((await hook('куда?')).status, 400);
+  await teacher.click('button', 'Отключить: Дежурный');
+  await page.getByText('Ваши боты из других групп').waitFor();
+  await page.keyboard.press('Escape');
+  await teacher.click('link', ROOM);
+  await page.getByRole('button', { name: 'Участники' }).click();
+  await teacher.click('button', 'Боты');
 });
 
 step('a bot that was removed has no key any more', async () => {

@@ -29,6 +29,9 @@ pub struct Bot {
 pub struct Bots {
     /// Every bot of the room, by name.
     pub bots: Vec<Bot>,
+    /// Those that the asker made and that are in other rooms alone: they can be let in.
+    #[serde(default)]
+    pub mine: Vec<Bot>,
 }
 
 /// `POST /rooms/{id}/bots`: a bot, with a token of its own.

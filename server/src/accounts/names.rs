@@ -2,6 +2,7 @@
 
 use protocol::limits::{LOGIN_BYTES_MAX, NAME_BYTES_MAX};
 use unicode_normalization::UnicodeNormalization;
+use unicode_security::skeleton;
 
 /// A login: lower case, NFKC, letters, digits and `. _ - @ +`, at most [`LOGIN_BYTES_MAX`] bytes.
 #[must_use]
@@ -43,9 +44,56 @@ pub fn is_shown(c: char) -> bool {
             | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// Whether people would take one of these names for the other: they differ in case, in ё and е, in spaces and marks between letters,
+/// or in letters of different alphabets that look the same (UTS #39).
+#[must_use]
+pub fn look_alike(one: &str, other: &str) -> bool {
+    // Of some letters only the small ones look alike (а), of others only the capitals (М).
+    let small = |name: &str| drawn(name.chars().flat_map(char::to_lowercase));
+    let capital = |name: &str| drawn(name.chars().flat_map(char::to_uppercase));
+    small(one) == small(other) || capital(one) == capital(other)
+}
+
+fn drawn(name: impl Iterator<Item = char>) -> String {
+    let letters: String = name
+        .filter(|c| c.is_alphanumeric())
+        .map(|c| match c {
+            'ё' => 'е',
+            'Ё' => 'Е',
+            other => other,
+        })
+        .collect();
+    skeleton(&letters).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_look_alike_are_taken_for_one_another() {
+        for (one, other) in [
+            ("Анна Иванова", "анна  ИВАНОВА"),
+            ("Анна Иванова", "АннаИванова"),
+            ("Анна-Мария", "Анна Мария"),
+            ("Пётр Щёлоков", "Петр Щелоков"),
+            // Latin: a, then M, then both, and a digit in place of a letter.
+            ("Анна", "Aннa"),
+            ("Миша", "Mиша"),
+            ("Мария Сомова", "Mapия Coмoвa"),
+            ("Ольга", "0льга"),
+        ] {
+            assert!(look_alike(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("Анна Иванова", "Анна Петрова"),
+            ("Расписание", "Расписание 7Б"),
+            ("Миша", "Маша"),
+            ("Бот", "Кот"),
+        ] {
+            assert!(!look_alike(one, other), "{one} {other}");
+        }
+    }
 
     #[test]
     fn names_keep_what_is_visible() {

@@ -21,8 +21,10 @@ pub(super) async fn list(
     Path(room): Path<RoomId>,
 ) -> Result<Json<Bots>, ApiError> {
     allow(&app, &me, &room).await?;
-    let bots = app.store.bots(&room).await?;
-    Ok(Json(Bots { bots }))
+    Ok(Json(Bots {
+        bots: app.store.bots(&room).await?,
+        mine: app.store.bots_elsewhere(&room, &me.person.id).await?,
+    }))
 }
 
 /// `POST /rooms/{room}/bots`: the answer is the only one with the token.
@@ -44,7 +46,7 @@ pub(super) async fn make(
         reads: new.reads,
         token_hash: &token_hash(&token),
     };
-    let bot = app.store.add_bot(new, now_ms()).await?;
+    let bot = me.acting(&app.store).add_bot(new, now_ms()).await?;
     tracing::info!(bot = %bot.id, %room, reads = bot.reads, by = %me.person.id, "a bot was made");
     tell(&app, &room).await?;
     Ok(Json(MadeBot { bot, token }))
@@ -58,7 +60,9 @@ pub(super) async fn let_in(
 ) -> Result<StatusCode, ApiError> {
     allow(&app, &me, &room).await?;
     let by = &me.person.id;
-    app.store.let_bot_in(&room, &bot, by, now_ms()).await?;
+    me.acting(&app.store)
+        .let_bot_in(&room, &bot, by, now_ms())
+        .await?;
     tracing::info!(%bot, %room, %by, "a bot was let into a room");
     tell(&app, &room).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -72,7 +76,11 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     allow(&app, &me, &room).await?;
     let by = &me.person.id;
-    if !app.store.remove_bot(&room, &bot, by, now_ms()).await? {
+    if !me
+        .acting(&app.store)
+        .remove_bot(&room, &bot, by, now_ms())
+        .await?
+    {
         return Err(ErrorCode::NotFound.into());
     }
     app.bot_turns.forget(&bot);

@@ -16,6 +16,7 @@ use super::room_changes::touch;
 use super::rooms::room_id;
 use super::writer::{ROWS_MAX, Rows};
 use super::{Store, StoreResult, new_id, read, write};
+use crate::accounts::names::look_alike;
 use crate::time::rfc3339;
 
 /// What is needed to make a bot. The name was checked before.
@@ -89,12 +90,14 @@ impl Store {
     /// Makes a bot of a room, which is written down.
     ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`] for who may not, [`ErrorCode::TooLarge`] when the room has [`BOTS_PER_ROOM_MAX`] already.
+    /// [`ErrorCode::Forbidden`] for who may not, [`ErrorCode::TooLarge`] when the room has [`BOTS_PER_ROOM_MAX`] already,
+    /// [`ErrorCode::Taken`] when it would be taken for somebody of the room or of the staff.
     pub async fn add_bot(&self, new: NewBot<'_>, now: i64) -> StoreResult<Bot> {
         let id = new_id();
         let mut tx = self.pool.begin().await?;
         lock_to_manage(&mut tx, new.room, new.by).await?;
         check_count(&mut tx, new.room).await?;
+        check_name(&mut tx, new.room, new.name).await?;
         within!(&mut tx, db => {
             // Nobody signs in with it: logins that are typed become small letters.
             sqlx::query("INSERT INTO people (id, login, name, role, password, created_at) VALUES ($1, $2, $3, 'bot', '', $4)")
@@ -136,6 +139,24 @@ impl Store {
                  WHERE r.room_id = $1 ORDER BY p.name, p.id",
             )
             .bind(room.as_str()).fetch_all(db).await
+        })?;
+        rows.into_iter().map(BotRow::into_bot).collect()
+    }
+
+    /// The bots that a person made and that are in other rooms than this, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bots_elsewhere(&self, room: &RoomId, by: &UserId) -> StoreResult<Vec<Bot>> {
+        let rows: Vec<BotRow> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT b.person_id, p.name, b.reads, b.made_by, b.created_at, b.used_at
+                 FROM bots b JOIN people p ON p.id = b.person_id
+                 WHERE b.made_by = $2
+                   AND NOT EXISTS (SELECT 1 FROM bot_rooms r WHERE r.person_id = b.person_id AND r.room_id = $1)
+                 ORDER BY p.name, p.id",
+            )
+            .bind(room.as_str()).bind(by.as_str()).fetch_all(db).await
         })?;
         rows.into_iter().map(BotRow::into_bot).collect()
     }
@@ -214,7 +235,8 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorCode::Forbidden`] for who may not, [`ErrorCode::NotFound`] when there is no such bot, or this person has not made
-    /// it, [`ErrorCode::TooLarge`] when the room has [`BOTS_PER_ROOM_MAX`] already.
+    /// it, [`ErrorCode::TooLarge`] when the room has [`BOTS_PER_ROOM_MAX`] already, [`ErrorCode::Taken`] when it would be taken for
+    /// somebody there.
     pub async fn let_bot_in(
         &self,
         room: &RoomId,
@@ -239,12 +261,13 @@ impl Store {
         if there > 0 {
             return Ok(());
         }
-        check_count(&mut tx, room).await?;
-        bring_in(&mut tx, room, bot.as_str(), now).await?;
         let (name, reads): (String, i64) = within!(&mut tx, db => {
             sqlx::query_as("SELECT p.name, b.reads FROM bots b JOIN people p ON p.id = b.person_id WHERE b.person_id = $1")
                 .bind(bot.as_str()).fetch_one(db).await?
         });
+        check_count(&mut tx, room).await?;
+        check_name(&mut tx, room, &name).await?;
+        bring_in(&mut tx, room, bot.as_str(), now).await?;
         let let_in = Note::of(Act::BotLetIn, by, room, now);
         let facts = Facts {
             reads: Some(reads != 0),
@@ -293,6 +316,21 @@ async fn check_count(tx: &mut Tx<'_>, room: &RoomId) -> StoreResult<()> {
     });
     if usize::try_from(count).is_ok_and(|count| count >= BOTS_PER_ROOM_MAX) {
         return Err(ErrorCode::TooLarge.into());
+    }
+    Ok(())
+}
+
+// Whoever reads a message knows by the name whose it is, and by one word beside it that a program wrote it.
+async fn check_name(tx: &mut Tx<'_>, room: &RoomId, name: &str) -> StoreResult<()> {
+    let people: Vec<(String,)> = within!(tx, db => {
+        sqlx::query_as(
+            "SELECT p.name FROM people p WHERE p.role IN ('administrator', 'teacher')
+             UNION SELECT p.name FROM members m JOIN people p ON p.id = m.person_id WHERE m.room_id = $1",
+        )
+        .bind(room.as_str()).fetch_all(db).await?
+    });
+    if people.iter().any(|(person,)| look_alike(person, name)) {
+        return Err(ErrorCode::Taken.into());
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::bots::told::{Read, told};
+use crate::bots::told::{Happened, Read, Told, told};
 use crate::push::PushError;
 use crate::store::{DueWebhook, Failed, Store, StoreResult};
 use crate::time::{now_ms, rfc3339};
@@ -107,7 +107,10 @@ struct Data<'a> {
     room: Room<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     author: Option<&'a Person>,
-    message: &'a Read,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a Read>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a Happened>,
 }
 
 #[derive(Serialize)]
@@ -121,6 +124,7 @@ impl Office {
         let Some(target) = Target::parse(&due.url, &self.hosts) else {
             return self.failed(&due, (WebhookFault::NotAllowed, None)).await;
         };
+        let mut expired = 0;
         loop {
             let events = self
                 .store
@@ -136,10 +140,19 @@ impl Office {
                 .collect();
             for event in events {
                 let (position, is_new) = (event.seq(), matches!(event, RoomEvent::Msg { .. }));
-                let Some(message) = told(event) else {
+                let Some(told) = told(event) else {
                     continue;
                 };
-                let letter = letter(&due, position, is_new, &people, &message);
+                if let Told::Event(event) = &told
+                    && let Some(upto) = event.expired()
+                {
+                    // Events of messages that are gone tell the same once more.
+                    if upto <= expired {
+                        continue;
+                    }
+                    expired = upto;
+                }
+                let letter = letter(&due, position, is_new, &people, &told);
                 let Some(letter) = letter else {
                     tracing::error!(webhook = %due.id, "a message cannot be written for a webhook");
                     continue;
@@ -195,25 +208,32 @@ fn letter(
     position: i64,
     is_new: bool,
     people: &HashMap<UserId, Person>,
-    message: &Read,
+    told: &Told,
 ) -> Option<Letter> {
     let now = now_ms();
+    let (kind, author, message, event) = match told {
+        Told::Message(message) => {
+            let kind = match (message.is_deleted(), is_new) {
+                (true, _) => "message.deleted",
+                (false, true) => "message.created",
+                (false, false) => "message.changed",
+            };
+            (kind, Some(message.author()), Some(&**message), None)
+        }
+        Told::Event(event) => (event.kind(), event.author(), None, Some(event)),
+    };
+    let author = author.and_then(|by| UserId::parse(by).ok());
     let body = Envelope {
-        r#type: match (message.is_deleted(), is_new) {
-            (true, _) => "message.deleted",
-            (false, true) => "message.created",
-            (false, false) => "message.changed",
-        },
+        r#type: kind,
         timestamp: rfc3339(now),
         data: Data {
             room: Room {
                 id: due.room.as_str(),
                 name: &due.room_name,
             },
-            author: UserId::parse(message.author())
-                .ok()
-                .and_then(|by| people.get(&by)),
+            author: author.and_then(|by| people.get(&by)),
             message,
+            event,
         },
     };
     let body = serde_json::to_string(&body).ok()?;

@@ -423,3 +423,152 @@ async fn a_token_opens_nothing_else_and_a_session_no_bots_door() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_bot_that_reads_hears_of_reactions_and_polls() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let (mut t, hello) = teacher.hello().await;
+    let (mut s, me) = student.hello().await;
+    let (room, summary) = room_named(&hello, ROOM);
+    let (_, token) = made(&teacher, &room, true).await;
+    let poll = json!({"options": ["да", "нет"], "many": false, "anon": false});
+    let sent = t
+        .ask(
+            "msg.send",
+            json!({"r": room, "cid": "c1", "body": "Когда?", "poll": poll}),
+        )
+        .await
+        .unwrap();
+    let path = format!("/api/bot/v1/rooms/{room}/messages");
+    let hear = async |after: &Value| {
+        let path = format!("{path}?after={after}&wait=25");
+        let heard = ask(&server, Method::GET, &path, &token, &[], Value::Null);
+        heard.await.json()
+    };
+    let heard = hear(&summary["seq"]).await;
+    let message = &heard["messages"][0];
+    assert_eq!(
+        message["poll"],
+        json!({
+            "options": ["да", "нет"], "several": false, "anonymous": false, "quiz": false,
+            "version": message["poll"]["version"], "voters": 0, "votes": [0, 0],
+        })
+    );
+    assert_eq!(
+        (&message["reactions"], &heard["events"]),
+        (&json!([]), &json!([]))
+    );
+
+    for on in [true, false, true] {
+        let react = json!({"id": sent["id"], "emoji": "👍", "on": on});
+        s.ask("msg.react", react).await.unwrap();
+    }
+    let heard = hear(&heard["after"]).await;
+    assert_eq!(heard["messages"], json!([]));
+    let events = heard["events"].as_array().unwrap();
+    let kinds: Vec<&Value> = events.iter().map(|event| &event["type"]).collect();
+    assert_eq!(
+        kinds,
+        ["reaction.added", "reaction.removed", "reaction.added"]
+    );
+    assert_eq!(
+        events[0],
+        json!({
+            "type": "reaction.added", "position": events[0]["position"], "message": sent["id"],
+            "by": me["me"]["id"], "emoji": "👍",
+        })
+    );
+
+    s.ask("poll.vote", json!({"id": sent["id"], "opts": [1]}))
+        .await
+        .unwrap();
+    let heard = hear(&heard["after"]).await;
+    let event = &heard["events"][0];
+    assert_eq!(
+        (&event["type"], &event["message"]),
+        (&json!("poll.voted"), &sent["id"])
+    );
+    assert_eq!(
+        (&event["poll"]["voters"], &event["poll"]["votes"]),
+        (&json!(1), &json!([0, 1]))
+    );
+    assert!(!heard.to_string().contains(me["me"]["id"].as_str().unwrap()));
+    t.ask("poll.close", json!({"id": sent["id"]}))
+        .await
+        .unwrap();
+    let heard = hear(&heard["after"]).await;
+    assert_eq!(heard["events"][0]["type"], "poll.closed");
+    assert!(heard["events"][0]["poll"]["closed_at"].is_string());
+
+    // As it is now.
+    let whole = hear(&summary["seq"]).await;
+    let message = &whole["messages"][0];
+    assert_eq!(
+        message["reactions"],
+        json!([{"emoji": "👍", "by": [me["me"]["id"]]}])
+    );
+    assert_eq!(message["poll"]["votes"], json!([0, 1]));
+}
+
+#[tokio::test]
+async fn a_bot_bears_nobodys_name_and_its_maker_lets_it_into_another_room() {
+    let server = Server::start().await;
+    let teacher = server.sign_in("teacher").await;
+    let (_, hello) = teacher.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let (other, _) = room_named(&hello, "3D-моделирование, поток 2");
+    let make = async |room: &RoomId, name: &str| {
+        let body = json!({"name": name, "reads": false}).to_string();
+        let path = format!("/rooms/{room}/bots");
+        teacher
+            .send(Method::POST, &path, &[JSON], body.into())
+            .await
+    };
+    // A learner, with a Latin "a"; the staff, also of elsewhere.
+    for name in [
+        "мишa кузнецов",
+        "Анна  Сергеевна ИВАНОВА",
+        "Ольга Петровна администратор",
+    ] {
+        let answer = make(&room, name).await;
+        assert_eq!(
+            (answer.status, &answer.json()["c"]),
+            (StatusCode::CONFLICT, &json!("taken")),
+            "{name}"
+        );
+    }
+    // Nobody of the other room has this name, but somebody here.
+    let answer = make(&other, "Варвара Константинопольская-Белоцерковская").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let varvara = answer.json()["bot"]["id"].as_str().unwrap().to_owned();
+    let answer = make(&other, "Сторож").await;
+    let guard = answer.json()["bot"]["id"].as_str().unwrap().to_owned();
+
+    let list = teacher.get(&format!("/rooms/{room}/bots")).await.json();
+    assert_eq!(list["bots"], json!([]));
+    let mine: Vec<&Value> = list["mine"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|bot| &bot["id"])
+        .collect();
+    assert_eq!(mine, [&varvara, &guard]);
+    let admin = server.sign_in("admin").await;
+    let theirs = admin.get(&format!("/rooms/{room}/bots")).await.json();
+    assert_eq!(theirs["mine"], json!([]), "somebody else's are not");
+    for (bot, status) in [
+        (&varvara, StatusCode::CONFLICT),
+        (&guard, StatusCode::NO_CONTENT),
+    ] {
+        let path = format!("/rooms/{room}/bots/{bot}");
+        let answer = teacher.send(Method::PUT, &path, &[], Vec::new()).await;
+        assert_eq!(answer.status, status);
+    }
+    let list = teacher.get(&format!("/rooms/{room}/bots")).await.json();
+    assert_eq!(list["bots"][0]["id"], json!(guard));
+    assert_eq!(list["mine"].as_array().unwrap().len(), 1);
+}

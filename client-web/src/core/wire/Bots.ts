@@ -8,4 +8,8 @@ export type Bots = {
 /**
  * Every bot of the room, by name.
  */
-bots: Array<Bot>, };
+bots: Array<Bot>, 
+/**
+ * Those that the asker made and that are in other rooms alone: they can be let in.
+ */
+mine: Array<Bot>, };

@@ -1,9 +1,10 @@
 //! What bots send and get. It stays as it is within a version of the address: fields may be added.
 
+use protocol::RoomEvent;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::bots::told::Read;
+use crate::bots::told::{Happened, Read, Told, told};
 use crate::store::BotRoom;
 
 /// A message to write.
@@ -61,15 +62,49 @@ impl From<BotRoom> for Room {
     }
 }
 
-/// What was written, changed and deleted after a position.
+/// What was written, changed and deleted after a position, and what else happened there.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Messages {
     /// In order.
     pub(super) messages: Vec<Read>,
+    /// In order: reactions, votes in polls, and messages whose time is over.
+    pub(super) events: Vec<Happened>,
     /// After which position to ask next.
     pub(super) after: i64,
     /// Whether there is more already.
     pub(super) more: bool,
+}
+
+impl Messages {
+    /// What these events are to a program.
+    pub(super) fn of(events: Vec<RoomEvent>, after: i64, head: i64) -> Self {
+        let mut page = Self {
+            messages: Vec::new(),
+            events: Vec::new(),
+            after,
+            more: after < head,
+        };
+        let mut expired = 0;
+        for one in events.into_iter().filter_map(told) {
+            match one {
+                Told::Message(message) => page.messages.push(*message),
+                Told::Event(event) => {
+                    // Events of messages that are gone tell the same once more.
+                    let upto = event.expired();
+                    if upto.is_none_or(|upto| upto > expired) {
+                        expired = upto.unwrap_or(expired);
+                        page.events.push(event);
+                    }
+                }
+            }
+        }
+        page
+    }
+
+    /// Whether there is nothing to tell.
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.events.is_empty()
+    }
 }
 
 /// Why it was not done.

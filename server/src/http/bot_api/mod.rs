@@ -24,7 +24,6 @@ use super::ApiError;
 use crate::App;
 use crate::accounts::{random_token, token_hash};
 use crate::bots::Act;
-use crate::bots::told::told;
 use crate::store::{KnownBot, NewMessage};
 use crate::time::now_ms;
 
@@ -326,7 +325,8 @@ struct Since {
 
 /// Read what was written in a room after a position.
 ///
-/// Also what was changed or deleted, as it is now. Ask again after `after`.
+/// Also what was changed or deleted, as it is now, and what happened to messages: reactions, votes, and that their time is
+/// over. Ask again after `after`.
 #[utoipa::path(
     get, path = "/api/bot/v1/rooms/{room}/messages", security(("token" = [])),
     params(
@@ -358,23 +358,18 @@ async fn read(
         let rooms = app.store.bot_rooms(&bot.id).await?;
         let found = rooms.iter().find(|one| one.id == room);
         let head = found.filter(|_| bot.reads).ok_or(ErrorCode::Forbidden)?.seq;
-        let mut messages = Vec::new();
+        let mut events = Vec::new();
         if head > after {
-            let events = app
+            events = app
                 .store
                 .events_after(&room, after, PAGE_EVENTS_MAX)
                 .await?;
             after = events.last().map_or(head, RoomEvent::seq);
-            messages = events.into_iter().filter_map(told).collect();
         }
-        let more = after < head;
+        let page = Messages::of(events, after, head);
         let is_late = Instant::now() >= late || app.switchboard.is_draining();
-        if more || is_late || !messages.is_empty() {
-            return Ok(Json(Messages {
-                messages,
-                after,
-                more,
-            }));
+        if page.more || is_late || !page.is_empty() {
+            return Ok(Json(page));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
