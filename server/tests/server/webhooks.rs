@@ -1,5 +1,7 @@
 //! Outgoing webhooks: a receiver of our own takes what the server sends, checks it as a stranger would, and fails as it is told.
 
+mod hard;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -16,7 +18,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
 
+use crate::door::Wire;
 use crate::harness::{PATIENCE, Person, ROOM, Server, room_named};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -49,15 +53,23 @@ impl Came {
     }
 }
 
-/// Answers 204, unless it was told other answers for what comes next.
+/// Answers 204, unless it was told other answers for what comes next, or [`NOTHING`].
 struct Receiver {
     port: u16,
     came: mpsc::UnboundedReceiver<Came>,
     answers: Arc<Mutex<VecDeque<(u16, String)>>>,
 }
 
+/// In place of a status: it takes the request and says nothing.
+const NOTHING: u16 = 0;
+
 impl Receiver {
     async fn start() -> Self {
+        Self::speaking(None).await
+    }
+
+    /// By TLS, if it has something to speak it with.
+    async fn speaking(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (tell, came) = mpsc::unbounded_channel();
@@ -65,8 +77,16 @@ impl Receiver {
         let next = Arc::clone(&answers);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (tell, next) = (tell.clone(), Arc::clone(&next));
+                let (tell, next, tls) = (tell.clone(), Arc::clone(&next), tls.clone());
                 tokio::spawn(async move {
+                    let stream: Box<dyn Wire> = match tls {
+                        None => Box::new(stream),
+                        // Not everybody trusts it.
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => Box::new(stream),
+                            Err(_) => return,
+                        },
+                    };
                     let answer = service_fn(|request| answer(request, &tell, &next));
                     let http = hyper::server::conn::http1::Builder::new();
                     // Fails when the server is stopped.
@@ -124,6 +144,9 @@ async fn answer(
         body,
     })
     .unwrap();
+    if status == NOTHING {
+        std::future::pending::<()>().await;
+    }
     let answer = Response::builder()
         .status(status)
         .header("location", location);
@@ -209,6 +232,16 @@ async fn what_is_written_in_a_room_comes_signed_and_in_order_and_nothing_else() 
     )
     .await
     .unwrap();
+    let said = receiver.next().await.signed(secret);
+    assert_eq!(
+        (&said["type"], &said["data"]["event"]["emoji"]),
+        (&json!("reaction.added"), &json!("👍"))
+    );
+    assert_eq!(said["data"]["event"]["message"], sent["id"]);
+    assert_eq!(
+        (&said["data"]["author"]["name"], &said["data"]["message"]),
+        (&json!("Анна Сергеевна Иванова"), &Value::Null)
+    );
     t.ask("msg.edit", json!({"id": sent["id"], "body": "два"}))
         .await
         .unwrap();
