@@ -115,6 +115,12 @@ pub const MAIL_REPLIES_PER_SECOND: u32 = 1;
 pub const MAIL_REPLIES_BURST: u32 = 20;
 /// People whose answers by mail are counted.
 pub const MAIL_REPLIERS_REMEMBERED: usize = 10_000;
+/// Mails that tell a person in a day of answers that were fetched from a mailbox and refused; further ones only go aside.
+pub const MAIL_REFUSALS_PER_DAY: i64 = 10;
+/// Bytes of a mail's head that are looked at in a mailbox.
+pub const MAIL_HEAD_BYTES_MAX: u64 = 64 * 1_024;
+/// Seconds that the server of a mailbox (IMAP) may take for each step, and for a whole mail.
+pub const IMAP_STEP_SECONDS: u64 = 60;
 /// Connections of the mail server at once; each may hold a mail in memory.
 pub const LMTP_CONNECTIONS_MAX: usize = 4;
 /// Recipients of one mail.

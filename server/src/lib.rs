@@ -54,7 +54,7 @@ use files::sweep::{LEFT_AFTER, SWEEP_EVERY, sweep};
 use files::{Draughtsman, Files, Intake};
 use http::tls::Https;
 use lessons::{LessonSettings, Lessons};
-use mail::{Mail, lmtp};
+use mail::{Mail, MailError, imap, lmtp};
 use metrics::Metrics;
 use polls::Polls;
 use push::Push;
@@ -149,7 +149,7 @@ pub enum ServerError {
     Push(#[from] push::PushError),
     /// Mail.
     #[error(transparent)]
-    Mail(#[from] mail::MailError),
+    Mail(#[from] MailError),
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] http::tls::TlsError),
@@ -283,6 +283,7 @@ pub async fn run(
     if let Some(listener) = lmtp_listener {
         mail_tasks.push(tokio::spawn(lmtp::serve(listener, app.clone())));
     }
+    let fetching = imap::start(&app).map_err(MailError::from)?;
     let backlog = tokio::spawn(search::make_ready(store.clone()));
     let teller = tokio::spawn(polls.tell(store.clone(), switchboard.clone()));
     let sender = tokio::spawn(later.send(store.clone(), switchboard.clone()));
@@ -330,6 +331,9 @@ pub async fn run(
     }
     for task in mail_tasks {
         task.abort();
+    }
+    if let Some(fetching) = fetching {
+        fetching.end().await;
     }
     store.close().await;
     Ok(())

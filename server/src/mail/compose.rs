@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use protocol::UserId;
 use protocol::limits::{MAIL_ROOMS_MAX, MAIL_TEXT_CHARS_MAX};
 use protocol::mail::MailLanguage;
+use protocol::{RoomId, UserId};
 
 use super::clock::{moment, zone_name};
 use super::letter::{Letter, one_line, shorten};
@@ -29,6 +29,8 @@ pub struct Office {
     pub texts: bool,
     /// `reply`, before and after its `@`, when mails can be answered.
     pub reply: Option<(String, String)>,
+    /// Whether the token of an answer stands in that address; otherwise it is in the Message-ID.
+    pub reply_plus: bool,
     /// What links and addresses are signed with.
     pub key: MailKey,
 }
@@ -133,9 +135,13 @@ impl Office {
     pub fn room(&self, to: &Reader, news: &RoomNews, reply: Option<&str>, now: i64) -> Letter {
         let words = Words(to.lang);
         let name = one_line(&news.name, NAME_CHARS);
+        let token = reply.filter(|_| !self.reply_plus).map(str::to_owned);
         let reply = reply
             .zip(self.reply.as_ref())
-            .map(|(token, (local, domain))| format!("{local}+{token}@{domain}"));
+            .map(|(token, (local, domain))| match self.reply_plus {
+                true => format!("{local}+{token}@{domain}"),
+                false => format!("{local}@{domain}"),
+            });
         let mut blocks = Vec::new();
         if reply.is_some() {
             blocks.push(Block::Above(words.above()));
@@ -156,7 +162,26 @@ impl Office {
                     .sign(&["thread", news.room.as_str(), to.person.as_str()])
             )),
             reply,
+            token,
             stop: Some(stop),
+        }
+    }
+
+    /// The mail that tells somebody that their answer did not get into the room, and why.
+    #[must_use]
+    pub fn refusal(&self, why: &str, room: &RoomId, lang: MailLanguage) -> Letter {
+        let words = Words(lang);
+        let link = format!("{}/room/{room}", self.address);
+        let blocks = [
+            Block::Line(words.refused()),
+            Block::Line(why.to_owned()),
+            Block::Link(words.open(), link, words.open_link()),
+        ];
+        Letter {
+            subject: words.refused_subject(&one_line(&self.organisation, NAME_CHARS)),
+            text: text(&blocks),
+            html: html(&blocks),
+            ..Letter::default()
         }
     }
 
@@ -181,6 +206,7 @@ impl Office {
                 self.key.sign(&["thread", to.person.as_str()])
             )),
             reply: None,
+            token: None,
             stop: Some(stop),
         }
     }
@@ -256,8 +282,8 @@ fn names(news: &RoomNews) -> String {
 
 #[cfg(test)]
 mod tests {
+    use protocol::MessageId;
     use protocol::mail::MailWhen;
-    use protocol::{MessageId, RoomId};
 
     use super::*;
     use crate::files::KEY_BYTES;
@@ -269,6 +295,7 @@ mod tests {
             address: "https://parta.example.ru".to_owned(),
             texts,
             reply: Some(("reply".to_owned(), "parta.example.ru".to_owned())),
+            reply_plus: true,
             key: MailKey::new([1; KEY_BYTES]),
         }
     }
@@ -330,6 +357,14 @@ mod tests {
             );
         }
         assert_eq!(plain.reply.as_deref(), Some("reply+abc@parta.example.ru"));
+
+        let bare = Office {
+            reply_plus: false,
+            ..office(false)
+        };
+        let bare = bare.room(&to, &news(), Some("abc"), 0);
+        assert_eq!(bare.reply.as_deref(), Some("reply@parta.example.ru"));
+        assert_eq!((bare.token.as_deref(), plain.token), (Some("abc"), None));
 
         let told = office(true).room(&to, &news(), None, 0);
         assert!(told.text.contains("    Секрет: <b>контрольная</b>\n"));

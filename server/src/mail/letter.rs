@@ -20,6 +20,9 @@ pub struct Letter {
     pub thread: Option<String>,
     /// Address to which answers go.
     pub reply: Option<String>,
+    /// Stands in its Message-ID, by which an answer is known that comes without it in its address.
+    #[serde(default)]
+    pub token: Option<String>,
     /// Address that switches mails off by one request (RFC 8058).
     pub stop: Option<String>,
 }
@@ -44,13 +47,17 @@ impl Letter {
         let wrong = |what: &dyn std::fmt::Display| Unwritable(what.to_string());
         let to = to.parse::<Address>().map_err(|error| wrong(&error))?;
         let host = from.email.domain().to_owned();
+        let own = match &self.token {
+            Some(token) => format!("<{id}.{token}@{host}>"),
+            None => format!("<{id}@{host}>"),
+        };
         let at = Duration::from_millis(u64::try_from(created_at).unwrap_or(0));
         let mut mail = Message::builder()
             .from(from.clone())
             .to(Mailbox::new(None, to))
             .subject(&self.subject)
             .date(SystemTime::UNIX_EPOCH + at)
-            .message_id(Some(format!("<{id}@{host}>")));
+            .message_id(Some(own));
         if let Some(thread) = &self.thread {
             let thread = format!("<{thread}@{host}>");
             mail = mail.in_reply_to(thread.clone()).references(thread);
@@ -131,6 +138,7 @@ mod tests {
             html: "<p>Пишут: Анна</p>".to_owned(),
             thread: Some("room.abc".to_owned()),
             reply: Some("reply+abc@parta.example.ru".to_owned()),
+            token: None,
             stop: Some("https://parta.example.ru/api/v1/mail/stop/x".to_owned()),
         };
         let from: Mailbox = "Школа № 5 <parta@example.ru>".parse().unwrap();
@@ -161,6 +169,16 @@ mod tests {
         );
         assert_eq!(mail.body_text(0).unwrap().trim(), "Пишут: Анна");
         assert!(bytes.is_ascii(), "any server takes it");
+        let marked = Letter {
+            token: Some("abc".to_owned()),
+            ..letter
+        };
+        let bytes = marked
+            .write("id1", 1_000, &from, "misha@example.ru")
+            .unwrap()
+            .formatted();
+        let mail = mail_parser::MessageParser::default().parse(&bytes).unwrap();
+        assert_eq!(mail.message_id(), Some("id1.abc@example.ru"));
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //! settings name a mail server.
 
 pub mod address;
+mod answers;
 pub mod clock;
 pub mod compose;
 pub mod courier;
+pub mod imap;
 pub mod letter;
 pub mod lmtp;
 pub mod page;
@@ -29,6 +31,7 @@ use crate::files::Files;
 use crate::store::{MailPerson, NewAddress, NewMail, Store, StoreError, StoreResult, new_id};
 use crate::time::now_ms;
 use crate::ws::Switchboard;
+use answers::Turns;
 pub use compose::PasswordNews;
 use compose::{Confirmation, Office};
 use courier::{Courier, CourierError};
@@ -46,6 +49,9 @@ pub enum MailError {
     /// The key beside the files.
     #[error("mail: the key {} can neither be read nor made", MailKey::PLACE)]
     Key,
+    /// The mailbox with answers.
+    #[error(transparent)]
+    Mailbox(#[from] imap::MailboxError),
 }
 
 /// Mail, where it is on. Cheap to clone.
@@ -58,6 +64,7 @@ struct Parts {
     settings: MailSettings,
     office: Office,
     queued: Notify,
+    turns: Arc<Turns>,
 }
 
 impl Mail {
@@ -75,6 +82,7 @@ impl Mail {
         }
         // What would fail later is to be known at the start.
         Courier::new(&config.mail)?;
+        imap::Gate::of(&config.mail)?;
         let key = files.kept_key(MailKey::PLACE).await;
         let key = MailKey::new(key.map_err(|_| MailError::Key)?);
         Ok(Some(Self(Arc::new(Parts {
@@ -82,6 +90,7 @@ impl Mail {
             settings: config.mail.clone(),
             office: office(config, key),
             queued: Notify::new(),
+            turns: Arc::default(),
         }))))
     }
 
@@ -107,6 +116,11 @@ impl Mail {
     #[must_use]
     pub fn office(&self) -> &Office {
         &self.0.office
+    }
+
+    /// How often answers of a person are taken, whichever way they come.
+    fn turns(&self) -> Arc<Turns> {
+        Arc::clone(&self.0.turns)
     }
 
     /// Something waits to be sent.
@@ -201,6 +215,7 @@ pub fn office(config: &Config, key: MailKey) -> Office {
         address,
         texts: config.mail.texts,
         reply: reply.map(|(local, domain)| (local.to_owned(), domain.to_owned())),
+        reply_plus: config.mail.reply_plus,
         key,
     }
 }

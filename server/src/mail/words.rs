@@ -91,6 +91,10 @@ words! {
     answer() =>
         "На это письмо можно ответить: ответ с файлами придёт в группу от вашего имени.",
         "You can answer this mail: the answer goes to the group under your name, with its files.";
+    /// Of a mail about an answer that was refused.
+    refused_subject(school: &str) => format!("{school}: ваш ответ не принят"), format!("{school}: your answer was not taken");
+    /// That it was.
+    refused() => "Ваш ответ на письмо не попал в группу.", "Your answer to a mail did not get into its group.";
     /// Zone of all times.
     zone(zone: &str) => format!("Время: {zone}."), format!("Times: {zone}.");
     /// Why the mail came.

@@ -80,6 +80,9 @@ pub(super) struct Figures {
     pub(super) uncarried: Counter,
     pub(super) streams: Gauge,
     pub(super) peers: Gauge,
+    pub(super) answers_taken: Counter,
+    pub(super) answers_refused: Counter,
+    pub(super) mailbox: Gauge,
 }
 
 impl Default for Figures {
@@ -114,6 +117,9 @@ impl Default for Figures {
             uncarried: Counter::default(),
             streams: Gauge::default(),
             peers: Gauge::default(),
+            answers_taken: Counter::default(),
+            answers_refused: Counter::default(),
+            mailbox: Gauge::default(),
         }
     }
 }
@@ -259,6 +265,21 @@ impl Figures {
             &self.streams,
         );
         put("media_peers", "Connections of the media plane", &self.peers);
+        put(
+            "mail_answers_taken",
+            "Answers by mail that are messages now",
+            &self.answers_taken,
+        );
+        put(
+            "mail_answers_refused",
+            "Answers by mail that were refused",
+            &self.answers_refused,
+        );
+        put(
+            "mailbox_connected",
+            "Whether this server looks into the mailbox with answers, which one does at a time",
+            &self.mailbox,
+        );
     }
 }
 

@@ -89,6 +89,21 @@ impl Metrics {
         self.0.figures.frozen.inc_by(f64::from(millis) / 1_000.0);
     }
 
+    /// An answer to a mail is a message now.
+    pub fn answer_taken(&self) {
+        self.0.figures.answers_taken.inc();
+    }
+
+    /// An answer to a mail was refused.
+    pub fn answer_refused(&self) {
+        self.0.figures.answers_refused.inc();
+    }
+
+    /// Whether this server looks into the mailbox with answers.
+    pub fn mailbox(&self, connected: bool) {
+        self.0.figures.mailbox.set(connected.into());
+    }
+
     /// The page for Prometheus (OpenMetrics text 1.0).
     #[must_use]
     pub fn page(&self, now: &Snapshot) -> String {

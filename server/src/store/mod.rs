@@ -22,6 +22,7 @@ mod mail_people;
 mod mail_queue;
 mod mail_replies;
 mod mail_unread;
+mod mailboxes;
 mod mentions;
 mod messages;
 mod mutes;

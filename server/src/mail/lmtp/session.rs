@@ -15,10 +15,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::Turns;
-use super::intake::{Answered, recipient, take};
-use super::verdict::Verdict;
 use crate::App;
+use crate::mail::answers::Turns;
+use crate::mail::answers::intake::{Answered, recipient, take};
+use crate::mail::answers::verdict::Verdict;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 16 * 1_024;

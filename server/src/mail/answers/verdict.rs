@@ -1,8 +1,11 @@
-//! What the mail server is told of an answer. Whoever wrote it reads these words in a mail of its own.
+//! What the mail server is told of an answer. Whoever wrote it reads these words in a mail: of the mail server's, or of ours
+//! when the answer was fetched from a mailbox.
+
+use protocol::mail::MailLanguage;
 
 /// What becomes of an answer, for one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::mail) enum Verdict {
     /// It is a message.
     Taken,
     /// A machine wrote it: it goes nowhere, and nobody is told, lest two machines talk to each other.
@@ -32,7 +35,7 @@ pub(super) enum Verdict {
 impl Verdict {
     /// Whether it is refused for good.
     #[must_use]
-    pub(super) fn is_refusal(self) -> bool {
+    pub(in crate::mail) fn is_refusal(self) -> bool {
         !matches!(self, Self::Taken | Self::Ignored | Self::Later)
     }
 
@@ -99,9 +102,19 @@ impl Verdict {
         }
     }
 
+    /// What it means, for whoever wrote the answer.
+    #[must_use]
+    pub(in crate::mail) fn said(self, lang: MailLanguage) -> &'static str {
+        let (_, _, english, russian) = self.words();
+        match lang {
+            MailLanguage::Ru if !russian.is_empty() => russian,
+            MailLanguage::Ru | MailLanguage::En => english,
+        }
+    }
+
     /// As LMTP says it (RFC 2033): every line with its code.
     #[must_use]
-    pub(super) fn reply(self) -> String {
+    pub(in crate::mail) fn reply(self) -> String {
         let (code, status, english, russian) = self.words();
         if russian.is_empty() {
             return format!("{code} {status} {english}\r\n");

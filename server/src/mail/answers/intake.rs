@@ -24,13 +24,13 @@ use crate::store::{NewFile, NewMessage, ReplyTo, StoreError};
 use crate::time::now_ms;
 
 /// A recipient that takes answers.
-pub(super) type Answered = ReplyTo;
+pub(in crate::mail) type Answered = ReplyTo;
 
 /// Who gets mails at this address, if anybody does.
 ///
 /// # Errors
 /// [`Verdict::Unknown`] for an address that is not ours, not signed, or too old; [`Verdict::Later`].
-pub(super) async fn recipient(app: &App, address: &str) -> Result<Answered, Verdict> {
+pub(in crate::mail) async fn recipient(app: &App, address: &str) -> Result<Answered, Verdict> {
     let mail = app.mail.as_ref().ok_or(Verdict::Unknown)?;
     let office = mail.office();
     let (local, domain) = office.reply.as_ref().ok_or(Verdict::Unknown)?;
@@ -39,6 +39,16 @@ pub(super) async fn recipient(app: &App, address: &str) -> Result<Answered, Verd
     if !base.eq_ignore_ascii_case(local) || !host.eq_ignore_ascii_case(domain) {
         return Err(Verdict::Unknown);
     }
+    signed(app, given).await
+}
+
+/// Whose answers a token takes, and to what.
+///
+/// # Errors
+/// [`Verdict::Unknown`] for one that is not signed or too old; [`Verdict::Later`].
+pub(in crate::mail) async fn signed(app: &App, given: &str) -> Result<Answered, Verdict> {
+    let mail = app.mail.as_ref().ok_or(Verdict::Unknown)?;
+    let office = mail.office();
     let (id, signature) = token::parts(given).ok_or(Verdict::Unknown)?;
     let found = app.store.reply_to_mail(&id).await.map_err(failed)?;
     let to = found.ok_or(Verdict::Unknown)?;
@@ -50,24 +60,33 @@ pub(super) async fn recipient(app: &App, address: &str) -> Result<Answered, Verd
 }
 
 /// Makes a message of a mail, once, however often it comes.
-pub(super) async fn take(
+pub(in crate::mail) async fn take(
     app: &App,
     turns: &Turns,
     to: &Answered,
     mail: Arc<Vec<u8>>,
     report: bool,
 ) -> Verdict {
-    let (user, room) = (&to.person, &to.room);
     let verdict = match try_take(app, turns, to, mail, report).await {
         Ok(()) => Verdict::Taken,
         Err(verdict) => verdict,
     };
+    note(app, to, verdict);
+    verdict
+}
+
+/// Tells the log and the figures what became of an answer.
+pub(in crate::mail) fn note(app: &App, to: &Answered, verdict: Verdict) {
+    let (user, room) = (&to.person, &to.room);
     if verdict.is_refusal() {
         tracing::warn!(%user, %room, ?verdict, "an answer by mail was refused");
+        app.metrics.answer_refused();
     } else {
         tracing::info!(%user, %room, ?verdict, "an answer came by mail");
+        if verdict == Verdict::Taken {
+            app.metrics.answer_taken();
+        }
     }
-    verdict
 }
 
 async fn try_take(
