@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 mode=${1:-run}
 run_packages=(build-essential)
-test_packages=(redis-server postgresql nginx haproxy coturn clamav-daemon clamav-freshclam exim4-daemon-light bubblewrap poppler-utils libreoffice-writer-nogui iproute2 iptables conntrack socat openssl faketime chromium firefox-esr fonts-dejavu-core)
+test_packages=(redis-server postgresql nginx haproxy coturn clamav-daemon clamav-freshclam exim4-daemon-light dovecot-imapd dovecot-lmtpd bubblewrap poppler-utils libreoffice-writer-nogui iproute2 iptables conntrack socat openssl faketime chromium firefox-esr fonts-dejavu-core)
 case $mode in
 run) packages=("${run_packages[@]}") ;;
 test | api) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
@@ -45,6 +45,7 @@ if command -v dpkg-query >/dev/null; then
             case $package in
             redis-server | postgresql | nginx | haproxy | coturn | clamav-daemon | clamav-freshclam) service=$package ;;
             exim4-daemon-light) service=exim4 ;;
+            dovecot-imapd | dovecot-lmtpd) service=dovecot ;;
             *) continue ;;
             esac
             if command -v systemctl >/dev/null && systemctl is-active --quiet "$service" 2>/dev/null; then

@@ -1,6 +1,8 @@
 //! Mail with a real mail server: addresses are confirmed, what is unread is told, answers become messages.
 
 mod answers;
+mod boxes;
+mod fetched;
 mod passwords;
 mod post;
 

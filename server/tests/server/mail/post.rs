@@ -1,5 +1,5 @@
 //! A real mail server, Debian's Exim, on a free port: it takes what Parta sends, puts mails to example.test into a Maildir, and
-//! hands mails to parta.test to Parta by LMTP.
+//! hands mails to parta.test to Parta by LMTP. With mailboxes ([`Boxes`]) all of it goes there.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +14,7 @@ use server::mail::settings::MailTls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::boxes::Boxes;
 use crate::harness::PATIENCE;
 
 /// The user and password that Exim asks for before it takes mails to addresses of others.
@@ -26,6 +27,7 @@ pub(crate) struct Post {
     folder: tempfile::TempDir,
     pub(crate) smtp: u16,
     pub(crate) lmtp: u16,
+    boxes: Option<Boxes>,
 }
 
 /// A mail that came.
@@ -85,7 +87,7 @@ impl Came {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
@@ -93,8 +95,21 @@ fn free_port() -> u16 {
 impl Post {
     /// Answers as soon as this is done.
     pub(crate) async fn start() -> Self {
+        Self::start_before(None).await
+    }
+
+    /// The same before mailboxes: of people, and of the school.
+    pub(crate) async fn with_boxes() -> Self {
+        Self::start_before(Some(Boxes::start().await)).await
+    }
+
+    async fn start_before(boxes: Option<Boxes>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (smtp, lmtp) = (free_port(), free_port());
+        let smtp = free_port();
+        let (lmtp, mailboxes) = match &boxes {
+            Some(boxes) => (boxes.lmtp, "parta"),
+            None => (free_port(), "maildir"),
+        };
         for (name, mode) in [
             ("", 0o755),
             ("mail", 0o777),
@@ -111,7 +126,8 @@ impl Post {
         std::fs::write(&secret, key.signing_key.serialize_pem()).unwrap();
         std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
         let settings = folder.path().join("exim.conf");
-        std::fs::write(&settings, settings_of(folder.path(), smtp, lmtp)).unwrap();
+        let text = settings_of(folder.path(), smtp, lmtp, mailboxes);
+        std::fs::write(&settings, text).unwrap();
         std::fs::set_permissions(&settings, std::fs::Permissions::from_mode(0o644)).unwrap();
         let process = run(&settings);
         let post = Self {
@@ -119,6 +135,7 @@ impl Post {
             folder,
             smtp,
             lmtp,
+            boxes,
         };
         post.answers().await;
         post
@@ -157,9 +174,22 @@ impl Post {
         mail.password = PASSWORD.to_owned();
         mail.from = "Школа № 5 <parta@parta.test>".to_owned();
         mail.soon_minutes = 0;
-        mail.lmtp_listen = format!("127.0.0.1:{}", self.lmtp);
         mail.reply = "reply@parta.test".to_owned();
         mail.reply_bytes_max = 300_000;
+        match &self.boxes {
+            Some(boxes) => boxes.set(mail, &self.folder.path().join("cert.pem")),
+            None => mail.lmtp_listen = format!("127.0.0.1:{}", self.lmtp),
+        }
+    }
+
+    /// The mailboxes.
+    pub(crate) fn boxes(&self) -> &Boxes {
+        self.boxes.as_ref().unwrap()
+    }
+
+    /// The same, to be stopped.
+    pub(crate) fn boxes_mut(&mut self) -> &mut Boxes {
+        self.boxes.as_mut().unwrap()
     }
 
     fn inbox(&self) -> PathBuf {
@@ -170,7 +200,11 @@ impl Post {
     pub(crate) async fn next(&self) -> Came {
         let came = async {
             loop {
-                if let Some(came) = self.take() {
+                let came = match &self.boxes {
+                    Some(boxes) => boxes.take().await,
+                    None => self.take(),
+                };
+                if let Some(came) = came {
                     return came;
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -178,7 +212,10 @@ impl Post {
         };
         match tokio::time::timeout(PATIENCE, came).await {
             Ok(came) => came,
-            Err(_) => panic!("no mail came; Exim says:\n{}", self.log()),
+            Err(_) => {
+                let boxes = self.boxes.as_ref().map(Boxes::log).unwrap_or_default();
+                panic!("no mail came; Exim says:\n{}{boxes}", self.log())
+            }
         }
     }
 
@@ -208,7 +245,8 @@ impl Post {
         let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1")
             .port(self.smtp)
             .build();
-        let envelope = Envelope::new(Some(from.parse().unwrap()), vec![to.parse().unwrap()]);
+        let from = (!from.is_empty()).then(|| from.parse().unwrap());
+        let envelope = Envelope::new(from, vec![to.parse().unwrap()]);
         transport.send_raw(&envelope.unwrap(), mail).await.unwrap();
     }
 }
@@ -231,7 +269,7 @@ fn run(settings: &Path) -> Child {
 }
 
 // For root it delivers as Debian's user for Exim, for everybody else as themselves.
-fn settings_of(folder: &Path, smtp: u16, lmtp: u16) -> String {
+fn settings_of(folder: &Path, smtp: u16, lmtp: u16, mailboxes: &str) -> String {
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|about| {
         use std::os::unix::fs::MetadataExt;
         about.uid() == 0
@@ -285,7 +323,7 @@ answers:
 mailboxes:
   driver = accept
   domains = example.test
-  transport = maildir
+  transport = {mailboxes}
 
 begin transports
 parta:
