@@ -51,3 +51,18 @@ test('who signs out leaves nothing', async () => {
   expect(await uploads.of('U1', NOW)).toEqual([]);
   expect(keys(await uploads.of('U2', NOW))).toEqual(['b']);
 });
+
+test('a page changes and removes only what is its own', async () => {
+  const uploads = new KeptUploads('tabs');
+  await uploads.put(kept('a', { tab: 'T1' }));
+  expect(await uploads.change('a', 'T1', { tab: 'T2', cid: 'C1' })).toMatchObject({ tab: 'T2', cid: 'C1' });
+  expect(await uploads.change('a', 'T1', { url: '/late' })).toBeUndefined();
+  await uploads.drop('a', 'T1');
+  const [left] = await uploads.of('U1', NOW);
+  expect([left?.tab, left?.url]).toEqual(['T2', undefined]);
+  await uploads.drop('a', 'T2');
+  expect(await uploads.has('a')).toBe(false);
+  // What is not there does not come back.
+  expect(await uploads.change('a', 'T2', { url: '/late' })).toBeUndefined();
+  expect(await uploads.of('U1', NOW)).toEqual([]);
+});

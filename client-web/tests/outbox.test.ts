@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { expect, it, vi } from 'vitest';
-import { Outbox, type Item } from '../src/core/outbox';
+import { Outbox, before, type Around, type Item } from '../src/core/outbox';
 import { Refused, Unanswered } from '../src/core/socket';
 import type { Attachment } from '../src/core/wire/Attachment';
 import type { MsgSend } from '../src/core/wire/MsgSend';
@@ -11,7 +11,7 @@ const draft = (body: string) => ({ r: 'R', body, files: [] });
 const ok = (message: MsgSend): Promise<MsgSent> => Promise.resolve({ id: message.cid, s: 1, no: 1, at: '', dup: false });
 
 /** An outbox, what it sent, and a promise for the moment when its items fit. */
-function outbox(send: (message: MsgSend) => Promise<MsgSent>, name = `test-${databases++}`) {
+function outbox(send: (message: MsgSend) => Promise<MsgSent>, name = `test-${databases++}`, more: Around = {}) {
   const sent: MsgSend[] = [];
   let items: readonly Item[] = [];
   let check = (): void => undefined;
@@ -25,7 +25,7 @@ function outbox(send: (message: MsgSend) => Promise<MsgSent>, name = `test-${dat
       items = now;
       check();
     },
-    name,
+    { name, ...more },
   );
   const until = (fits: (items: readonly Item[]) => boolean) =>
     new Promise<readonly Item[]>((resolve) => {
@@ -213,7 +213,7 @@ it('leaves another person’s messages alone', async () => {
   const mine = outbox(ok);
   await mine.box.add(draft('моё'));
   let items: readonly Item[] = [];
-  const theirs = new Outbox('someone else', ok, (now) => (items = now), mine.name);
+  const theirs = new Outbox('someone else', ok, (now) => (items = now), { name: mine.name });
   await theirs.load();
   expect(items).toEqual([]);
 });

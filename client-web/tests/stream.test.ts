@@ -224,7 +224,7 @@ describe('where WebSockets are blocked', () => {
       else at.breaks();
     });
     let left = -1;
-    const box = new Outbox('me', (message) => socket.request('msg.send', message), (items) => (left = items.length), 'lost-answer');
+    const box = new Outbox('me', (message) => socket.request('msg.send', message), (items) => (left = items.length), { name: 'lost-answer' });
     socket.open();
     await until(() => expect(statuses.at(-1)).toBe('ready'));
     box.online();

@@ -1,24 +1,19 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { KeptUploads, type Kept } from '../src/core/kept-uploads';
-import type { Draft, Item } from '../src/core/outbox';
+import { Outbox, type Draft, type Item } from '../src/core/outbox';
 
-/** The page as the uploads see it, and uploads that never end. */
+/** The page as the uploads see it, uploads that never end, and messages that are never answered. */
 const { app, upload, shrink } = vi.hoisted(() => {
   const app = {
     outbox: [] as readonly Item[],
     status: 'ready',
-    box: {
-      load: () => Promise.resolve(),
-      isKept: () => Promise.resolve(true),
-      fail: (cid: string, failed: Item['failed']) => (app.outbox = app.outbox.map((one) => (one.cid === cid && failed ? { ...one, failed } : one))),
-      supply: () => Promise.resolve(),
-    },
-    send: (draft: Draft, cid: string) => Promise.resolve(void (app.outbox = [...app.outbox, { ...draft, cid, by: 'me' }])),
-    retry: (cid: string) => (app.outbox = app.outbox.map(({ failed, ...one }) => (one.cid === cid || !failed ? one : { ...one, failed }))),
-    discard: (cid: string) => (app.outbox = app.outbox.filter((one) => one.cid !== cid)),
+    box: undefined as Outbox | undefined,
+    send: async (draft: Draft, cid: string) => void (await app.box?.add(draft, cid)),
+    retry: (cid: string) => void app.box?.retry(cid),
+    discard: (cid: string) => void app.box?.remove(cid),
   };
-  return { app, upload: () => ({ done: new Promise(() => undefined), cancel: () => undefined }), shrink: vi.fn() };
+  return { app, upload: () => ({ done: new Promise(() => undefined), cancel: () => undefined, leave: () => undefined }), shrink: vi.fn() };
 });
 vi.mock('$lib/app.svelte', () => ({ app }));
 vi.mock('$lib/i18n/i18n.svelte', () => ({ i18n: { t: {}, error: (code: string) => code, size: String } }));
@@ -28,12 +23,17 @@ vi.stubGlobal('addEventListener', () => undefined);
 
 const { goOn, takeBack, uploadsIn, uploadsOf } = await import('../src/lib/chat/uploads.svelte');
 
+const box = new Outbox('me', () => new Promise(() => undefined), (items) => (app.outbox = items));
+app.box = box;
 const kept = new KeptUploads();
 const file = (name: string): File => new File(['x'], name, { type: 'application/octet-stream' });
 const left = (key: string, room: string, more: Partial<Kept> = {}): Kept => ({ key, by: 'me', room, file: file(key), at: Date.now(), ...more });
-const waiting = (cid: string, r: string, awaits: readonly string[]): Item => ({ cid, by: 'me', r, body: 'текст', files: [], awaits });
+const waits = (cid: string, r: string, awaits: readonly string[], more: Partial<Draft> = {}) => box.add({ r, body: 'текст', files: [], awaits, ...more }, cid);
+const failures = (): (Item['failed'] | undefined)[] => app.outbox.map(({ failed }) => failed);
 
-beforeEach(() => void (app.outbox = []));
+beforeEach(async () => {
+  for (const { cid } of app.outbox) await box.remove(cid);
+});
 
 it('keeps messages that come back until the field has them, however many', async () => {
   const uploads = uploadsIn('A', 'me');
@@ -44,27 +44,52 @@ it('keeps messages that come back until the field has them, however many', async
   const items = app.outbox;
   for (const item of items) takeBack(item, true);
   takeBack(items[0] as Item, true);
+  await vi.waitUntil(() => uploads.back.length === 2);
   expect(uploads.back.map(({ body }) => body)).toEqual(['a', 'b']);
-  expect(app.outbox).toHaveLength(2);
+  expect(app.outbox).toEqual([]);
+  expect(box.returned).toHaveLength(2);
   expect(uploads.own.map(({ name }) => name)).toEqual(['a', 'b']);
   uploads.taken(uploads.back);
-  expect([uploads.back, app.outbox]).toEqual([[], []]);
+  await vi.waitUntil(() => box.returned.length === 0);
+  expect(uploads.back).toEqual([]);
+});
+
+it('gives back to the field what was on its way there when the page went', async () => {
+  await waits('e1', 'E', ['e']);
+  await kept.put(left('e', 'E', { cid: 'e1' }));
+  await box.withdraw('e1');
+  await goOn('me', true);
+  const uploads = uploadsIn('E', 'me');
+  await vi.waitUntil(() => uploads.back.length === 1);
+  expect(uploads.own.map(({ key }) => key)).toEqual(['e']);
+  uploads.taken(uploads.back);
 });
 
 it('fails a message whose file was refused before the reload, and does not try it again without all its files', async () => {
-  app.outbox = [waiting('m', 'B', ['bad', 'good']), { ...waiting('n', 'B', ['here', 'gone']), failed: 'offline' }];
-  for (const one of [left('bad', 'B', { cid: 'm', failed: 'infected' }), left('good', 'B', { cid: 'm' }), left('here', 'B', { cid: 'n' })]) await kept.put(one);
+  await waits('b1', 'B', ['bad', 'good']);
+  await waits('b2', 'B', ['here', 'gone']);
+  await box.fail('b2', 'offline');
+  for (const one of [left('bad', 'B', { cid: 'b1', failed: 'infected' }), left('good', 'B', { cid: 'b1' }), left('here', 'B', { cid: 'b2' })]) await kept.put(one);
   uploadsIn('B', 'me');
-  await vi.waitUntil(() => uploadsOf(app.outbox[1] as Item).length === 1);
-  expect(app.outbox.map(({ failed }) => failed)).toEqual(['infected', 'offline']);
+  await vi.waitUntil(() => failures()[0] === 'infected');
   await goOn('me', true);
-  expect(app.outbox.map(({ failed }) => failed)).toEqual(['infected', 'offline']);
+  expect(failures()).toEqual(['infected', 'offline']);
 });
 
-it('says of a message whose file is nowhere that it is lost', async () => {
-  app.outbox = [waiting('m', 'C', ['nowhere'])];
+it('says of a message whose file is nowhere that it is lost, and gives it back to the thread where it was written', async () => {
+  await waits('c1', 'C', ['nowhere'], { re: 'root', thread: 'root' });
   await goOn('me', true);
-  expect(app.outbox[0]?.failed).toBe('lost');
+  await vi.waitUntil(() => failures()[0] === 'lost');
+  expect(takeBack(app.outbox[0] as Item, true)).toBe('root');
+  await vi.waitUntil(() => uploadsIn('C', 'me', 'root').back.length === 1);
+  expect(uploadsIn('C', 'me').back).toEqual([]);
+});
+
+it('remembers for a message with files in which thread it was written', async () => {
+  const uploads = uploadsIn('F', 'me', 'root');
+  uploads.add([file('f')], undefined);
+  await uploads.send({ r: 'F', body: 'ответ', re: 'root', ack: true, due: '2026-12-01T20:59:59.999Z' });
+  expect(app.outbox[0]).toMatchObject({ thread: 'root', re: 'root', ack: true, due: '2026-12-01T20:59:59.999Z' });
 });
 
 it('has written down that a photo goes as it is before it is decoded, in case the page dies of it', async () => {

@@ -11,6 +11,9 @@ const FILE_BYTES_MAX = 256 * 1_048_576;
 /** The server forgets an upload that nobody goes on with for a day, in milliseconds. */
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 
+/** Whether a file is in the page alone in which it was chosen. */
+export const isBound = ({ size }: File): boolean => size > FILE_BYTES_MAX;
+
 export interface Kept {
   readonly key: string;
   /** Whose: several people may use one browser. */
@@ -36,7 +39,12 @@ export interface Kept {
   readonly done?: Attachment;
   /** What it is a recording of. */
   readonly rec?: Recording;
+  /** The page that sends it. */
+  readonly tab?: string;
 }
+
+/** `undefined` takes a field away. */
+export type Change = { readonly [K in keyof Kept]?: Kept[K] | undefined };
 
 interface Schema extends DBSchema {
   uploads: { key: string; value: Kept };
@@ -69,8 +77,37 @@ export class KeptUploads {
 
   /** A browser without room for it uploads nevertheless; only a reload would lose the file. */
   async put(kept: Kept): Promise<void> {
-    if (kept.file.size > FILE_BYTES_MAX) return;
+    if (isBound(kept.file)) return;
     await this.#db.then((db) => db.put('uploads', kept)).catch(() => undefined);
+  }
+
+  /** Changes one, if it is still this page's (`tab`): as it is then, or nothing. */
+  async change(key: string, tab: string | undefined, change: Change): Promise<Kept | undefined> {
+    try {
+      const tx = (await this.#db).transaction('uploads', 'readwrite');
+      const was = await tx.store.get(key);
+      const isTheirs = was?.tab === tab;
+      const now = was && isTheirs ? ({ ...was, ...change } as Kept) : undefined;
+      await Promise.all([now && tx.store.put(now), tx.done]);
+      return now;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Removes one, if it is still this page's (`tab`). */
+  async drop(key: string, tab: string | undefined): Promise<void> {
+    try {
+      const tx = (await this.#db).transaction('uploads', 'readwrite');
+      const was = await tx.store.get(key);
+      await Promise.all([was?.tab === tab && tx.store.delete(key), tx.done]);
+    } catch {
+      // Without storage there is nothing to remove.
+    }
+  }
+
+  async has(key: string): Promise<boolean> {
+    return this.#db.then((db) => db.getKey('uploads', key)).then((found) => found !== undefined, () => false);
   }
 
   async remove(key: string): Promise<void> {

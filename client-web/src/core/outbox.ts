@@ -1,10 +1,12 @@
 // Messages on their way. They live in IndexedDB until the server has acknowledged them: a reload, a crash or a day
-// without network loses none, and the client id makes a repeated try harmless.
+// without network loses none, and the client id makes a repeated try harmless. Of several tabs each sends what was written in it,
+// and takes over from those that are gone. What is kept decides: a message changes hands, is sent or comes back in transactions.
 
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import { v7 as uuidv7 } from 'uuid';
 import { backoff } from './backoff';
 import { Refused } from './socket';
+import type { Tabs } from './tabs';
 import type { ErrorCode } from './wire/ErrorCode';
 import type { MsgSend } from './wire/MsgSend';
 import type { MsgSent } from './wire/MsgSent';
@@ -30,6 +32,10 @@ export interface Draft {
   readonly poll?: NewPoll;
   /** The message that it passes on; text and files only show what that is. */
   readonly fwd?: string;
+  /** The first message of the thread in whose field it was written; none when that was the room's. */
+  readonly thread?: string;
+  /** It waits for files that only the page has in which it was written. */
+  readonly bound?: boolean;
 }
 
 /** `lost`: a file that it waits for is not on this device any more. `offline`: there was no way to send one. */
@@ -41,6 +47,12 @@ export interface Item extends Draft {
   readonly by: string;
   /** Why the server will not take it; absent while it is on its way. */
   readonly failed?: Failure;
+  /** The page that sends it. */
+  readonly tab?: string;
+  /** Others go before it although it was written first: it may wait for its files for long. */
+  readonly late?: boolean;
+  /** It is not to be sent: it stays until the field where it was written has it. */
+  readonly back?: boolean;
 }
 
 interface Schema extends DBSchema {
@@ -64,20 +76,54 @@ function wire({ r, cid, body, re, files, men = [], ack = false, due, all = false
   };
 }
 
+/** What is around an outbox. */
+export interface Around {
+  /** The other pages of this browser, where it can tell of them: without that each page sends all that is kept. */
+  readonly tabs?: Tabs | undefined;
+  /** Called when another page may have changed something, or this one has taken over from it. */
+  readonly moved?: () => void;
+  /** The database. */
+  readonly name?: string;
+}
+
+/** What may go next of these, in the order of writing. Who waits for files has those wait that were written after it. */
+function next(items: readonly Item[]): Item | undefined {
+  for (const item of items) {
+    if (item.failed !== undefined) continue;
+    if (!item.awaits) return item;
+    if (!item.late) return undefined;
+  }
+  return undefined;
+}
+
+/** Those whose files a message waits for, though it has none of its own to wait for. */
+export const before = (items: readonly Item[], { r, cid, tab, awaits, failed }: Item): readonly Item[] =>
+  awaits || failed ? [] : items.filter((one) => one.r === r && one.cid < cid && one.tab === tab && one.awaits && !one.failed && !one.late);
+
+/** What becomes of an item as it is now: itself to leave it, nothing to remove it. */
+type Change = (item: Item) => Item | undefined;
+
 export class Outbox {
+  readonly tabs: Tabs | undefined;
   readonly #db: Promise<IDBPDatabase<Schema>>;
   readonly #by: string;
   readonly #send: Send;
   readonly #changed: (items: readonly Item[]) => void;
+  readonly #moved: () => void;
   #items: readonly Item[] = [];
+  /** What is not written down, or not yet: only this page knows of it. */
+  #unkept = new Set<string>();
   #busy = new Set<string>();
+  #watched = new Set<string>();
   #online = false;
   #loaded: Promise<void> | undefined;
 
-  constructor(by: string, send: Send, changed: (items: readonly Item[]) => void, name = 'parta') {
+  constructor(by: string, send: Send, changed: (items: readonly Item[]) => void, { tabs, moved = () => undefined, name = 'parta' }: Around = {}) {
+    this.tabs = tabs;
     this.#by = by;
     this.#send = send;
     this.#changed = changed;
+    this.#moved = moved;
     // Some browsers throw at once where storage is forbidden.
     this.#db = Promise.resolve().then(() =>
       openDB<Schema>(name, 1, {
@@ -90,21 +136,63 @@ export class Outbox {
 
   /** Reads what an earlier page left, once. Client ids begin with the time, so their order is the order of writing. */
   load(): Promise<void> {
-    return (this.#loaded ??= this.#load());
+    return (this.#loaded ??= this.#read());
   }
 
-  async #load(): Promise<void> {
-    const stored = await this.#db.then((db) => db.getAll('outbox')).catch((): Item[] => []);
-    const known = new Set(this.#items.map((item) => item.cid));
-    const earlier = stored.filter((item) => item.by === this.#by && !known.has(item.cid));
-    this.#set([...earlier, ...this.#items].sort((a, b) => (a.cid < b.cid ? -1 : 1)));
+  /** Reads it again: another page has changed something, or may have while this one slept. */
+  async refresh(): Promise<void> {
+    if (!this.tabs) return;
+    await this.load();
+    await this.#read();
+    this.#moved();
+  }
+
+  async #read(): Promise<void> {
+    const stored = await this.#db.then((db) => db.getAll('outbox')).catch(() => undefined);
+    if (!stored) return this.#flushAll();
+    const unkept = this.#items.filter(({ cid }) => this.#unkept.has(cid));
+    const kept = stored.filter(({ by, cid }) => by === this.#by && !this.#unkept.has(cid));
+    this.#set([...kept, ...unkept].sort((a, b) => (a.cid < b.cid ? -1 : 1)));
     this.#flushAll();
+    for (const { tab } of kept) if (this.tabs && tab !== this.tabs.id) this.#watch(tab);
+  }
+
+  // What belongs to nobody comes from a time when there was no telling.
+  #watch(page = ''): void {
+    if (this.#watched.has(page)) return;
+    this.#watched.add(page);
+    void (page === '' ? Promise.resolve('dead' as const) : this.tabs?.gone(page))?.then((how) => this.#inherit(page, how));
+  }
+
+  // Of several pages that would the first one does: for the others there is nothing left.
+  async #inherit(page: string, how: 'dead' | 'silent'): Promise<void> {
+    this.#watched.delete(page);
+    const tab = this.tabs?.id;
+    if (tab === undefined) return;
+    const all = await this.#db.then((db) => db.getAll('outbox')).catch((): Item[] => []);
+    const isTheirs = (item: Item): boolean => item.by === this.#by && (item.tab ?? '') === page && (how === 'dead' || !item.bound);
+    for (const { cid } of all.filter(isTheirs)) await this.#change(cid, (item) => (isTheirs(item) ? { ...item, tab } : item));
+    await this.refresh();
+  }
+
+  /** Whether this page sends it. */
+  isOwn({ tab }: Item): boolean {
+    return tab === this.tabs?.id || !this.tabs;
+  }
+
+  /** Messages that were on their way back to a field of this page. */
+  get returned(): readonly Item[] {
+    return this.#items.filter((item) => item.back && this.isOwn(item));
   }
 
   async add(draft: Draft, cid = uuidv7()): Promise<string> {
-    const item: Item = { ...draft, cid, by: this.#by };
+    const item: Item = { ...draft, cid, by: this.#by, ...(this.tabs ? { tab: this.tabs.id } : {}) };
+    this.#unkept.add(cid);
     this.#set([...this.#items, item]);
-    await this.#write(item);
+    await this.tabs?.known;
+    // A browser without storage (a private window, a full disk) still sends; only a reload would lose the message.
+    await this.#db.then((db) => db.put('outbox', item)).then(() => this.#unkept.delete(cid), () => undefined);
+    this.tabs?.tell();
     void this.#flush(item.r);
     return item.cid;
   }
@@ -129,34 +217,46 @@ export class Outbox {
     if (this.#items.some((item) => item.cid === cid)) await this.remove(cid);
   }
 
-  /** The files that a message waited for are there. */
-  async supply(cid: string, files: readonly Attachment[]): Promise<void> {
-    const item = this.#items.find((one) => one.cid === cid);
-    if (!item) return;
-    const { awaits: _, failed: __, ...whole } = item;
-    await this.#replace({ ...whole, files });
-    void this.#flush(item.r);
+  /** The files that a message waited for are there. Whether it has them: another page may have taken it back or over. */
+  async supply(cid: string, files: readonly Attachment[]): Promise<boolean> {
+    let isOurs = false;
+    await this.#change(cid, (item) => {
+      isOurs = !item.back && this.isOwn(item);
+      const { awaits: _, failed: __, late: ___, ...whole } = item;
+      return isOurs ? { ...whole, files } : item;
+    });
+    return isOurs;
   }
 
   /** A file that a message waits for does not come: what was written after it waits no longer. */
   async fail(cid: string, failed: Failure): Promise<void> {
-    const item = this.#items.find((one) => one.cid === cid);
-    if (!item) return;
-    await this.#replace({ ...item, failed });
-    void this.#flush(item.r);
+    await this.#change(cid, (item) => (item.back || !this.isOwn(item) ? item : { ...item, failed }));
   }
 
   async retry(cid: string): Promise<void> {
-    const item = this.#items.find((one) => one.cid === cid);
-    if (!item) return;
-    const { failed: _, ...again } = item;
-    await this.#replace(again);
-    void this.#flush(item.r);
+    await this.#change(cid, (item) => {
+      const { failed, ...again } = item;
+      return failed === undefined ? item : again;
+    });
+  }
+
+  /** What was written later does not wait for the files of these. */
+  async overtake(items: readonly Item[]): Promise<void> {
+    for (const { cid } of items) await this.#change(cid, (item) => (item.awaits ? { ...item, late: true } : item));
+  }
+
+  /** A message is not to be sent, whichever page it was written in. Whether that was in time: what waits for nothing is on its way. */
+  async withdraw(cid: string): Promise<boolean> {
+    let isInTime = false;
+    await this.#change(cid, (item) => {
+      isInTime = !item.back && (item.awaits !== undefined || item.failed !== undefined);
+      return isInTime ? { ...item, back: true, ...(this.tabs ? { tab: this.tabs.id } : {}) } : item;
+    });
+    return isInTime;
   }
 
   async remove(cid: string): Promise<void> {
-    this.#set(this.#items.filter((item) => item.cid !== cid));
-    await this.#db.then((db) => db.delete('outbox', cid)).catch(() => undefined);
+    await this.#change(cid, () => undefined);
   }
 
   #flushAll(): void {
@@ -169,8 +269,8 @@ export class Outbox {
     this.#busy.add(room);
     try {
       for (let tries = 0; this.#online; ) {
-        const item = this.#items.find((one) => one.r === room && one.failed === undefined);
-        if (!item || item.awaits) return;
+        const item = next(this.#items.filter((one) => one.r === room && !one.back && this.isOwn(one)));
+        if (!item) return;
         const wait = await this.#try(item, tries);
         tries = wait === undefined ? 0 : tries + 1;
         if (wait !== undefined) await new Promise((resolve) => setTimeout(resolve, wait));
@@ -182,13 +282,15 @@ export class Outbox {
 
   // Milliseconds to wait before another try, or undefined when this message is done with.
   async #try(item: Item, tries: number): Promise<number | undefined> {
+    if (!(await this.#isStill(item))) return undefined;
     try {
       await this.#send(wire(item));
       await this.remove(item.cid);
       return undefined;
     } catch (error) {
       if (error instanceof Refused && !error.error.tmp) {
-        await this.#replace({ ...item, failed: error.error.c });
+        const failed = error.error.c;
+        await this.#change(item.cid, (now) => ({ ...now, failed }));
         return undefined;
       }
       const after = error instanceof Refused ? (error.error.after ?? 0) : 0;
@@ -196,18 +298,50 @@ export class Outbox {
     }
   }
 
-  async #replace(item: Item): Promise<void> {
-    this.#set(this.#items.map((one) => (one.cid === item.cid ? item : one)));
-    await this.#write(item);
+  // While this page slept another one may have sent it, and its author may then have given it up there.
+  async #isStill({ cid }: Item): Promise<boolean> {
+    if (!this.tabs || this.#unkept.has(cid)) return true;
+    try {
+      const now = await (await this.#db).get('outbox', cid);
+      this.#put(cid, now);
+      return now !== undefined && this.isOwn(now) && !now.back && next([now]) !== undefined;
+    } catch {
+      return true;
+    }
   }
 
-  // A browser without storage (a private window, a full disk) still sends; only a reload would lose the message.
-  async #write(item: Item): Promise<void> {
-    await this.#db.then((db) => db.put('outbox', item)).catch(() => undefined);
+  // What is kept is changed first: of two pages one is in time. Where nothing is kept, what is held here is all there is.
+  async #change(cid: string, change: Change): Promise<void> {
+    const room = this.#items.find((one) => one.cid === cid)?.r;
+    const stored = this.#unkept.has(cid) ? undefined : await this.#rewrite(cid, change).catch(() => undefined);
+    if (stored) this.#put(cid, stored.now);
+    else {
+      const held = this.#items.find((one) => one.cid === cid);
+      const now = held && change(held);
+      if (now) this.#unkept.add(cid);
+      else this.#unkept.delete(cid);
+      this.#put(cid, now);
+    }
+    if (room !== undefined) void this.#flush(room);
+  }
+
+  async #rewrite(cid: string, change: Change): Promise<{ readonly now: Item | undefined }> {
+    const tx = (await this.#db).transaction('outbox', 'readwrite');
+    const was = await tx.store.get(cid);
+    const now = was && change(was);
+    const write = now === was ? undefined : now ? tx.store.put(now) : tx.store.delete(cid);
+    await Promise.all([write, tx.done]);
+    if (write) this.tabs?.tell();
+    return { now };
+  }
+
+  #put(cid: string, now: Item | undefined): void {
+    this.#set(this.#items.flatMap((one) => (one.cid === cid ? (now ?? []) : one)));
   }
 
   #set(items: readonly Item[]): void {
     this.#items = items;
-    this.#changed(items);
+    // What is on its way back to a field is there at once, and shows nowhere else.
+    this.#changed(items.filter(({ back }) => !back));
   }
 }

@@ -9,10 +9,15 @@ const PIECE_BYTES = 8 * 1_048_576;
 /** Milliseconds before each try while nothing gets through: some five minutes in all. Progress begins them anew. */
 const TRIES_AFTER = [0, 1_000, 2_000, 5_000, ...new Array<number>(30).fill(10_000)];
 
+/** Why an upload ends here although the server is to keep what it has. */
+const LEFT = 'left';
+
 export interface Upload {
   readonly done: Promise<Attachment>;
   /** The server forgets it. */
   cancel(): void;
+  /** Another page goes on with it. */
+  leave(): void;
 }
 
 export interface Told {
@@ -22,11 +27,11 @@ export interface Told {
   begun(url: string): void;
 }
 
-/** Starts an upload, or goes on with the one at `url`. A cancelled upload rejects with `AbortError`. */
+/** Starts an upload, or goes on with the one at `url`. One that is cancelled or left rejects with `AbortError`. */
 export function upload(room: string, file: File, url: string | undefined, told: Told, rec?: Recording): Upload {
   const cancelled = new AbortController();
   const done = run(room, file, url, told, cancelled.signal, rec);
-  return { done, cancel: () => cancelled.abort() };
+  return { done, cancel: () => cancelled.abort(), leave: () => cancelled.abort(LEFT) };
 }
 
 async function run(room: string, file: File, url: string | undefined, told: Told, cancelled: AbortSignal, rec: Recording | undefined): Promise<Attachment> {
@@ -49,7 +54,7 @@ async function run(room: string, file: File, url: string | undefined, told: Told
       onError: (error) => reject(refusal(error)),
     });
     cancelled.addEventListener('abort', () => {
-      void sent.abort(true).catch(() => undefined);
+      void sent.abort(cancelled.reason !== LEFT).catch(() => undefined);
       reject(new DOMException('', 'AbortError'));
     });
     if (cancelled.aborted) return reject(new DOMException('', 'AbortError'));

@@ -1,11 +1,11 @@
 // The page's state: who is signed in, their chat, what is on its way, the lesson they are in.
 
-import { v7 as uuidv7 } from 'uuid';
 import { forgetPerson, leave, leaving, left, untell, whenLeft } from './leaving';
 import { choosing } from './account/choosing.svelte';
 import { notices } from './notify/notices.svelte';
 import { Acknowledging, type Standing } from '../core/acknowledging';
 import { LOGGED_OUT, SIGNED_OUT, TOO_MANY, TOO_OLD } from '../core/codes';
+import { device } from '../core/device';
 import { Drafts } from '../core/drafts';
 import { ChatKeeper, type KeptChat } from '../core/kept-chat';
 import { Focus } from '../core/focus';
@@ -20,6 +20,7 @@ import { Receipts } from '../core/receipts';
 import { acknowledge, firstSeq, greet, keepDraft, knowPins, knowReaders, markRead, positions, prepend, reduce, type Chat, type Page, type Room } from '../core/rooms';
 import { Socket, type Status } from '../core/socket';
 import { overStream } from '../core/stream';
+import { tabsOf } from '../core/tabs';
 import { Ways } from '../core/ways';
 import type { DirectPolicy } from '../core/wire/DirectPolicy';
 import type { ErrorCode } from '../core/wire/ErrorCode';
@@ -83,6 +84,8 @@ class App {
   lesson: LessonListener | undefined;
   /** Messages on their way, once somebody is signed in. */
   box: Outbox | undefined;
+  /** How often other pages changed what is on its way, or were taken over from. */
+  moved = $state(0);
   /** Acknowledgements that were given on this page, by message. */
   acking = $state.raw<ReadonlyMap<string, Standing>>(new Map());
   /** Texts that were begun, by room, and who was chosen to be mentioned in them. */
@@ -181,9 +184,8 @@ class App {
       void this.#keeper.clear(true);
     }
     this.me = me;
-    const box = new Outbox(me.id, (message) => this.#post(message), (items) => {
-      this.outbox = items;
-    });
+    const tabs = tabsOf(() => void this.box?.refresh());
+    const box = new Outbox(me.id, (message) => this.#post(message), (items) => (this.outbox = items), { tabs, moved: () => this.moved++ });
     this.box = box;
     void box.load();
     this.#acks = new Acknowledging(me.id, (id) => this.socket.request('msg.ack', { id }), (all) => {
@@ -395,6 +397,7 @@ class App {
   /** The page is looked at again. */
   seen(): void {
     this.nudge();
+    void this.box?.refresh();
     this.#socket?.tell('visible', { on: true });
   }
 
@@ -582,16 +585,6 @@ class App {
     change(all);
     this.typing = new Map(this.typing).set(room, all);
   }
-}
-
-// One per tab: a person with two tabs is two browsers in a lesson.
-function device(): string {
-  const key = 'parta.device';
-  const known = sessionStorage.getItem(key);
-  if (known) return known;
-  const fresh = uuidv7();
-  sessionStorage.setItem(key, fresh);
-  return fresh;
 }
 
 export const app = new App();

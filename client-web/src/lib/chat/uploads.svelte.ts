@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { app } from '$lib/app.svelte';
 import { i18n } from '$lib/i18n/i18n.svelte';
 import { ApiError } from '../../core/http';
-import { KeptUploads, type Kept } from '../../core/kept-uploads';
+import { isBound, KeptUploads, type Change, type Kept } from '../../core/kept-uploads';
 import type { Draft, Failure, Item } from '../../core/outbox';
 import { mayBePhoto } from '../../core/photo';
 import { upload, type Upload } from '../../core/upload';
@@ -32,9 +32,7 @@ export interface One {
 }
 
 /** A message without its files. */
-type Text = Omit<Draft, 'files' | 'awaits'>;
-
-type Change = { readonly [K in keyof Kept]?: Kept[K] | undefined };
+type Text = Omit<Draft, 'files' | 'awaits' | 'thread'>;
 
 /** Another try changes nothing. */
 const FINAL: readonly string[] = ['too_large', 'empty', 'infected'];
@@ -43,6 +41,11 @@ const UNSCANNED_AFTER_MS = 15_000;
 
 const kept = new KeptUploads();
 let places = $state.raw<readonly Uploads[]>([]);
+/** Messages that are being taken back: no page sends them any more, and their files are not yet beside the next one. */
+const returning = new Set<string>();
+
+/** This page among those of the browser, where it can tell. */
+const mine = (): string | undefined => app.box?.tabs?.id;
 
 /** The uploads for a room, or for the thread under this message. They go on while another one is looked at. */
 export function uploadsIn(room: string, by: string, thread?: string): Uploads {
@@ -65,13 +68,17 @@ export function forgetUploads(by: string): Promise<void> {
 
 /** Goes on with what messages wait for, in whichever rooms; with a network (`ready`) also where it had given up for want of one. */
 export async function goOn(by: string, ready: boolean): Promise<void> {
-  await app.box?.load();
+  const { box } = app;
+  await box?.load();
   const left = await kept.of(by, Date.now());
-  for (const { key, room, thread } of left) if (app.outbox.some(({ awaits }) => awaits?.includes(key))) uploadsIn(room, by, thread);
+  const wanted = [...app.outbox, ...(box?.returned ?? [])];
+  for (const { key, room, thread } of left) if (wanted.some(({ awaits }) => awaits?.includes(key))) uploadsIn(room, by, thread);
+  await Promise.all(places.map((place) => place.sync()));
   const isThere = (key: string): boolean => left.some((one) => one.key === key) || places.some((place) => place.has(key));
   if (ready) for (const place of places) place.again();
+  for (const item of box?.returned ?? []) if (!returning.has(item.cid)) void placeOf(item).return(item, true);
   // Last: what waits for a file that is nowhere would keep back all that was written after it.
-  for (const { cid, awaits, failed } of app.outbox) if (awaits && !failed && !awaits.every(isThere)) void app.box?.fail(cid, 'lost');
+  for (const item of app.outbox) if (item.awaits && !item.failed && box?.isOwn(item) && !item.awaits.every(isThere)) void box.fail(item.cid, 'lost');
 }
 
 /** Tries again to send the files of a message, and then the message. */
@@ -81,20 +88,25 @@ export function sendAgain(item: Item): void {
 }
 
 /** A message is not to be sent, nor its files. */
-export function giveUp(item: Item): void {
+export async function giveUp(item: Item): Promise<void> {
+  if (!(await app.box?.withdraw(item.cid))) return;
   for (const place of places) place.giveUp(item);
   app.discard(item.cid);
 }
 
 /**
- * A message goes back to the field where it was written, with (`files`) those of its files that are well. It waits in the outbox
- * until that field has it. Returns the thread whose field that is, if any.
+ * A message goes back to the field where it was written, with (`files`) those of its files that are well, if it is not on its way
+ * by now. It waits in the outbox until that field has it. Returns the thread whose field that is, if any.
  */
 export function takeBack(item: Item, files: boolean): string | undefined {
-  const isOf = ({ cid }: { readonly cid: string | undefined }): boolean => cid === item.cid;
-  const place = places.find(({ all, back }) => all.some(isOf) || back.some(isOf)) ?? uploadsIn(item.r, item.by);
-  place.takeBack(item, files);
+  const place = placeOf(item);
+  void place.takeBack(item, files);
   return place.thread;
+}
+
+// Also when none of its files are left.
+function placeOf(item: Item): Uploads {
+  return places.find(({ all }) => all.some(({ cid }) => cid === item.cid)) ?? uploadsIn(item.r, item.by, item.thread);
 }
 
 function words(code: string): string {
@@ -112,13 +124,14 @@ export class Uploads {
   /** Messages that come back to the field, until it has them. */
   back = $state.raw<readonly Item[]>([]);
   #running = new Map<string, Upload>();
-  /** The photos that are being made smaller. */
-  #shrinking = new Set<string>();
   #sources = new Map<string, Kept>();
+  /** Those of them that another page sends. */
+  #others = new Set<string>();
+  #syncing: Promise<void>;
 
   constructor(room: string, by: string, thread: string | undefined) {
     [this.room, this.by, this.thread] = [room, by, thread];
-    void this.#restore();
+    this.#syncing = this.#sync(true).catch(() => undefined);
     addEventListener('online', () => this.again());
   }
 
@@ -158,6 +171,7 @@ export class Uploads {
         ...(shrinks ? { shrinks } : {}),
         at: Date.now(),
         ...(rec ? { rec } : {}),
+        ...tabOf(mine()),
       };
       this.#show(source, problem);
       if (!problem) {
@@ -174,15 +188,18 @@ export class Uploads {
     if (keys && taken.length === 0) return;
     const cid = uuidv7();
     const awaits = taken.map(({ key }) => key);
+    const own = { cid, whole: undefined };
     for (const { key } of taken) {
       this.#change(key, { cid });
-      this.#note(key, { cid, whole: undefined });
+      this.#note(key, own);
     }
     this.whole = false;
-    await app.send({ ...text, files: [], ...(awaits.length ? { awaits } : {}) }, cid);
+    const bound = taken.some(({ local }) => isBound(local));
+    const waits = awaits.length ? { awaits, ...(bound ? { bound } : {}), ...(this.thread === undefined ? {} : { thread: this.thread }) } : {};
+    await app.send({ ...text, files: [], ...waits }, cid);
     // It waits in the outbox before anything is forgotten here, and its files are known as its own before it may go: whatever
     // happens in between, nothing is lost and nothing is sent twice.
-    await Promise.all(awaits.map((key) => this.#keep(key, {})));
+    await Promise.all(awaits.map((key) => this.#keep(key, own)));
     await this.#supply(cid);
   }
 
@@ -203,7 +220,7 @@ export class Uploads {
 
   retry(key: string): void {
     const source = this.#sources.get(key);
-    if (!source) return;
+    if (!source || this.#others.has(key)) return;
     this.#change(key, { problem: '', canRetry: false });
     void this.#begin(source);
   }
@@ -224,16 +241,28 @@ export class Uploads {
     for (const one of this.all) if (one.cid === cid) this.remove(one.key);
   }
 
-  takeBack(item: Item, files: boolean): void {
-    for (const { key, cid, problem } of this.all) {
+  async takeBack(item: Item, files: boolean): Promise<void> {
+    if (returning.has(item.cid)) return;
+    returning.add(item.cid);
+    if (await app.box?.withdraw(item.cid)) await this.return(item, files);
+    returning.delete(item.cid);
+  }
+
+  /** A message that is not to be sent comes back. */
+  async return(item: Item, files: boolean): Promise<void> {
+    const isKnown = (): boolean => this.back.some(({ cid }) => cid === item.cid);
+    if (isKnown()) return;
+    for (const { key, cid, problem, file } of this.all) {
       if (cid !== item.cid) continue;
-      if (!files || problem) this.remove(key);
-      else {
-        void this.#keep(key, { cid: undefined });
-        this.#change(key, { cid: undefined });
+      if (!files || problem) {
+        this.remove(key);
+        continue;
       }
+      this.#change(key, { cid: undefined });
+      await this.#claim(key, undefined);
+      if (!file && !this.#running.has(key)) this.#goOn(key);
     }
-    if (!this.back.some(({ cid }) => cid === item.cid)) this.back = [...this.back, item];
+    if (!isKnown()) this.back = [...this.back, item];
   }
 
   /** The field has the text of these, and keeps it. */
@@ -258,31 +287,104 @@ export class Uploads {
     this.#forgetAll(this.good);
   }
 
-  async #restore(): Promise<void> {
+  /** Shows what is kept for this place, goes on with what is this page's, and leaves the rest to others. */
+  sync(): Promise<void> {
+    return (this.#syncing = this.#syncing.then(() => this.#sync(false)).catch(() => undefined));
+  }
+
+  async #sync(isFirst: boolean): Promise<void> {
     await app.box?.load();
     const left = await kept.of(this.by, Date.now());
+    await this.#release();
     const mayCome = (key: string): boolean => left.some((one) => one.key === key && !one.failed);
     for (const source of left) {
-      const { key, cid } = source;
-      if (source.room !== this.room || source.thread !== this.thread || this.has(key)) continue;
+      const { key, room, thread, cid } = source;
+      if (room !== this.room || thread !== this.thread) continue;
       const item = app.outbox.find(({ awaits }) => awaits?.includes(key));
-      const owner = item?.cid;
-      // Another page's message, or one that had gone just before this page was loaded.
-      if (cid !== undefined && owner === undefined) {
-        if (!(await app.box?.isKept(cid))) void kept.remove(key);
-        continue;
-      }
-      const own: Kept = owner === undefined ? source : { ...source, cid: owner };
-      this.#show(own, source.failed ? words(source.failed) : '');
-      if (source.failed) {
-        // Written down for the file, not yet for its message when the page went.
-        if (item && !item.failed) void app.box?.fail(item.cid, source.failed);
-        continue;
-      }
-      if (item?.failed && !FINAL.includes(item.failed) && item.awaits?.every(mayCome)) app.retry(item.cid);
-      if (!source.done) void this.#begin(own);
-      else if (owner) void this.#supply(owner);
+      if (item) await this.#follow(source, item, mayCome);
+      else if (cid !== undefined) await this.#sort(source, cid);
+      else if (isFirst) await this.#resume(source);
     }
+  }
+
+  // Messages that were sent or taken back by another page.
+  async #release(): Promise<void> {
+    for (const { key, cid } of this.all) {
+      if (cid === undefined || [...app.outbox, ...(app.box?.returned ?? [])].some((item) => item.cid === cid)) continue;
+      const isWanted = await kept.has(key);
+      if (isWanted) this.#leave(key);
+      else this.#stop(key);
+      this.#sources.delete(key);
+      this.all = this.all.filter((one) => one.key !== key);
+    }
+  }
+
+  // A file of a message: this page goes on with it if it is the one that sends the message.
+  async #follow(source: Kept, item: Item, mayCome: (key: string) => boolean): Promise<void> {
+    const { key, failed } = source;
+    const known = this.#sources.get(key);
+    const isOwn = app.box?.isOwn(item) ?? true;
+    if (known && this.#others.has(key) !== isOwn) return;
+    const own: Kept = { ...source, cid: item.cid };
+    if (known) this.#sources.set(key, own);
+    else this.#show(own, failed ? words(failed) : '');
+    if (!isOwn) {
+      this.#others.add(key);
+      return this.#leave(key);
+    }
+    await this.#claim(key, item.cid);
+    if (failed) {
+      // Written down for the file, not yet for its message when the page went.
+      if (!item.failed) void app.box?.fail(item.cid, failed);
+      return;
+    }
+    if (item.failed && !FINAL.includes(item.failed) && item.awaits?.every(mayCome)) app.retry(item.cid);
+    this.#goOn(key);
+    if (source.done) void this.#supply(item.cid);
+  }
+
+  // A file of a message that had gone just before its page did, or that is on its way back to a field.
+  async #sort(source: Kept, cid: string): Promise<void> {
+    const { key, tab } = source;
+    if (this.has(key) || !(await this.#isFree(tab))) return;
+    if (app.box?.returned.some((item) => item.cid === cid)) this.#show(source, source.failed ? words(source.failed) : '');
+    else if (!(await app.box?.isKept(cid))) void kept.drop(key, tab);
+  }
+
+  // What stood beside a message that was not sent yet, in a page that is no more.
+  async #resume(source: Kept): Promise<void> {
+    const { key, tab } = source;
+    const tabs = app.box?.tabs;
+    if (this.has(key)) return;
+    if (!(await this.#isFree(tab))) {
+      // Loaded anew, and the page before is just going.
+      if (tab !== undefined && tab === tabs?.before) void tabs.gone(tab).then(() => this.#resume(source));
+      return;
+    }
+    const own = await kept.change(key, tab, { tab: mine() });
+    if (!own || this.has(key)) return;
+    this.#show(own, own.failed ? words(own.failed) : '');
+    if (!own.failed) this.#goOn(key);
+  }
+
+  #goOn(key: string): void {
+    const source = this.#sources.get(key);
+    if (source?.done) this.#change(key, { file: source.done, share: 1 });
+    else this.retry(key);
+  }
+
+  async #isFree(tab: string | undefined): Promise<boolean> {
+    return tab === undefined || tab === mine() || ((await app.box?.tabs?.isGone(tab)) ?? true);
+  }
+
+  // From now on this page goes on with it.
+  async #claim(key: string, cid: string | undefined): Promise<void> {
+    const source = this.#sources.get(key);
+    if (!source) return;
+    this.#others.delete(key);
+    const change = { cid, tab: mine() };
+    const now = await kept.change(key, source.tab, change);
+    if (this.has(key)) this.#sources.set(key, now ?? ({ ...source, ...change } as Kept));
   }
 
   #show(source: Kept, problem: string): void {
@@ -300,14 +402,20 @@ export class Uploads {
   }
 
   #forget(key: string): void {
+    void kept.drop(key, this.#sources.get(key)?.tab);
     this.#sources.delete(key);
-    void kept.remove(key);
   }
 
   #stop(key: string): void {
     const running = this.#running.get(key);
     this.#running.delete(key);
     running?.cancel();
+  }
+
+  #leave(key: string): void {
+    const running = this.#running.get(key);
+    this.#running.delete(key);
+    running?.leave();
   }
 
   #refusal(file: File, limits: Limits | undefined, shrinks: boolean): string {
@@ -321,15 +429,11 @@ export class Uploads {
     if (!source.shrinks) return this.#start(source);
     const { key, file } = source;
     // Should the page die of it, the next one sends the photo as it is, and does not die of it again.
-    const begins = async (): Promise<void> => {
-      this.#shrinking.add(key);
-      await this.#keep(key, {});
-    };
+    const begins = async (): Promise<void> => void (await kept.change(key, mine(), { shrinks: false }));
     const copy = await import('$lib/media/shrink').then(({ shrink }) => shrink(file, begins)).catch(() => undefined);
-    this.#shrinking.delete(key);
-    // Gone meanwhile, or wanted as it is.
+    // Gone meanwhile, or wanted as it is, or another page's.
     const now = this.#sources.get(key);
-    if (!now?.shrinks) return;
+    if (!now?.shrinks || now.tab !== mine()) return;
     // The other is kept only as long as somebody may still want it.
     const whole = copy && now.cid === undefined ? file : undefined;
     const local = copy ?? file;
@@ -382,29 +486,25 @@ export class Uploads {
 
   // Once the server has all files of a message.
   async #supply(cid: string): Promise<void> {
-    const item = app.outbox.find((one) => one.cid === cid);
-    if (item) {
-      const files = item.awaits?.flatMap((key) => this.#sources.get(key)?.done ?? []);
-      if (!files || files.length < (item.awaits?.length ?? 0)) return;
-      await app.box?.supply(cid, files);
-    }
-    // Without one, another page of this person has sent it.
-    this.#forgetAll(this.all.filter((one) => one.cid === cid));
+    const { awaits } = app.outbox.find((one) => one.cid === cid) ?? {};
+    const files = awaits?.flatMap((key) => this.#sources.get(key)?.done ?? []) ?? [];
+    if (!awaits || files.length < awaits.length) return;
+    if (await app.box?.supply(cid, files)) this.#forgetAll(this.all.filter((one) => one.cid === cid));
   }
 
-  #note(key: string, change: Change): Kept | undefined {
+  #note(key: string, change: Change): void {
     const source = this.#sources.get(key);
-    const changed = source && ({ ...source, ...change } as Kept);
-    if (changed) this.#sources.set(key, changed);
-    return changed;
+    if (source) this.#sources.set(key, { ...source, ...change } as Kept);
   }
 
   async #keep(key: string, change: Change): Promise<void> {
-    const changed = this.#note(key, change);
-    if (changed) await kept.put(this.#shrinking.has(key) ? { ...changed, shrinks: false } : changed);
+    this.#note(key, change);
+    if (this.has(key)) await kept.change(key, mine(), change);
   }
 
   #change(key: string, change: Partial<One>): void {
     this.all = this.all.map((one) => (one.key === key ? { ...one, ...change } : one));
   }
 }
+
+const tabOf = (tab: string | undefined): Pick<Kept, 'tab'> => (tab === undefined ? {} : { tab });
