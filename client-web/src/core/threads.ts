@@ -9,6 +9,12 @@ export function answered(root: Message, { no, by }: Message): Message {
   return no > last ? { ...root, thread: { n: n + 1, no, by } } : root;
 }
 
+/** What is shown of a message that is answered. */
+export type Answered = Pick<Message, 'id' | 'by' | 'body' | 'att'>;
+
+/** A message that comes back to its field is the answer that it was, also to one that is not held any more. */
+export const answeredIn = (messages: ReadonlyMap<string, Message>, id: string): Answered => messages.get(id) ?? { id, by: '', body: '' };
+
 /** Where the thread began that a message belongs to, or begins. */
 export const rootOf = ({ id, root }: Message): string => root ?? id;
 

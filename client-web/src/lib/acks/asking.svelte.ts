@@ -2,7 +2,7 @@
 
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { app } from '$lib/app.svelte';
-import { endOfDay } from '../../core/due';
+import { dayField, endOfDay } from '../../core/due';
 import { isStaff } from '../../core/people';
 import type { Room } from '../../core/rooms';
 
@@ -19,6 +19,12 @@ export function ask(room: string, on: boolean): void {
   if (on) asking.add(room);
   else asking.delete(room);
   if (!on) dues.delete(room);
+}
+
+/** A message that asks comes back to its field; a day that was chosen there since stays. */
+export function askAgain(room: string, due: string | undefined): void {
+  asking.add(room);
+  if (due !== undefined && !dues.get(room)) dues.set(room, dayField(new Date(due)));
 }
 
 /** Until when the message is to be acknowledged that is sent there now, if a day was chosen. */
