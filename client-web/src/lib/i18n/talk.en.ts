@@ -31,6 +31,10 @@ export const talk: typeof words = {
     remove: 'Remove the picture',
     bad: 'This picture cannot be read. JPEG, PNG, WebP and GIF of up to 20 MB will do.',
   },
+  waiting: {
+    elsewhere: 'being sent in another tab',
+    behind: 'goes after the files above',
+  },
   all: {
     title: 'A message to everybody',
     reach: (count: number) => `“@all” mentions ${count === 1 ? '1 person' : `${count} people`}. Those who muted the group are notified as well.`,

@@ -1,4 +1,4 @@
-// Pins, threads, messages to all and pictures of groups.
+// Pins, threads, messages to all, pictures of groups and messages that wait.
 
 import { plural } from './plural';
 
@@ -32,6 +32,10 @@ export const talk = {
     another: 'Другая картинка',
     remove: 'Убрать картинку',
     bad: 'Эту картинку не удалось прочитать. Подойдут JPEG, PNG, WebP и GIF до 20 МБ.',
+  },
+  waiting: {
+    elsewhere: 'отправляется в другой вкладке',
+    behind: 'уйдёт после файлов выше',
   },
   all: {
     title: 'Сообщение для всех',
