@@ -171,7 +171,7 @@ step('a message is sent before its photo is there, and arrives in its order afte
   assert.equal(await teacher.page.locator('.talk form > ul li').count(), 0);
   await teacher.type('Сообщение', 'и спасибо всем');
   await teacher.click('button', 'Отправить');
-  await seen(teacher, 'ждёт отправки', '.scroller');
+  await seen(teacher, 'уйдёт после файлов выше', '.scroller');
   await teacher.until(() => navigator.serviceWorker.controller, undefined, 'the service worker');
   await keptToSend(teacher, 2);
   await teacher.context.setOffline(true);
