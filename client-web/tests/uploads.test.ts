@@ -92,14 +92,22 @@ it('remembers for a message with files in which thread it was written', async ()
   expect(app.outbox[0]).toMatchObject({ thread: 'root', re: 'root', ack: true, due: '2026-12-01T20:59:59.999Z' });
 });
 
-it('has written down that a photo goes as it is before it is decoded, in case the page dies of it', async () => {
-  const decoding = new Promise<boolean | undefined>((resolve) => {
+it.each([
+  { tried: undefined, then: { shrinks: true, tried: true } },
+  { tried: true, then: { shrinks: false, tried: true } },
+])('has written down, before a photo is decoded, whether another page may try that ($tried)', async ({ tried, then }) => {
+  const room = `D${String(tried)}`;
+  const decoding = new Promise<Kept | undefined>((resolve) => {
     shrink.mockImplementation(async (_: File, begins: () => Promise<void>) => {
       await begins();
-      resolve((await kept.of('me', Date.now())).find(({ room }) => room === 'D')?.shrinks);
+      resolve((await kept.of('me', Date.now())).find((one) => one.room === room));
       return undefined;
     });
   });
-  uploadsIn('D', 'me').add([new File(['x'], 'a.jpg', { type: 'image/jpeg' })], undefined);
-  expect(await decoding).toBe(false);
+  const photo = new File(['x'], 'a.jpg', { type: 'image/jpeg' });
+  if (tried) {
+    await kept.put({ key: room, by: 'me', room, file: photo, at: Date.now(), shrinks: true, tried });
+    uploadsIn(room, 'me');
+  } else uploadsIn(room, 'me').add([photo], undefined);
+  expect(await decoding).toMatchObject(then);
 });

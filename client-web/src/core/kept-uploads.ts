@@ -27,6 +27,8 @@ export interface Kept {
   readonly whole?: File;
   /** Whether it is a photo that is to be made smaller first. */
   readonly shrinks?: boolean;
+  /** A page has begun to make it smaller, and was gone before it was. */
+  readonly tried?: boolean;
   /** The message in the outbox that waits for it; none while it is beside the one that is written. */
   readonly cid?: string;
   /** Why the server will never have it. */

@@ -428,8 +428,8 @@ export class Uploads {
   async #begin(source: Kept): Promise<void> {
     if (!source.shrinks) return this.#start(source);
     const { key, file } = source;
-    // Should the page die of it, the next one sends the photo as it is, and does not die of it again.
-    const begins = async (): Promise<void> => void (await kept.change(key, mine(), { shrinks: false }));
+    // Should two pages die of it, the next one sends the photo as it is. One may have been a reload.
+    const begins = async (): Promise<void> => void (await kept.change(key, mine(), source.tried ? { shrinks: false } : { tried: true }));
     const copy = await import('$lib/media/shrink').then(({ shrink }) => shrink(file, begins)).catch(() => undefined);
     // Gone meanwhile, or wanted as it is, or another page's.
     const now = this.#sources.get(key);
@@ -437,7 +437,7 @@ export class Uploads {
     // The other is kept only as long as somebody may still want it.
     const whole = copy && now.cid === undefined ? file : undefined;
     const local = copy ?? file;
-    void this.#keep(key, { file: local, whole, shrinks: undefined });
+    void this.#keep(key, { file: local, whole, shrinks: undefined, tried: undefined });
     this.#change(key, { local, name: local.name, whole: copy && file.size });
     const changed = this.#sources.get(key);
     if (changed) this.#start(changed);
