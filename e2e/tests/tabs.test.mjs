@@ -127,8 +127,13 @@ async function hold() {
   const held = [];
   let through = false;
   const begun = { held: 0, reached: 0 };
+  /** @param {import('playwright-core').Response} response */
+  const answered = (response) => {
+    if (response.request().method() === 'POST' && UPLOADS.test(response.url())) begun.reached++;
+  };
+  teacher.context.on('response', answered);
   await teacher.context.route(UPLOADS, async (route) => {
-    if (route.request().method() === 'POST') begun[through ? 'reached' : 'held']++;
+    if (!through && route.request().method() === 'POST') begun.held++;
     if (through) await route.continue();
     else held.push(route);
   });
@@ -137,12 +142,14 @@ async function hold() {
     async release() {
       through = true;
       for (const route of held.splice(0)) {
-        if (route.request().method() === 'POST') begun.reached++;
         // Its page may be gone, or have given it up.
-        await route.continue().catch(() => begun.reached--);
+        await route.continue().catch(() => undefined);
       }
     },
-    end: () => teacher.context.unroute(UPLOADS),
+    end: () => {
+      teacher.context.off('response', answered);
+      return teacher.context.unroute(UPLOADS);
+    },
   };
 }
 
