@@ -240,7 +240,8 @@ async fn hold_back(tx: &mut Tx<'_>, person: &UserId) -> StoreResult<()> {
             .bind(person.as_str()).execute(&mut *db).await?;
         sqlx::query("DELETE FROM mail_queue WHERE person_id = $1 AND done_at IS NULL")
             .bind(person.as_str()).execute(&mut *db).await?;
-        sqlx::query("UPDATE scheduled SET refused = $2 WHERE person_id = $1 AND refused IS NULL")
+        // Also those that a server had begun to send when it died: nobody else would take them up.
+        sqlx::query("UPDATE scheduled SET refused = $2, claimed_at = NULL WHERE person_id = $1 AND refused IS NULL")
             .bind(person.as_str()).bind(HELD_BACK).execute(db).await?;
     });
     Ok(())
@@ -276,10 +277,13 @@ async fn lock_one_time_passwords(
 async fn end_one_time_passwords(tx: &mut Tx<'_>, people: &[UserId], now: i64) -> StoreResult<()> {
     for person in people {
         within!(&mut *tx, db => {
-            sqlx::query("UPDATE people SET once_until = $2 WHERE id = $1 AND once_until > $2")
-                .bind(person.as_str()).bind(now).execute(&mut *db).await?;
-            sqlx::query("DELETE FROM sessions WHERE person_id = $1")
-                .bind(person.as_str()).execute(db).await?;
+            let ended = sqlx::query("UPDATE people SET once_until = $2 WHERE id = $1 AND once_until > $2")
+                .bind(person.as_str()).bind(now).execute(&mut *db).await?.rows_affected();
+            // Whoever chose a password of their own just before the lock keeps their session.
+            if ended > 0 {
+                sqlx::query("DELETE FROM sessions WHERE person_id = $1")
+                    .bind(person.as_str()).execute(db).await?;
+            }
         });
     }
     Ok(())
