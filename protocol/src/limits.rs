@@ -119,7 +119,7 @@ pub const MAIL_REPLIERS_REMEMBERED: usize = 10_000;
 pub const MAIL_REFUSALS_PER_DAY: i64 = 10;
 /// Bytes of a mail's head that are looked at in a mailbox.
 pub const MAIL_HEAD_BYTES_MAX: u64 = 64 * 1_024;
-/// Seconds that the server of a mailbox (IMAP) may take for each step, and for a whole mail.
+/// Seconds that the server of a mailbox (IMAP) may take for each step; a whole mail has more, by its size.
 pub const IMAP_STEP_SECONDS: u64 = 60;
 /// Connections of the mail server at once; each may hold a mail in memory.
 pub const LMTP_CONNECTIONS_MAX: usize = 4;

@@ -58,4 +58,21 @@ impl Store {
         })?;
         Ok(row.is_some())
     }
+
+    /// Whether this person has sent a message with this id of a client's to this room.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_sent_to(
+        &self,
+        person: &UserId,
+        room: &RoomId,
+        cid: &ClientId,
+    ) -> StoreResult<bool> {
+        let row: Option<(String,)> = read!(self, db => {
+            sqlx::query_as("SELECT id FROM messages WHERE sender_id = $1 AND client_id = $2 AND room_id = $3")
+                .bind(person.as_str()).bind(cid.as_str()).bind(room.as_str()).fetch_optional(db).await
+        })?;
+        Ok(row.is_some())
+    }
 }

@@ -365,6 +365,21 @@ impl Store {
         }))
     }
 
+    /// Deletes the records of those of these uploads that nothing refers to; gives their ids.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_uploads(&self, files: &[FileId]) -> StoreResult<Vec<FileId>> {
+        let gone = write!(self, tx => {
+            let mut gone = Vec::with_capacity(files.len());
+            for file in files {
+                gone.extend(forget_file!(tx, file));
+            }
+            gone
+        });
+        file_ids(gone.into_iter().map(|(id, _)| id))
+    }
+
     // Asked without a lock, so that rooms in which there is nothing to do are not locked every hour.
     async fn has_expired(&self, rule: &Rule, now: i64) -> StoreResult<bool> {
         let row: Option<(i64,)> = read!(self, db => {

@@ -45,8 +45,8 @@ pub(in crate::mail) fn heading(head: &[u8]) -> Heading {
     }
 }
 
-// An address has the token behind a plus (`reply+TOKEN@…`), the Message-ID of ours behind a dot (`<….TOKEN@…>`). Of a whole
-// thread the last one counts.
+// An address has the token behind a plus (`reply+TOKEN@…`), the Message-ID of ours behind a dot (`<….TOKEN@…>`). Only the mail
+// that is answered counts, which is the last one of a thread (RFC 5322 §3.6.4): what answers a person is not for a group.
 fn tokens(fields: &[(String, String)]) -> Vec<String> {
     let values = |wanted: &'static str| {
         let named = fields.iter().filter(move |(name, _)| name == wanted);
@@ -63,8 +63,12 @@ fn tokens(fields: &[(String, String)]) -> Vec<String> {
         }
     }
     if found.is_empty() {
-        let answered = ["references", "in-reply-to"].into_iter().flat_map(values);
-        found.extend(answered.flat_map(|value| behind(value, '.')).last());
+        let answered = ["in-reply-to", "references"]
+            .into_iter()
+            .flat_map(values)
+            .find(|value| !value.trim().is_empty());
+        let last = answered.and_then(|ids| ids.rsplit('<').next());
+        found.extend(last.and_then(|id| behind(id, '.').pop()));
     }
     found
 }
@@ -123,7 +127,8 @@ mod tests {
             format!("To: a@b.ru\r\nTo: x@y.ru\r\nX-Original-To: reply+{ONE}@s\r\n\r\n"),
             format!("To: a@b.ru\r\nCc: c@d.ru, Школа <reply+{ONE}@s>\r\n\r\n"),
             format!("In-Reply-To: <0197-x.{ONE}@school.test>\r\n\r\n"),
-            format!("References: <a@b> <x.{TWO}@s>\r\n\t<y.{ONE}@s> <c@d>\r\n\r\n"),
+            format!("References: <a@b> <x.{TWO}@s>\r\n\t<y.{ONE}@s>\r\n\r\n"),
+            format!("In-Reply-To: \r\nReferences: <a@b> <y.{ONE}@s>\r\n\r\n"),
             format!("In-Reply-To: <y.{ONE}@s>\r\nReferences: <x.{TWO}@s>\r\n\r\n"),
             // What one wrote to is meant, not what one wrote about.
             format!("To: reply+{ONE}@s\r\nIn-Reply-To: <x.{TWO}@s>\r\n\r\n"),
@@ -146,6 +151,10 @@ mod tests {
             format!("To: reply+{}я@s\r\n\r\n", &ONE[1..]),
             format!("Subject: reply+{ONE}@s\r\n\r\n"),
             format!(" To: reply+{ONE}@s\r\n\r\n"),
+            // To a person, about a mail of ours.
+            format!("In-Reply-To: <c@d>\r\nReferences: <y.{ONE}@s> <c@d>\r\n\r\n"),
+            format!("References: <y.{ONE}@s> <c@d>\r\nIn-Reply-To: <c@d>\r\n\r\n"),
+            format!("References: <y.{ONE}@s>\r\n <c@d>\r\n\r\n"),
             // The body is not asked.
             format!("Subject: x\r\n\r\nTo: reply+{ONE}@s\r\n"),
         ] {

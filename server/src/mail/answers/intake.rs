@@ -117,9 +117,12 @@ async fn try_take(
     if !matches!(may, Some(Ok(()))) {
         return Err(Verdict::MayNot);
     }
-    let cid = client_id(&read, &mail)?;
-    if app.store.has_sent(&to.person, &cid).await.map_err(failed)? {
-        return Ok(());
+    let (cid, before) = client_ids(&read, &mail, to)?;
+    for known in [&cid, &before] {
+        let sent = app.store.has_sent_to(&to.person, &to.room, known).await;
+        if sent.map_err(failed)? {
+            return Ok(());
+        }
     }
     check(app, &read)?;
     if !turns.take(&to.person, Instant::now()) {
@@ -139,11 +142,30 @@ async fn try_take(
         due: None,
         all: false,
     };
+    let mut kept = Ok(());
     for (name, bytes) in read.files {
-        send.att.push(keep(app, to, &name, bytes).await?);
+        match keep(app, to, &name, bytes).await {
+            Ok(file) => send.att.push(file),
+            Err(verdict) => {
+                kept = Err(verdict);
+                break;
+            }
+        }
     }
-    store(app, to, send).await
+    let files = send.att.clone();
+    let stored = match kept {
+        Ok(()) => store(app, to, send).await,
+        Err(verdict) => Err(verdict),
+    };
+    if stored != Ok(IsNew(true)) {
+        forget(app, &files).await;
+    }
+    stored.map(|IsNew(_)| ())
 }
+
+/// Whether no earlier try had stored the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct IsNew(bool);
 
 fn check(app: &App, read: &Incoming) -> Result<(), Verdict> {
     if read.text.is_empty() && read.files.is_empty() {
@@ -162,16 +184,28 @@ fn check(app: &App, read: &Incoming) -> Result<(), Verdict> {
     Ok(())
 }
 
-// The same mail is the same message; one without an id is told by its bytes.
-fn client_id(read: &Incoming, mail: &[u8]) -> Result<ClientId, Verdict> {
+// The same mail is the same message of a room; one without an id is told by its bytes. The second is the id of messages from
+// before a mail could answer in several rooms.
+fn client_ids(
+    read: &Incoming,
+    mail: &[u8],
+    to: &Answered,
+) -> Result<(ClientId, ClientId), Verdict> {
+    let mail = read.id.as_ref().map_or(mail, |id| id.as_bytes());
+    Ok((
+        client_id(&[to.room.as_str().as_bytes(), b"\0", mail])?,
+        client_id(&[mail])?,
+    ))
+}
+
+fn client_id(of: &[&[u8]]) -> Result<ClientId, Verdict> {
     let mut hash = Sha256::new();
-    match &read.id {
-        Some(id) => hash.update(id.as_bytes()),
-        None => hash.update(mail),
+    for part in of {
+        hash.update(part);
     }
     let mut text = hex::encode(hash.finalize());
     text.truncate(40);
-    ClientId::parse(format!("mail-{text}")).map_err(|_| Verdict::Later)
+    ClientId::parse(format!("mail-{text}")).map_err(|_| Verdict::Broken)
 }
 
 async fn keep(app: &App, to: &Answered, name: &str, bytes: Vec<u8>) -> Result<FileId, Verdict> {
@@ -201,7 +235,18 @@ async fn keep(app: &App, to: &Answered, name: &str, bytes: Vec<u8>) -> Result<Fi
     Ok(file.id)
 }
 
-async fn store(app: &App, to: &Answered, mut send: MsgSend) -> Result<(), Verdict> {
+// Files of an answer that is no message: it may come again, with files of its own.
+async fn forget(app: &App, files: &[FileId]) {
+    if files.is_empty() {
+        return;
+    }
+    match app.store.forget_uploads(files).await {
+        Ok(gone) => app.files.remove_all(&gone).await,
+        Err(error) => tracing::warn!(%error, "files of an answer that is no message are left"),
+    }
+}
+
+async fn store(app: &App, to: &Answered, mut send: MsgSend) -> Result<IsNew, Verdict> {
     loop {
         let new = NewMessage {
             by: &to.person,
@@ -211,15 +256,42 @@ async fn store(app: &App, to: &Answered, mut send: MsgSend) -> Result<(), Verdic
             Ok(stored) => {
                 crate::crash::at("before_publish");
                 app.switchboard.publish(stored.event).await;
-                return Ok(());
+                return Ok(IsNew(!stored.dup));
             }
             // What it answers is gone.
             Err(StoreError::Refused(ErrorCode::NotFound)) if send.re.is_some() => send.re = None,
-            Err(StoreError::Refused(
-                ErrorCode::Forbidden | ErrorCode::ReadOnly | ErrorCode::Archived,
-            )) => return Err(Verdict::MayNot),
+            Err(StoreError::Refused(code)) => return Err(refused(code)),
             Err(error) => return Err(failed(error)),
         }
+    }
+}
+
+// Only what passes by itself is worth another try.
+fn refused(code: ErrorCode) -> Verdict {
+    let verdict = verdict_of(code);
+    if verdict == Verdict::Later {
+        tracing::warn!(?code, "an answer by mail has to come again");
+    }
+    verdict
+}
+
+const fn verdict_of(code: ErrorCode) -> Verdict {
+    if matches!(
+        code,
+        ErrorCode::Forbidden | ErrorCode::ReadOnly | ErrorCode::Archived | ErrorCode::Muted
+    ) {
+        Verdict::MayNot
+    } else if matches!(code, ErrorCode::BadWords) {
+        Verdict::BadWords
+    } else if matches!(code, ErrorCode::BadLinks) {
+        Verdict::BadLinks
+    } else if matches!(
+        code,
+        ErrorCode::Slow | ErrorCode::Overloaded | ErrorCode::RateLimited
+    ) {
+        Verdict::Later
+    } else {
+        Verdict::NotTaken
     }
 }
 
@@ -227,4 +299,55 @@ async fn store(app: &App, to: &Answered, mut send: MsgSend) -> Result<(), Verdic
 fn failed(error: StoreError) -> Verdict {
     tracing::warn!(%error, "an answer by mail has to come again");
     Verdict::Later
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{MessageId, RoomId, UserId};
+
+    use super::*;
+
+    fn to(room: &str) -> Answered {
+        Answered {
+            person: UserId::parse("p1").unwrap(),
+            address: None,
+            room: RoomId::parse(room).unwrap(),
+            message: MessageId::parse("m1").unwrap(),
+            expires_at: 0,
+        }
+    }
+
+    #[test]
+    fn a_mail_is_a_message_of_its_own_in_each_room() {
+        let with_id = Incoming {
+            id: Some("1@x".to_owned()),
+            ..Incoming::default()
+        };
+        for read in [&with_id, &Incoming::default()] {
+            let (one, before) = client_ids(read, b"mail", &to("r1")).unwrap();
+            let (same, _) = client_ids(read, b"mail", &to("r1")).unwrap();
+            let (other, as_before) = client_ids(read, b"mail", &to("r2")).unwrap();
+            assert_eq!((&one, &before), (&same, &as_before));
+            assert!(one != other && one != before);
+        }
+    }
+
+    #[test]
+    fn only_what_passes_by_itself_comes_again() {
+        use ErrorCode::{
+            Archived, BadLinks, BadRequest, BadWords, Forbidden, Muted, NotFound, Overloaded,
+            RateLimited, ReadOnly, Slow,
+        };
+        for code in [Slow, Overloaded, RateLimited] {
+            assert_eq!(verdict_of(code), Verdict::Later, "{code:?}");
+        }
+        for code in [Forbidden, ReadOnly, Archived, Muted] {
+            assert_eq!(verdict_of(code), Verdict::MayNot, "{code:?}");
+        }
+        assert_eq!(verdict_of(BadWords), Verdict::BadWords);
+        assert_eq!(verdict_of(BadLinks), Verdict::BadLinks);
+        for code in [BadRequest, NotFound] {
+            assert!(verdict_of(code).is_refusal(), "{code:?}");
+        }
+    }
 }

@@ -16,6 +16,12 @@ pub(in crate::mail) enum Verdict {
     Foreign,
     /// The person may not write there.
     MayNot,
+    /// It has words that are not allowed.
+    BadWords,
+    /// It links to where learners may not.
+    BadLinks,
+    /// It cannot be a message, for a reason that has no words of its own.
+    NotTaken,
     /// It says nothing.
     Empty,
     /// Its text is too long.
@@ -61,6 +67,24 @@ impl Verdict {
                 "5.7.1",
                 "You may not write in this group now.",
                 "Писать в эту группу вам сейчас нельзя.",
+            ),
+            Self::BadWords => (
+                550,
+                "5.7.1",
+                "The answer has words that are not allowed.",
+                "В ответе есть недопустимые слова.",
+            ),
+            Self::BadLinks => (
+                550,
+                "5.7.1",
+                "The answer has a link that is not allowed.",
+                "В ответе есть недопустимая ссылка.",
+            ),
+            Self::NotTaken => (
+                550,
+                "5.7.1",
+                "This answer cannot be taken. Write in Parta itself.",
+                "Этот ответ принять нельзя. Напишите в самой Parta.",
             ),
             Self::Empty => (
                 550,

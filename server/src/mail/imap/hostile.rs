@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
-use super::line::{Away, Line};
+use super::line::{Away, Found, Line};
 use super::{Gate, Password};
 use crate::mail::settings::MailTls;
 use crate::push::client_tls;
@@ -109,7 +109,7 @@ async fn what_a_server_says_of_a_mail_is_bounded_and_breaks_nothing() {
         let mut line = open(MailTls::Off, script).await.unwrap();
         assert_eq!(line.validity, 7);
         match line.head(1).await {
-            Ok(head) => assert!(goes_on && head.is_none(), "{n}"),
+            Ok(head) => assert!(goes_on && matches!(head, Found::Gone), "{n}"),
             // Nothing of what was said gets into the log.
             Err(away) => {
                 let away = away.to_string();
@@ -120,6 +120,63 @@ async fn what_a_server_says_of_a_mail_is_bounded_and_breaks_nothing() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_mail_that_is_not_given_out_is_not_taken_for_gone() {
+    macro_rules! found {
+        ($fetch:expr, $search:expr) => {
+            |command| {
+                if command.starts_with("UID FETCH") {
+                    $fetch.to_owned()
+                } else if command.starts_with("UID SEARCH") {
+                    $search.to_owned()
+                } else {
+                    usual(command)
+                }
+            }
+        };
+    }
+    let refused: Script = found!("TAG NO not now\r\n", "* SEARCH 1\r\nTAG OK done\r\n");
+    let mut line = open(MailTls::Off, refused).await.unwrap();
+    assert!(matches!(line.head(1).await, Ok(Found::Kept)));
+    let silent: Script = found!("TAG OK done\r\n", "* SEARCH 1\r\nTAG OK done\r\n");
+    let mut line = open(MailTls::Off, silent).await.unwrap();
+    assert!(matches!(line.mail(1, 9, 9).await, Ok(Found::Kept)));
+    let gone: Script = found!("TAG NO what\r\n", "* SEARCH\r\nTAG OK done\r\n");
+    let mut line = open(MailTls::Off, gone).await.unwrap();
+    assert!(matches!(line.head(1).await, Ok(Found::Gone)));
+    let unknown: Script = found!("TAG NO what\r\n", "TAG NO what\r\n");
+    let mut line = open(MailTls::Off, unknown).await.unwrap();
+    let away = line.head(1).await.unwrap_err();
+    assert!(matches!(away, Away::Refused("SEARCH")), "{away}");
+    let away = line.numbers(1, "27-Oct-2026").await.unwrap_err();
+    assert!(matches!(away, Away::Refused("SEARCH")), "{away}");
+}
+
+#[tokio::test]
+async fn a_refusal_to_mark_a_mail_is_no_reason_to_go() {
+    let script: Script = |command| match command.starts_with("UID STORE") {
+        true => "TAG NO read only\r\n".to_owned(),
+        false => usual(command),
+    };
+    let mut line = open(MailTls::Off, script).await.unwrap();
+    assert_eq!(line.put(1, "").await.unwrap(), Some("STORE"));
+    assert_eq!(line.put(1, "Taken").await.unwrap(), Some("STORE, MOVE"));
+}
+
+#[tokio::test]
+async fn mails_that_come_before_the_server_waits_are_not_waited_for() {
+    let script: Script = |command| match command {
+        "IDLE" => "* 2 EXISTS\r\n+ idling\r\n".to_owned(),
+        // Its tag is that of IDLE's.
+        "RESPONSE" => "TAG OK done\r\n".to_owned(),
+        _ => usual(command),
+    };
+    let line = open(MailTls::Off, script).await.unwrap();
+    let long = std::time::Duration::from_secs(3_600);
+    let mut line = line.wait(long, true, None).await.unwrap();
+    assert!(line.has_news() && !line.has_news());
 }
 
 #[tokio::test]

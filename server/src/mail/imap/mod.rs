@@ -2,17 +2,18 @@
 //! From the moment on at which a mail is here, all is as if a mail server had handed it over ([`super::answers`]).
 //!
 //! Of several servers one looks into the mailbox at a time, so that they do not get in each other's way. That a mail is one message
-//! does not depend on it: its client id is made of the Message-ID, and what a mail became is told to the mailbox last.
+//! does not depend on it: its client id is made of the Message-ID and the room, and what a mail became is told to the mailbox last.
 
 #[cfg(test)]
 mod hostile;
 mod line;
 mod meter;
+mod patience;
 mod progress;
 mod visit;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet};
@@ -137,6 +138,7 @@ pub fn start(app: &App) -> Result<Option<Fetching>, MailboxError> {
         turns: mail.turns(),
         name: name.into(),
         server: new_id().into(),
+        patience: Arc::new(Mutex::default()),
     };
     Ok(Some(Fetching {
         task: tokio::spawn(fetch(visit.clone())),

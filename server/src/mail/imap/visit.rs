@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
@@ -11,7 +11,8 @@ use protocol::limits::MAIL_REPLY_DAYS;
 use tokio::time::{Instant, sleep_until};
 
 use super::Gate;
-use super::line::{Away, Head, Line};
+use super::line::{Away, Found, Head, Line};
+use super::patience::Patience;
 use super::progress::Progress;
 use crate::App;
 use crate::mail::answers::Turns;
@@ -37,6 +38,8 @@ pub(super) struct Visit {
     pub(super) name: Arc<str>,
     /// This server, as the database knows it.
     pub(super) server: Arc<str>,
+    /// Mails that wait, also for another visit.
+    pub(super) patience: Arc<Mutex<Patience>>,
 }
 
 /// How a visit ended.
@@ -96,13 +99,14 @@ impl Visit {
         let mut line = line?;
         let known = self.app.store.mailbox_read(&self.name).await?;
         let mut progress = Progress::new(line.validity, known);
+        self.patience().open(line.validity);
         let every = Duration::from_secs(settings.imap_seconds.into());
         loop {
             let round = self.round(&mut line, &mut progress);
-            let Some(waits) = self.holding(&mut held, round).await? else {
+            let Some(done) = self.holding(&mut held, round).await? else {
                 return Ok(());
             };
-            let waits = waits?;
+            done?;
             if !*looked {
                 *looked = true;
                 self.app.metrics.mailbox(true);
@@ -112,7 +116,9 @@ impl Visit {
                 continue;
             }
             // Nobody tells when it is time for one that waits.
-            let waiting = line.wait(every, settings.imap_idle && !waits);
+            let next = self.patience().next();
+            let next = next.map(|at| at.saturating_duration_since(Instant::now()));
+            let waiting = line.wait(every, settings.imap_idle, next);
             let Some(after) = self.holding(&mut held, waiting).await? else {
                 return Ok(());
             };
@@ -149,35 +155,55 @@ impl Visit {
         }
     }
 
-    // Looks at everything that is new. Gives whether something has to be looked at again.
-    async fn round(&self, line: &mut Line, progress: &mut Progress) -> Result<bool, Away> {
-        let found = line.numbers(progress.next(), &first_day(now_ms())).await?;
-        let numbers = progress.left(found);
-        let mut again = BTreeSet::new();
-        for uid in &numbers {
-            let fate = self.judge(line, *uid).await?;
-            // As if the server were killed here: the message is there, the mailbox does not know it.
-            crate::crash::at("answer_fetched");
-            if fate == Fate::Again {
-                again.insert(*uid);
-            } else {
-                self.tidy(line, *uid, fate).await?;
-            }
-        }
+    fn patience(&self) -> MutexGuard<'_, Patience> {
+        self.patience.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // Looks at everything that is new. What was done counts also when the mailbox is away in the middle of it.
+    async fn round(&self, line: &mut Line, progress: &mut Progress) -> Result<(), Away> {
         let known = progress.known();
-        progress.done(&numbers, &again);
+        let done = self.go_through(line, progress).await;
         if progress.known() != known {
             let (store, now_known) = (&self.app.store, progress.known());
             store
                 .set_mailbox_read(&self.name, &self.server, now_known)
                 .await?;
         }
-        Ok(!again.is_empty())
+        done
+    }
+
+    async fn go_through(&self, line: &mut Line, progress: &mut Progress) -> Result<(), Away> {
+        let found = line.numbers(progress.next(), &first_day(now_ms())).await?;
+        let numbers = progress.left(found);
+        let mut open: BTreeSet<u32> = numbers.iter().copied().collect();
+        self.patience().keep(&open);
+        // One that waited and is gone holds nothing up.
+        progress.done(&[], &open);
+        let first = Duration::from_secs(self.app.config.mail.imap_seconds.into());
+        for uid in numbers {
+            if !self.patience().begin(uid, first, Instant::now()) {
+                continue;
+            }
+            let fate = self.judge(line, uid).await?;
+            // As if the server were killed here: the message is there, the mailbox does not know it.
+            crate::crash::at("answer_fetched");
+            if fate == Fate::Again {
+                self.patience().put_off(uid, first, Instant::now());
+                continue;
+            }
+            self.tidy(line, uid, fate).await?;
+            self.patience().end(uid);
+            open.remove(&uid);
+            progress.done(&[uid], &open);
+        }
+        Ok(())
     }
 
     async fn judge(&self, line: &mut Line, uid: u32) -> Result<Fate, Away> {
-        let Some(Head { size, bytes }) = line.head(uid).await? else {
-            return Ok(Fate::Left);
+        let Head { size, bytes } = match line.head(uid).await? {
+            Found::Here(head) => head,
+            Found::Gone => return Ok(Fate::Left),
+            Found::Kept => return Ok(Fate::Again),
         };
         // On its own, as everything that strangers wrote.
         let head = tokio::task::spawn_blocking(move || heading(&bytes)).await;
@@ -203,9 +229,10 @@ impl Visit {
         }
         let bytes_max = u64::from(self.app.config.mail.reply_bytes_max);
         let mail = match size <= bytes_max {
-            true => match line.mail(uid, bytes_max).await? {
-                Some(mail) => Some(mail).filter(|mail| mail.len() as u64 <= bytes_max),
-                None => return Ok(Fate::Left),
+            true => match line.mail(uid, size, bytes_max).await? {
+                Found::Here(mail) => Some(mail).filter(|mail| mail.len() as u64 <= bytes_max),
+                Found::Gone => return Ok(Fate::Left),
+                Found::Kept => return Ok(Fate::Again),
             },
             false => None,
         };
@@ -250,8 +277,12 @@ impl Visit {
             Fate::Taken => &settings.imap_taken,
             Fate::Refused => &settings.imap_refused,
         };
-        if !line.put(uid, folder).await? {
-            tracing::warn!(folder, "a mail cannot be moved; it is only marked as read");
+        if let Some(refused) = line.put(uid, folder).await? {
+            tracing::warn!(
+                folder,
+                refused,
+                "the mailbox refuses to mark or to move a mail"
+            );
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use hyper::{Method, StatusCode};
 use serde_json::json;
+use sqlx::SqlitePool;
 
 use super::post::{Lmtp, Post};
 use super::{ask, school, told};
@@ -231,6 +232,61 @@ async fn an_answer_has_the_rights_that_its_sender_has_then() {
         .mail(own, &came.reply_to(), &plain(own, "b", "да"))
         .await;
     assert!(answer.starts_with("550-5.1.1 "), "{answer}");
+}
+
+#[tokio::test]
+async fn what_the_room_or_the_rules_forbid_is_refused_for_good_and_leaves_no_files() {
+    let post = Post::start().await;
+    let server = school(&post).await;
+    let (room, came) = told(&server, &post, "student1", "misha@example.test").await;
+    let own = "misha@example.test";
+    let with_file = |id: &str, text: &str| {
+        let body = format!(
+            "--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n--b\r\n\
+             Content-Disposition: attachment; filename=a.txt\r\n\r\nx\r\n--b--\r\n"
+        );
+        let headers = "Content-Type: multipart/mixed; boundary=b\r\n";
+        mail(own, id, headers, body.as_bytes())
+    };
+    let admin = server.sign_in("admin").await;
+    let rules = json!({
+        "words": ["дурак"], "on_words": "refuse", "links": "none", "hosts": [], "on_links": "refuse", "text": ""
+    });
+    let set = ask(&admin, Method::POST, "/rules", rules).await;
+    assert_eq!(set.status, StatusCode::NO_CONTENT);
+    let mut line = Lmtp::ready(post.lmtp).await;
+    let to = came.reply_to();
+    for (id, text, words) in [
+        ("words", "дурак", "недопустимые слова"),
+        ("link", "https://evil.example/x", "недопустимая ссылка"),
+    ] {
+        let answer = line.mail(own, &to, &with_file(id, text)).await;
+        assert!(
+            answer.starts_with("550-5.7.1 ") && answer.contains(words),
+            "{answer}"
+        );
+    }
+    let (_, hello) = server.sign_in("student1").await.hello().await;
+    let mute = json!({"u": hello["me"]["id"], "minutes": 15});
+    let path = format!("/rooms/{room}/mutes");
+    let teacher = server.sign_in("teacher").await;
+    let muted = ask(&teacher, Method::POST, &path, mute).await;
+    assert_eq!(muted.status, StatusCode::NO_CONTENT);
+    let answer = line.mail(own, &to, &with_file("muted", "да")).await;
+    assert!(
+        answer.starts_with("550-5.7.1 ") && answer.contains("нельзя"),
+        "{answer}"
+    );
+    let database = server.data().join("parta.db");
+    let pool = SqlitePool::connect(&format!("sqlite:{}", database.display()))
+        .await
+        .unwrap();
+    let (files,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM files WHERE name = 'a.txt'")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(files, 0);
+    pool.close().await;
 }
 
 #[tokio::test]

@@ -144,27 +144,30 @@ async fn where_addresses_have_no_plus_the_mail_that_is_answered_tells() {
     for (subject, headers, text) in [
         ("bent", format!("In-Reply-To: {bent}\r\n"), "нет"),
         ("first", format!("In-Reply-To: {id}\r\n"), "раз"),
+        ("second", format!("References: <a@b>\r\n {id}\r\n"), "два"),
+        // To whoever wrote about the same mail.
         (
-            "second",
+            "private",
             format!(
-                "References: <a@b>\r\n {id}\r\n <own@example.test>\r\nIn-Reply-To: <own@example.test>\r\n"
+                "References: {id}\r\n <secretary@example.test>\r\nIn-Reply-To: <secretary@example.test>\r\n"
             ),
-            "два",
+            "не для группы",
         ),
+        ("last", format!("In-Reply-To: {id}\r\n"), "три"),
     ] {
         let mail = mail(OWN, subject, &headers, text);
         post.hand_over(OWN, "reply@parta.test", &mail).await;
     }
     let mut bodies = Vec::new();
-    for _ in 0..2 {
+    for _ in 0..3 {
         let event = teacher.event("msg").await;
         assert_eq!(event["r"], json!(room));
         bodies.push(event["d"]["body"].as_str().unwrap().to_owned());
     }
     bodies.sort();
-    assert_eq!(bodies, ["два", "раз"]);
-    folder_is(&post, "Taken", &["✓first", "✓second"]).await;
-    folder_is(&post, INBOX, &["bent"]).await;
+    assert_eq!(bodies, ["два", "раз", "три"]);
+    folder_is(&post, "Taken", &["✓first", "✓second", "✓last"]).await;
+    folder_is(&post, INBOX, &["bent", "private"]).await;
 }
 
 #[tokio::test]
