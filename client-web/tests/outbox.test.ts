@@ -259,3 +259,87 @@ it('in two tabs of one person stores each message once, in order, and shows no e
   later.box.online();
   expect(later.sent).toEqual([]);
 });
+
+/** The storage takes its time with what is added next, until it is told to go on. */
+function slowly() {
+  let goOn = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (goOn = resolve));
+  const put = IDBObjectStore.prototype.put;
+  // A transaction lives as long as something is asked of it.
+  const slow = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementationOnce(function (this: IDBObjectStore, value: unknown) {
+    const answer = put.call(this, value);
+    let isOver = false;
+    void gate.then(() => (isOver = true));
+    const hold = (): void => {
+      const asked = this.count();
+      asked.onsuccess = () => isOver || hold();
+    };
+    hold();
+    return answer;
+  });
+  return () => {
+    slow.mockRestore();
+    goOn();
+  };
+}
+
+/** What is kept, as the next page finds it. */
+async function left(name: string): Promise<readonly Item[]> {
+  const next = outbox(ok, name);
+  await next.box.load();
+  const shown = await next.until(() => true);
+  return [...shown, ...next.box.returned];
+}
+
+it('keeps what became of a message while it was being written down', async () => {
+  const { box, name } = outbox(ok);
+  await box.load();
+  const awaits = ['a'];
+  const change = async (cid: string, does: () => Promise<unknown>): Promise<void> => {
+    const goOn = slowly();
+    const added = box.add({ ...draft(cid), awaits }, cid);
+    const changed = does();
+    await new Promise((resolve) => setTimeout(resolve));
+    goOn();
+    await Promise.all([added, changed]);
+  };
+  await change('1', () => box.supply('1', [file('F1')]));
+  await change('2', () => box.withdraw('2'));
+  await change('3', () => box.remove('3'));
+  await change('4', () => box.fail('4', 'infected'));
+  await change('5', async () => (await box.withdraw('5')) && box.remove('5'));
+  await vi.waitFor(async () => expect((await left(name)).map(({ cid }) => cid).sort()).toEqual(['1', '2', '4']));
+  const [first, fourth, second] = await left(name);
+  expect(first).toMatchObject({ cid: '1', files: [file('F1')] });
+  expect(first?.awaits).toBeUndefined();
+  expect(second).toMatchObject({ cid: '2', back: true });
+  expect(fourth).toMatchObject({ cid: '4', failed: 'infected' });
+});
+
+it('sends at once while the storage hangs, and does not have it back when it goes on', async () => {
+  const { box, sent, until, name } = outbox(ok);
+  await box.load();
+  box.online();
+  const goOn = slowly();
+  const added = box.add(draft('сразу'));
+  await until((items) => items.length === 0);
+  expect(sent.map(({ body }) => body)).toEqual(['сразу']);
+  goOn();
+  await added;
+  await box.refresh();
+  await vi.waitFor(async () => expect(await left(name)).toEqual([]));
+});
+
+it('forgets what was sent although a change of it could not be written down', async () => {
+  const { box, sent, until, name } = outbox(ok);
+  const cid = await box.add({ ...draft('фото'), awaits: ['a'] });
+  const full = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+    throw new DOMException('', 'QuotaExceededError');
+  });
+  await box.supply(cid, [file('F1')]);
+  full.mockRestore();
+  box.online();
+  await until((items) => items.length === 0);
+  expect(sent).toHaveLength(1);
+  await vi.waitFor(async () => expect(await left(name)).toEqual([]));
+});

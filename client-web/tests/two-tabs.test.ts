@@ -1,5 +1,6 @@
 // What is on its way, in several tabs of one person.
 import 'fake-indexeddb/auto';
+import { openDB } from 'idb';
 import { expect, it, vi } from 'vitest';
 import { Outbox, before, type Draft, type Item } from '../src/core/outbox';
 import { Refused } from '../src/core/socket';
@@ -184,4 +185,27 @@ it('lets what was written later go first when its author says so, in whichever t
   await first.box.supply(cid, [file('F1')]);
   await first.until(['ещё видео', 'ждёт второго']);
   expect(bodies(sent)).toEqual(['другая группа', 'завтра в девять', 'и возьмите ноутбуки', 'видео']);
+});
+
+it('takes over all of a page at once: another that does the same finds nothing left', async () => {
+  const { tab, apart } = school();
+  const first = apart();
+  for (const body of ['один', 'два', 'три']) await first.box.add(draft(body, { awaits: [body] }));
+  const [second, third] = [await tab(), apart()];
+  third.page.suspend();
+  const db = await openDB(`tabs-${databases - 1}`);
+  const all = (): Promise<Item[]> => db.getAll('outbox') as Promise<Item[]>;
+  let others: Promise<unknown> | undefined;
+  // The other one comes in between, as soon as something has changed.
+  vi.spyOn(second.page.tabs, 'tell').mockImplementation(() => {
+    if (others) return;
+    const tx = db.transaction('outbox', 'readwrite');
+    const theirs = (item: Item): boolean => item.tab === first.page.tabs.id;
+    others = tx.store.getAll().then((items: Item[]) => Promise.all(items.filter(theirs).map((item) => tx.store.put({ ...item, tab: third.page.tabs.id }))));
+  });
+  first.page.close();
+  await vi.waitFor(async () => expect((await all()).some(({ tab: page }) => page === first.page.tabs.id)).toBe(false));
+  await others;
+  expect((await all()).map(({ tab: page }) => page)).toEqual(Array(3).fill(second.page.tabs.id));
+  db.close();
 });

@@ -169,9 +169,15 @@ export class Outbox {
     this.#watched.delete(page);
     const tab = this.tabs?.id;
     if (tab === undefined) return;
-    const all = await this.#db.then((db) => db.getAll('outbox')).catch((): Item[] => []);
     const isTheirs = (item: Item): boolean => item.by === this.#by && (item.tab ?? '') === page && (how === 'dead' || !item.bound);
-    for (const { cid } of all.filter(isTheirs)) await this.#change(cid, (item) => (isTheirs(item) ? { ...item, tab } : item));
+    try {
+      const tx = (await this.#db).transaction('outbox', 'readwrite');
+      const theirs = (await tx.store.getAll()).filter(isTheirs);
+      await Promise.all([...theirs.map((item) => tx.store.put({ ...item, tab })), tx.done]);
+      if (theirs.length) this.tabs?.tell();
+    } catch {
+      // It stays theirs, and is looked for again.
+    }
     await this.refresh();
   }
 
@@ -189,12 +195,27 @@ export class Outbox {
     const item: Item = { ...draft, cid, by: this.#by, ...(this.tabs ? { tab: this.tabs.id } : {}) };
     this.#unkept.add(cid);
     this.#set([...this.#items, item]);
-    await this.tabs?.known;
-    // A browser without storage (a private window, a full disk) still sends; only a reload would lose the message.
-    await this.#db.then((db) => db.put('outbox', item)).then(() => this.#unkept.delete(cid), () => undefined);
-    this.tabs?.tell();
+    // However long the writing takes: a storage that hangs keeps nothing back.
     void this.#flush(item.r);
-    return item.cid;
+    // A browser without storage (a private window, a full disk) still sends; only a reload would lose the message.
+    await this.#keep(item).catch(() => undefined);
+    void this.tabs?.known.then(() => this.tabs?.tell());
+    return cid;
+  }
+
+  // What becomes of it while it is written down is held here alone, and is written down after it.
+  async #keep(item: Item): Promise<void> {
+    const { cid } = item;
+    await (await this.#db).put('outbox', item);
+    const held = (): Item | undefined => this.#items.find((one) => one.cid === cid);
+    for (let [was, now] = [item as Item | undefined, held()]; now !== was; [was, now] = [now, held()]) {
+      const stored = await this.#rewrite(cid, (one) => (this.isOwn(one) && one.back === was?.back ? now : one));
+      if (stored.now === now || now !== held()) continue;
+      // Another page was in time.
+      this.#put(cid, stored.now);
+      break;
+    }
+    this.#unkept.delete(cid);
   }
 
   /** Whether this message waits, here or in another page of this browser; it may where that cannot be told. */
@@ -318,9 +339,10 @@ export class Outbox {
     else {
       const held = this.#items.find((one) => one.cid === cid);
       const now = held && change(held);
-      if (now) this.#unkept.add(cid);
-      else this.#unkept.delete(cid);
+      this.#unkept.add(cid);
       this.#put(cid, now);
+      // It may have been written down before that failed.
+      if (!now) void this.#erase(cid).catch(() => undefined);
     }
     if (room !== undefined) void this.#flush(room);
   }
@@ -333,6 +355,12 @@ export class Outbox {
     await Promise.all([write, tx.done]);
     if (write) this.tabs?.tell();
     return { now };
+  }
+
+  async #erase(cid: string): Promise<void> {
+    await (await this.#db).delete('outbox', cid);
+    this.#unkept.delete(cid);
+    this.tabs?.tell();
   }
 
   #put(cid: string, now: Item | undefined): void {
