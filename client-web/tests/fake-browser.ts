@@ -2,7 +2,7 @@
 // it keeps its locks and hears nothing until it is woken.
 
 import { LiveTabs, type Browser } from '../src/core/live-tabs';
-import type { Tabs } from '../src/core/tabs';
+import { Alive, type Tabs } from '../src/core/tabs';
 
 type Granted = (lock: Lock | null) => unknown;
 
@@ -53,7 +53,10 @@ export class FakeBrowser {
 }
 
 export class FakePage {
-  readonly tabs: LiveTabs & Pick<Tabs, 'before'>;
+  readonly tabs: LiveTabs & Tabs;
+  readonly locks: Pick<LockManager, 'request'>;
+  /** What it has said, without who listens. */
+  readonly said: unknown[] = [];
   isSeen = true;
   #asleep = false;
   #missed: unknown[] = [];
@@ -65,14 +68,23 @@ export class FakePage {
     before: string | undefined,
   ) {
     const others = (): FakePage[] => browser.pages.filter((page) => page !== this);
-    this.#hears = { onmessage: null, postMessage: (word) => others().forEach((page) => page.#hear(word)) };
+    this.#hears = { onmessage: null, postMessage: (word) => (this.said.push(word), others().forEach((page) => page.#hear(word))) };
     const request = (name: string, second: unknown, third?: unknown): Promise<unknown> => {
       const granted = (third ?? second) as Granted;
       const { ifAvailable = false, signal } = (third ? second : {}) as LockOptions;
       return new Promise((resolve) => browser.wish({ page: this, name, granted, resolve }, ifAvailable, signal));
     };
-    const around: Browser = { locks: { request: request as LockManager['request'] }, channel: this.#hears, isSeen: () => this.isSeen };
-    this.tabs = Object.assign(new LiveTabs(`page-${browser.pages.length}`, around, changed), { before });
+    const around: Browser = { channel: this.#hears, isSeen: () => this.isSeen };
+    this.locks = { request: request as LockManager['request'] };
+    const alive = new Alive(`page-${browser.pages.length}`, this.locks);
+    const live = new LiveTabs(alive, around, changed);
+    this.tabs = Object.assign(live, {
+      id: alive.id,
+      before,
+      known: alive.known,
+      isGone: (page: string) => alive.isGone(page),
+      gone: (page: string, wanted?: AbortSignal) => alive.gone(page, (signal) => live.silent(page, signal), wanted),
+    });
   }
 
   /** Closed, or dead. */

@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { ANSWER_MS } from '../src/core/live-tabs';
+import { tabsOf } from '../src/core/tabs';
 import { FakeBrowser } from './fake-browser';
 
 /** Whether it has come, after all that could happen now. */
@@ -83,4 +84,52 @@ it('lets go of what it has when the browser puts it aside, and looks again when 
   await first.tabs.known;
   expect(looks).toBe(1);
   expect(await second.tabs.isGone(first.tabs.id)).toBe(false);
+});
+
+it('tells all who wait for the same page, and asks no longer than somebody does', async () => {
+  const browser = new FakeBrowser();
+  const [first, second] = [browser.page(), browser.page()];
+  await first.tabs.known;
+  const ways = [second.tabs.gone(first.tabs.id), second.tabs.gone(first.tabs.id)];
+  const over = new AbortController();
+  const third = second.tabs.gone(first.tabs.id, over.signal);
+  over.abort();
+  first.suspend();
+  await vi.advanceTimersByTimeAsync(3 * ANSWER_MS);
+  expect(await Promise.all([...ways, third].map(hasCome))).toEqual([true, true, false]);
+  const said = second.said.length;
+  await vi.advanceTimersByTimeAsync(10 * ANSWER_MS);
+  expect(second.said).toHaveLength(said);
+});
+
+it('is alive for the others and hears of their end although what it speaks with did not load, and loads that again', async () => {
+  const browser = new FakeBrowser();
+  const [page, other] = [browser.page(), browser.page()];
+  await other.tabs.known;
+  const stored = new Map([['parta.tab', other.tabs.id]]);
+  let isOnline: (() => void) | undefined;
+  vi.stubGlobal('navigator', { locks: page.locks });
+  vi.stubGlobal('sessionStorage', { getItem: (key: string) => stored.get(key) ?? null, setItem: (key: string, value: string) => stored.set(key, value) });
+  vi.stubGlobal('addEventListener', (name: string, does: () => void) => name === 'online' && (isOnline = does));
+  const tell = vi.fn();
+  const live = vi.fn(() => ({ tell, silent: () => new Promise(() => undefined) }));
+  live.mockImplementationOnce(() => {
+    throw new TypeError('Failed to fetch dynamically imported module');
+  });
+  vi.doMock('../src/core/live-tabs', () => ({ live }));
+  const tabs = tabsOf(() => undefined);
+  if (!tabs) throw new Error('no locks');
+  await tabs.known;
+  expect(await other.tabs.isGone(tabs.id)).toBe(false);
+  const gone = tabs.gone(tabs.before ?? '');
+  expect(await hasCome(gone)).toBe(false);
+  other.close();
+  expect(await gone).toBe('dead');
+  tabs.tell();
+  await vi.waitFor(() => expect(isOnline).toBeDefined());
+  expect(tell).not.toHaveBeenCalled();
+  isOnline?.();
+  await vi.waitFor(() => expect(tell).toHaveBeenCalled());
+  vi.doUnmock('../src/core/live-tabs');
+  vi.unstubAllGlobals();
 });

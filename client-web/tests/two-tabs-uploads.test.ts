@@ -20,6 +20,7 @@ interface Run {
   readonly url: string | undefined;
   readonly begun: (url: string) => void;
   readonly finish: (done: Attachment) => void;
+  readonly fail: () => void;
   end?: 'cancelled' | 'left';
 }
 
@@ -37,12 +38,13 @@ async function open(before?: string) {
     box: undefined as Outbox | undefined,
     send: async (draft: Draft, cid: string) => void (await app.box?.add(draft, cid)),
     retry: (cid: string) => void app.box?.retry(cid),
-    discard: (cid: string) => void app.box?.remove(cid),
+    discard: async (cid: string) => app.box?.remove(cid),
   };
   const upload = (_: string, __: File, url: string | undefined, told: { begun: (url: string) => void }) => {
     let finish: Run['finish'] = () => undefined;
-    const done = new Promise<Attachment>((resolve) => (finish = resolve));
-    const run: Run = { url, begun: told.begun, finish };
+    let fail: Run['fail'] = () => undefined;
+    const done = new Promise<Attachment>((resolve, reject) => ([finish, fail] = [resolve, () => reject(new Error('no'))]));
+    const run: Run = { url, begun: told.begun, finish, fail };
     runs.push(run);
     return { done, cancel: () => (run.end = 'cancelled'), leave: () => (run.end = 'left') };
   };
@@ -167,4 +169,13 @@ it('keeps what stands beside a message that is being written in its own tab', as
   await until(() => expect(same.own).toHaveLength(1));
   await field.sync();
   expect([field.all, running(second), running(again)]).toEqual([[], 0, 1]);
+});
+
+it('says no more what went wrong with a file once another goes on with it', async () => {
+  const { first, second } = await two();
+  first.runs[0]?.fail();
+  await until(() => expect(first.uploadsOf(item(first)).map(({ problem, canRetry }) => [problem, canRetry])).toEqual([['internal', true]]));
+  first.page.tabs.asleep();
+  await until(() => expect(second.box.isOwn(item(second))).toBe(true));
+  await until(() => expect(first.uploadsOf(item(first)).map(({ problem, canRetry }) => [problem, canRetry])).toEqual([['', false]]));
 });

@@ -2,7 +2,7 @@
 import 'fake-indexeddb/auto';
 import { openDB } from 'idb';
 import { expect, it, vi } from 'vitest';
-import { Outbox, before, type Draft, type Item } from '../src/core/outbox';
+import { Outbox, before, isMore, type Draft, type Item } from '../src/core/outbox';
 import { Refused } from '../src/core/socket';
 import { ANSWER_MS } from '../src/core/live-tabs';
 import type { Attachment } from '../src/core/wire/Attachment';
@@ -20,8 +20,8 @@ class Tab {
   readonly page: FakePage;
   readonly box: Outbox;
 
-  constructor(browser: FakeBrowser, name: string, send: (message: MsgSend) => Promise<MsgSent>) {
-    this.page = browser.page(() => void this.box.refresh());
+  constructor(browser: FakeBrowser, name: string, send: (message: MsgSend) => Promise<MsgSent>, last?: string) {
+    this.page = browser.page(() => void this.box.refresh(), last);
     this.box = new Outbox('me', send, (items) => (this.items = items), { name, tabs: this.page.tabs });
   }
 
@@ -45,7 +45,7 @@ function school(refuses: (message: MsgSend) => boolean = () => false) {
     sent.push(message);
     return refuses(message) ? Promise.reject(new Refused({ c: 'muted' })) : Promise.resolve({ id: message.cid, s: 1, no: 1, at: '', dup: false });
   };
-  return { sent, tab: () => new Tab(browser, name, send).open(), apart: () => new Tab(browser, name, send) };
+  return { sent, tab: () => new Tab(browser, name, send).open(), apart: (last?: string) => new Tab(browser, name, send, last) };
 }
 
 it('shows in each what the others wrote, and sends it once', async () => {
@@ -208,4 +208,79 @@ it('takes over all of a page at once: another that does the same finds nothing l
   await others;
   expect((await all()).map(({ tab: page }) => page)).toEqual(Array(3).fill(second.page.tabs.id));
   db.close();
+});
+
+it('leaves to others what they can send when its own connection has ended for good, until it is asked to come back', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+  const { sent, tab, apart } = school();
+  const first = apart();
+  await first.box.add(draft('видео', { awaits: ['a'], bound: true, r: 'R2' }));
+  await first.box.add(draft('один'));
+  const second = await tab();
+  first.box.offline();
+  await vi.advanceTimersByTimeAsync(5 * ANSWER_MS);
+  expect(sent).toEqual([]);
+  first.box.offline(true);
+  await vi.advanceTimersByTimeAsync(5 * ANSWER_MS);
+  await second.until(['видео']);
+  await first.until(['видео']);
+  expect(bodies(sent)).toEqual(['один']);
+  expect(second.items.map((item) => second.box.isOwn(item))).toEqual([false]);
+  first.box.offline();
+  await first.box.add(draft('два'));
+  await second.until(['видео', 'два']);
+  await vi.advanceTimersByTimeAsync(5 * ANSWER_MS);
+  expect(bodies(sent)).toEqual(['один']);
+  first.box.online();
+  await second.until(['видео']);
+  vi.useRealTimers();
+});
+
+it('asks no longer for a page of which nothing is left', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+  const { tab, apart } = school();
+  const first = apart();
+  await first.box.add(draft('один'));
+  const second = await tab();
+  await vi.advanceTimersByTimeAsync(2 * ANSWER_MS);
+  expect(second.page.said).toContainEqual({ ask: first.page.tabs.id });
+  first.box.online();
+  await second.until([]);
+  await vi.advanceTimersByTimeAsync(2 * ANSWER_MS);
+  const said = second.page.said.length;
+  await vi.advanceTimersByTimeAsync(10 * ANSWER_MS);
+  expect(second.page.said).toHaveLength(said);
+  vi.useRealTimers();
+});
+
+it('goes on with what a page left although it cannot write that down', async () => {
+  const { sent, tab, apart } = school();
+  const first = apart();
+  await first.box.add(draft('один'));
+  const second = await tab();
+  const full = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+    throw new DOMException('', 'QuotaExceededError');
+  });
+  first.page.close();
+  await second.until([]);
+  full.mockRestore();
+  expect(bodies(sent)).toEqual(['один']);
+});
+
+it('takes what it inherits neither for written here nor, after a reload, for another tab’s', async () => {
+  const { apart } = school();
+  const first = apart();
+  await first.box.add(draft('фото', { awaits: ['a'] }));
+  const [again, other] = [apart(first.page.tabs.id), apart()];
+  await Promise.all([again.box.load(), other.box.load()]);
+  const [item] = again.items as readonly [Item];
+  await vi.waitFor(() => expect([again, other].map(({ items }) => items.length)).toEqual([1, 1]));
+  expect([again, other].map(({ box }) => [box.isOwn(item), box.isElsewhere(item)])).toEqual([[false, false], [false, true]]);
+  const was = again.items;
+  other.page.close();
+  first.page.close();
+  await vi.waitFor(() => expect(again.items.map((one) => again.box.isOwn(one))).toEqual([true]));
+  expect(isMore(was, again.items)).toBe(false);
+  await again.box.add(draft('текст'));
+  expect(isMore(was, again.items)).toBe(true);
 });

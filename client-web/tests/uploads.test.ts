@@ -11,7 +11,7 @@ const { app, upload, shrink } = vi.hoisted(() => {
     box: undefined as Outbox | undefined,
     send: async (draft: Draft, cid: string) => void (await app.box?.add(draft, cid)),
     retry: (cid: string) => void app.box?.retry(cid),
-    discard: (cid: string) => void app.box?.remove(cid),
+    discard: async (cid: string) => app.box?.remove(cid),
   };
   return { app, upload: () => ({ done: new Promise(() => undefined), cancel: () => undefined, leave: () => undefined }), shrink: vi.fn() };
 });
@@ -21,7 +21,7 @@ vi.mock('../src/core/upload', () => ({ upload }));
 vi.mock('$lib/media/shrink', () => ({ shrink }));
 vi.stubGlobal('addEventListener', () => undefined);
 
-const { goOn, takeBack, uploadsIn, uploadsOf } = await import('../src/lib/chat/uploads.svelte');
+const { giveUp, goOn, takeBack, uploadsIn, uploadsOf } = await import('../src/lib/chat/uploads.svelte');
 
 const box = new Outbox('me', () => new Promise(() => undefined), (items) => (app.outbox = items));
 app.box = box;
@@ -110,4 +110,28 @@ it.each([
     uploadsIn(room, 'me');
   } else uploadsIn(room, 'me').add([photo], undefined);
   expect(await decoding).toMatchObject(then);
+});
+
+it('gives a message back once, and not what is given up, however slowly that leaves the outbox', async () => {
+  const uploads = uploadsIn('G', 'me');
+  for (const body of ['назад', 'прочь']) await waits(body, 'G', [`${body}-1`]);
+  const [back, away] = app.outbox as readonly [Item, Item];
+  takeBack(back, true);
+  await vi.waitUntil(() => uploads.back.length === 1);
+  const leaving = (): number => box.returned.filter(({ cid }) => cid === back.cid || cid === away.cid).length;
+  let leave = (): void => undefined;
+  const left = new Promise<void>((resolve) => (leave = resolve));
+  const remove = vi.spyOn(box, 'remove').mockImplementation((cid) => left.then(() => Outbox.prototype.remove.call(box, cid)));
+  uploads.taken(uploads.back);
+  const given = giveUp(away);
+  await vi.waitUntil(() => leaving() === 2);
+  await goOn('me', true);
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(uploads.back).toEqual([]);
+  leave();
+  await given;
+  await vi.waitUntil(() => leaving() === 0);
+  remove.mockRestore();
+  await goOn('me', true);
+  expect(uploads.back).toEqual([]);
 });

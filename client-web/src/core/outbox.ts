@@ -100,6 +100,9 @@ function next(items: readonly Item[]): Item | undefined {
 export const before = (items: readonly Item[], { r, cid, tab, awaits, failed }: Item): readonly Item[] =>
   awaits || failed ? [] : items.filter((one) => one.r === r && one.cid < cid && one.tab === tab && one.awaits && !one.failed && !one.late);
 
+/** Whether there is one now that was not there before, in whichever page. */
+export const isMore = (was: readonly Item[], now: readonly Item[]): boolean => now.some(({ cid }) => !was.some((one) => one.cid === cid));
+
 /** What becomes of an item as it is now: itself to leave it, nothing to remove it. */
 type Change = (item: Item) => Item | undefined;
 
@@ -114,7 +117,8 @@ export class Outbox {
   /** What is not written down, or not yet: only this page knows of it. */
   #unkept = new Set<string>();
   #busy = new Set<string>();
-  #watched = new Set<string>();
+  /** Pages of which something is kept, until they are gone. */
+  #watched = new Map<string, AbortController>();
   #online = false;
   #loaded: Promise<void> | undefined;
 
@@ -155,13 +159,19 @@ export class Outbox {
     this.#set([...kept, ...unkept].sort((a, b) => (a.cid < b.cid ? -1 : 1)));
     this.#flushAll();
     for (const { tab } of kept) if (this.tabs && tab !== this.tabs.id) this.#watch(tab);
+    for (const [page, over] of this.#watched) {
+      if (kept.some(({ tab = '' }) => tab === page)) continue;
+      over.abort();
+      this.#watched.delete(page);
+    }
   }
 
   // What belongs to nobody comes from a time when there was no telling.
   #watch(page = ''): void {
     if (this.#watched.has(page)) return;
-    this.#watched.add(page);
-    void (page === '' ? Promise.resolve('dead' as const) : this.tabs?.gone(page))?.then((how) => this.#inherit(page, how));
+    const over = new AbortController();
+    this.#watched.set(page, over);
+    void (page === '' ? Promise.resolve('dead' as const) : this.tabs?.gone(page, over.signal))?.then((how) => this.#inherit(page, how));
   }
 
   // Of several pages that would the first one does: for the others there is nothing left.
@@ -176,7 +186,11 @@ export class Outbox {
       await Promise.all([...theirs.map((item) => tx.store.put({ ...item, tab })), tx.done]);
       if (theirs.length) this.tabs?.tell();
     } catch {
-      // It stays theirs, and is looked for again.
+      // Nothing can be written: as far as this page knows it is its own.
+      for (const item of this.#items.filter(isTheirs)) {
+        this.#unkept.add(item.cid);
+        this.#put(item.cid, { ...item, tab });
+      }
     }
     await this.refresh();
   }
@@ -184,6 +198,11 @@ export class Outbox {
   /** Whether this page sends it. */
   isOwn({ tab }: Item): boolean {
     return tab === this.tabs?.id || !this.tabs;
+  }
+
+  /** Whether another page sends it. The one that was in this tab before does not: what it left is just taken over. */
+  isElsewhere(item: Item): boolean {
+    return !this.isOwn(item) && item.tab !== this.tabs?.before;
   }
 
   /** Messages that were on their way back to a field of this page. */
@@ -229,8 +248,10 @@ export class Outbox {
     this.#flushAll();
   }
 
-  offline(): void {
+  /** There is no connection, or (`ended`) none comes until somebody asks for it: other pages may have one. */
+  offline(ended = false): void {
     this.#online = false;
+    this.tabs?.answer(!ended);
   }
 
   /** The message is in the room's history: its acknowledgement may have been lost, but it is there. */

@@ -269,8 +269,8 @@ class App {
     void this.box?.retry(cid);
   }
 
-  discard(cid: string): void {
-    void this.box?.remove(cid);
+  async discard(cid: string): Promise<void> {
+    await this.box?.remove(cid);
   }
 
   /** Gives a message of one's own another text. */
@@ -529,7 +529,7 @@ class App {
   #connection(status: Status, code: number | undefined): void {
     this.status = status;
     if (status !== 'ready') {
-      this.box?.offline();
+      this.box?.offline(status === 'ended');
       this.#acks?.offline();
       this.#focus.lost();
       this.#gaps.lost();

@@ -41,7 +41,7 @@ const UNSCANNED_AFTER_MS = 15_000;
 
 const kept = new KeptUploads();
 let places = $state.raw<readonly Uploads[]>([]);
-/** Messages that are being taken back: no page sends them any more, and their files are not yet beside the next one. */
+/** Messages that are being taken back or given up: no page sends them any more, and they are not out of the outbox yet. */
 const returning = new Set<string>();
 
 /** This page among those of the browser, where it can tell. */
@@ -76,7 +76,7 @@ export async function goOn(by: string, ready: boolean): Promise<void> {
   await Promise.all(places.map((place) => place.sync()));
   const isThere = (key: string): boolean => left.some((one) => one.key === key) || places.some((place) => place.has(key));
   if (ready) for (const place of places) place.again();
-  for (const item of box?.returned ?? []) if (!returning.has(item.cid)) void placeOf(item).return(item, true);
+  for (const item of box?.returned ?? []) void placeOf(item).return(item, true);
   // Last: what waits for a file that is nowhere would keep back all that was written after it.
   for (const item of app.outbox) if (item.awaits && !item.failed && box?.isOwn(item) && !item.awaits.every(isThere)) void box.fail(item.cid, 'lost');
 }
@@ -89,9 +89,14 @@ export function sendAgain(item: Item): void {
 
 /** A message is not to be sent, nor its files. */
 export async function giveUp(item: Item): Promise<void> {
-  if (!(await app.box?.withdraw(item.cid))) return;
-  for (const place of places) place.giveUp(item);
-  app.discard(item.cid);
+  const { cid } = item;
+  if (returning.has(cid)) return;
+  returning.add(cid);
+  if (await app.box?.withdraw(cid)) {
+    for (const place of places) place.giveUp(item);
+    await app.discard(cid);
+  }
+  returning.delete(cid);
 }
 
 /**
@@ -244,14 +249,18 @@ export class Uploads {
   async takeBack(item: Item, files: boolean): Promise<void> {
     if (returning.has(item.cid)) return;
     returning.add(item.cid);
-    if (await app.box?.withdraw(item.cid)) await this.return(item, files);
-    returning.delete(item.cid);
+    if (await app.box?.withdraw(item.cid)) await this.#return(item, files);
+    else returning.delete(item.cid);
   }
 
   /** A message that is not to be sent comes back. */
   async return(item: Item, files: boolean): Promise<void> {
-    const isKnown = (): boolean => this.back.some(({ cid }) => cid === item.cid);
-    if (isKnown()) return;
+    if (returning.has(item.cid)) return;
+    returning.add(item.cid);
+    await this.#return(item, files);
+  }
+
+  async #return(item: Item, files: boolean): Promise<void> {
     for (const { key, cid, problem, file } of this.all) {
       if (cid !== item.cid) continue;
       if (!files || problem) {
@@ -262,13 +271,13 @@ export class Uploads {
       await this.#claim(key, undefined);
       if (!file && !this.#running.has(key)) this.#goOn(key);
     }
-    if (!isKnown()) this.back = [...this.back, item];
+    this.back = [...this.back, item];
   }
 
   /** The field has the text of these, and keeps it. */
   taken(items: readonly Item[]): void {
     this.back = this.back.filter((one) => !items.includes(one));
-    for (const { cid } of items) app.discard(cid);
+    for (const { cid } of items) void app.discard(cid).then(() => returning.delete(cid));
   }
 
   /** When they are this person's: nothing goes on, and nothing is kept of it from now on. Whether they are. */
@@ -330,6 +339,8 @@ export class Uploads {
     else this.#show(own, failed ? words(failed) : '');
     if (!isOwn) {
       this.#others.add(key);
+      // What went wrong here says nothing of how it goes there.
+      if (known) this.#change(key, { problem: failed ? words(failed) : '', canRetry: false });
       return this.#leave(key);
     }
     await this.#claim(key, item.cid);
