@@ -83,7 +83,7 @@ export class FakePage {
       before,
       known: alive.known,
       isGone: (page: string) => alive.isGone(page),
-      gone: (page: string, wanted?: AbortSignal) => alive.gone(page, (signal) => live.silent(page, signal), wanted),
+      gone: (page: string, wanted?: AbortSignal) => alive.end(page, (signal) => live.silent(page, signal), wanted),
     });
   }
 

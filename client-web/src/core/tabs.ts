@@ -7,15 +7,12 @@ import type { LiveTabs } from './live-tabs';
 /** Survives a reload of the tab. A tab that is duplicated begins with that of the other, which is not gone. */
 const KEY = 'parta.tab';
 
-/** Milliseconds after which a page goes without being known: the others then take it for gone and go on with what is kept of it. */
-const KNOWN_MS = 2_000;
-
 /** What a page knows of the others. */
 export interface Tabs {
   readonly id: string;
   /** The page that was in this tab before it was loaded anew. */
   readonly before?: string | undefined;
-  /** By then the others can tell that this page lives, unless that takes too long. */
+  /** By then the others can tell that this page lives. */
   readonly known: Promise<void>;
   /** What is kept has changed. */
   tell(): void;
@@ -60,7 +57,7 @@ export class Alive {
   }
 
   /** `silent` comes once the page does not answer, and ends with its signal. */
-  gone(page: string, silent: (signal: AbortSignal) => Promise<'silent'>, wanted?: AbortSignal): Promise<'dead' | 'silent'> {
+  end(page: string, silent: (signal: AbortSignal) => Promise<'silent'>, wanted?: AbortSignal): Promise<'dead' | 'silent'> {
     const over = new AbortController();
     const { signal } = over;
     wanted?.addEventListener('abort', () => over.abort());
@@ -83,14 +80,10 @@ export function tabsOf(changed: () => void): Tabs | undefined {
       .then(({ live }) => live(alive, changed))
       .catch(() => new Promise((again) => addEventListener('online', again, { once: true })).then(load));
   const living = load();
-  const late = new Promise<void>((resolve) => setTimeout(resolve, KNOWN_MS));
-  return {
-    id,
+  return Object.assign(alive, {
     before,
-    known: Promise.race([alive.known, late]),
     tell: () => void living.then((tabs) => tabs.tell()),
-    answer: (on) => void living.then((tabs) => tabs.answer(on)),
-    isGone: (page) => alive.isGone(page),
-    gone: (page, wanted) => alive.gone(page, (signal) => living.then((tabs) => tabs.silent(page, signal)), wanted),
-  };
+    answer: (on: boolean) => void living.then((tabs) => tabs.answer(on)),
+    gone: (page: string, wanted?: AbortSignal) => alive.end(page, (signal) => living.then((tabs) => tabs.silent(page, signal)), wanted),
+  });
 }
