@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { BYTES_MAX, copyName, fit, hasPlace, isTooLarge, kindOf, mayBePhoto, PIXELS_MAX, pixelsOf, SIDE_MAX_PX } from '../src/core/photo';
+import { BYTES_MAX, copyName, fit, hasPlace, isTooLarge, kindOf, PIXELS_MAX, pixelsOf, SIDE_MAX_PX } from '../src/core/photo';
+import { mayBePhoto } from '../src/core/photo-files';
 
 const bytes = (...parts: (string | number)[]): Uint8Array =>
   new Uint8Array(parts.flatMap((part) => (typeof part === 'number' ? [part] : [...part].map((letter) => letter.charCodeAt(0)))));

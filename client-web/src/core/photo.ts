@@ -47,9 +47,6 @@ export function hasPlace(head: Uint8Array): boolean {
   return false;
 }
 
-/** Whether it may be a photo, by what the system says of it. */
-export const mayBePhoto = ({ type, name }: File): boolean => /^image\/(jpeg|png|webp|hei[cf])$/u.test(type) || /\.hei[cf]$/iu.test(name);
-
 /** How many pixels a JPEG says it has; 0 when it does not say so in its beginning. */
 export function pixelsOf(head: Uint8Array): number {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);

@@ -7,7 +7,7 @@ import { i18n } from '$lib/i18n/i18n.svelte';
 import { ApiError } from '../../core/http';
 import { isBound, KeptUploads, type Change, type Kept } from '../../core/kept-uploads';
 import type { Draft, Failure, Item } from '../../core/outbox';
-import { mayBePhoto } from '../../core/photo';
+import { mayBePhoto } from '../../core/photo-files';
 import { upload, type Upload } from '../../core/upload';
 import type { Attachment } from '../../core/wire/Attachment';
 import type { Limits } from '../../core/wire/Limits';
