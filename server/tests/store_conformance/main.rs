@@ -15,6 +15,7 @@ mod export;
 mod inspections;
 mod load;
 mod mail;
+mod mailboxes;
 mod methods;
 mod mutes;
 mod notify;
