@@ -41,8 +41,8 @@ pub(super) async fn versions(
     if !me.person.role.is_staff() {
         return Err(ErrorCode::Forbidden.into());
     }
-    let versions = app
-        .store
+    let versions = me
+        .acting(&app.store)
         .message_versions(&message, &me.person.id, now_ms())
         .await?;
     Ok(Json(Versions { versions }))
