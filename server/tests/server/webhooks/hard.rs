@@ -1,5 +1,6 @@
 //! Outgoing webhooks when the server is killed, and over TLS.
 
+use std::net::Ipv4Addr;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use uuid::Uuid;
 
 use super::{NOTHING, Receiver, ask};
 use crate::door::Door;
@@ -51,7 +53,8 @@ impl Process {
             .split_whitespace()
             .find(|word| word.starts_with("http://"));
         let origin = origin.unwrap().to_owned();
-        let address = origin.strip_prefix("http://").unwrap().parse().unwrap();
+        let port: u16 = origin.rsplit(':').next().unwrap().parse().unwrap();
+        let address = (Ipv4Addr::LOCALHOST, port).into();
         Self {
             child,
             door: Door::at(address, origin),
@@ -77,7 +80,7 @@ async fn a_minute_later(data: &std::path::Path) {
 }
 
 async fn say(socket: &mut Socket, room: &Value, text: &str) {
-    let send = json!({"r": room, "cid": text, "body": text});
+    let send = json!({"r": room, "cid": Uuid::now_v7().to_string(), "body": text});
     socket.ask("msg.send", send).await.unwrap();
 }
 
