@@ -477,9 +477,11 @@ async fn sign_in(gate: &Gate, client: Client<Meter<Box<dyn Wire>>>) -> Result<Ta
 }
 
 fn denied(error: &Error) -> Away {
-    match Away::of(error, "LOGIN") {
-        Away::Refused(_) => Away::SignIn,
-        away => away,
+    let away = Away::of(error, "LOGIN");
+    if matches!(away, Away::Refused(_)) {
+        Away::SignIn
+    } else {
+        away
     }
 }
 
