@@ -33,10 +33,7 @@ impl Process {
             .args(["serve", "--demo", "--listen", "127.0.0.1:0"])
             .args(["--media-port", "0", "--data"])
             .arg(data)
-            .env(
-                "PARTA_WEBHOOKS",
-                format!("allowed_hosts = ['{}']", receiver.host()),
-            )
+            .env("PARTA_WEBHOOKS_ALLOWED_HOSTS", receiver.host())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
