@@ -110,17 +110,6 @@ fn random_loss_is_repaired_and_costs_no_quality() {
 }
 
 #[test]
-fn a_radio_that_loses_all_the_time_is_tried_out_ever_less_often() {
-    for loss in [5, 8, 20] {
-        let mut watch = Watch::begin(Link::losing(loss));
-        watch.see(10 * SECOND);
-        let seen = watch.see(110 * SECOND);
-        let [low, middle, high] = seen.layers;
-        assert!(high > 5 * (low + middle), "{loss} %: {seen:?}");
-    }
-}
-
-#[test]
 fn loss_is_repaired_where_delay_wanders_too() {
     let mut watch = Watch::begin(Link::jittery(Duration::from_millis(60)).and_losing(5));
     watch.see(20 * SECOND);

@@ -16,7 +16,7 @@ mod trend;
 use std::time::{Duration, Instant};
 
 use delivered::Delivered;
-use loss::{Loss, Told};
+use loss::Loss;
 use probe::{ProbeId, Prober};
 use queue::Queue;
 use rate::Rate;
@@ -163,15 +163,14 @@ impl Congestion {
         if full {
             self.rate.hold_to(most);
         }
-        let told = Told {
-            got: feedback.acks.len(),
-            lost: feedback.lost,
-            found: feedback.found,
-            round_trip: feedback.round_trip,
-            rate: self.rate.bps(),
-            delivered,
-        };
-        self.loss.take(now, &told);
+        self.loss.take(
+            now,
+            feedback.acks.len(),
+            feedback.lost,
+            feedback.found,
+            feedback.round_trip,
+            self.rate.bps(),
+        );
         if let Some(proven) = self.prober.result()
             && proven > self.bps()
             && !self.trend.is_overused()
