@@ -82,7 +82,6 @@ async fn say(socket: &mut Socket, room: &Value, text: &str) {
 }
 
 #[tokio::test]
-#[ignore = "has not been seen to pass yet"]
 async fn what_was_stored_comes_at_least_once_under_one_name_whenever_the_server_is_killed() {
     let mut receiver = Receiver::start().await;
     let folder = tempfile::tempdir().unwrap();
