@@ -29,8 +29,8 @@ pub const SOUND_BURST: usize = 16_000;
 /// Bytes of a `a=mid`, as the engine stores them.
 pub const MID_MAX: usize = 16;
 
-/// Silence after which a peer counts as disconnected. Firefox checks consent sparsely, but any
-/// packet counts here, and receivers send reports every second.
+/// Silence after which a peer counts as disconnected. Firefox checks consent sparsely, but any packet
+/// that is its own counts here, and receivers send reports every second.
 pub const LOST_AFTER: Duration = Duration::from_secs(10);
 /// Silence after which a peer is removed, also when it never connected.
 pub const GONE_AFTER: Duration = Duration::from_secs(30);

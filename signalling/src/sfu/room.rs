@@ -143,15 +143,26 @@ impl Room {
         if !member.peer.receive(now, from, bytes) {
             out.stats.dropped_garbage += 1;
         }
-        member.heard = now;
-        if member.lost {
-            member.lost = false;
+        self.drain(now, peer, out);
+        self.note_heard(peer, out);
+    }
+
+    /// Notes that a member is there still, if its connection has heard of it.
+    fn note_heard(&mut self, peer: PeerKey, out: &mut Outbox) {
+        let Some(member) = self.members.get_mut(&peer) else {
+            return;
+        };
+        let heard = member.peer.heard();
+        if heard <= member.heard {
+            return;
+        }
+        member.heard = heard;
+        if std::mem::take(&mut member.lost) {
             out.events.push_back(MediaEvent::Connected {
                 room: self.key,
                 peer,
             });
         }
-        self.drain(now, peer, out);
     }
 
     pub(super) fn set_muted(

@@ -7,6 +7,7 @@ mod calls;
 mod client;
 mod codecs;
 mod coded;
+mod consent;
 mod endurance;
 mod forwarding;
 mod frames;

@@ -44,8 +44,8 @@ pub(crate) struct Net {
     pub(crate) nat: BTreeMap<PeerKey, SocketAddr>,
     dice: Dice,
     sent: usize,
-    /// Datagrams towards the SFU, once recording.
-    record: Option<Vec<Vec<u8>>>,
+    /// Datagrams towards the SFU and from where, once recording.
+    record: Option<Vec<(SocketAddr, Vec<u8>)>>,
 }
 
 /// A link towards one client. The default takes everything.
@@ -263,7 +263,7 @@ impl Net {
         }
         for (from, to, bytes) in out {
             if let Some(record) = &mut self.record {
-                record.push(bytes.clone());
+                record.push((from, bytes.clone()));
             }
             self.send(from, to, bytes);
         }
@@ -372,17 +372,24 @@ impl Net {
     /// One of the kept datagrams.
     pub(crate) fn recorded(&self, nth: usize) -> Vec<u8> {
         let record = self.record.as_ref().unwrap();
-        record[nth % record.len()].clone()
+        record[nth % record.len()].1.clone()
     }
 
     pub(crate) fn recorded_where(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-        self.record
-            .as_ref()
-            .unwrap()
-            .iter()
-            .find(|bytes| wanted(bytes))
-            .unwrap()
-            .clone()
+        let record = self.record.as_ref().unwrap();
+        let found = record.iter().find(|(_, bytes)| wanted(bytes));
+        found.unwrap().1.clone()
+    }
+
+    /// The same, of what came from an address.
+    pub(crate) fn recorded_from(
+        &self,
+        address: SocketAddr,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Vec<u8> {
+        let record = self.record.as_ref().unwrap();
+        let is_it = |(from, bytes): &&(SocketAddr, Vec<u8>)| *from == address && wanted(bytes);
+        record.iter().find(is_it).unwrap().1.clone()
     }
 
     pub(crate) fn client(&mut self, key: PeerKey) -> &mut Client {

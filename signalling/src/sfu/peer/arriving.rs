@@ -28,6 +28,7 @@ impl Peer {
                 IceConnectionState::New | IceConnectionState::Checking => None,
             },
             Event::RtpPacket(packet) => {
+                self.heard = self.now;
                 let payload_type = *packet.header.payload_type;
                 let packet = self.packet(packet)?;
                 let packet = self.unfold(payload_type, packet)?;

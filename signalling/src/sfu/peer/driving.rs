@@ -23,11 +23,16 @@ impl Peer {
     /// Whether a datagram on a path not seen before belongs here: only STUN whose integrity
     /// proves knowledge of this connection's password (RFC 8445 §7.3).
     pub fn admits(&mut self, now: Instant, from: Path, bytes: &[u8]) -> bool {
-        let admits = || match self.arrived(from, bytes) {
+        self.accepts(now, from, bytes) && self.is_authentic(bytes)
+    }
+
+    /// Whether the engine would take a datagram.
+    fn accepts(&self, now: Instant, from: Path, bytes: &[u8]) -> bool {
+        let accepts = || match self.arrived(from, bytes) {
             Some(receive) => self.rtc.accepts(&Input::Receive(now, receive)),
             None => false,
         };
-        contained(admits).unwrap_or(false) && self.is_authentic(bytes)
+        contained(accepts).unwrap_or(false)
     }
 
     /// Whether STUN carries a MESSAGE-INTEGRITY made with our password. The engine does not look at it in what comes from
@@ -46,16 +51,22 @@ impl Peer {
     }
 
     /// Takes a datagram on a path that [`admits`](Self::admits) let in. Returns whether it
-    /// could be read; a bad one changes nothing.
+    /// could be read; a bad one changes nothing. Whether it was the participant's own tells [`heard`](Self::heard), once
+    /// all was polled.
     pub fn receive(&mut self, now: Instant, from: Path, bytes: &[u8]) -> bool {
         self.advance(now);
         if demux::is_stun(bytes) {
+            if !self.is_authentic(bytes) {
+                return false;
+            }
+            self.heard = self.now;
             self.follow(now, from, bytes);
         } else if demux::is_rtcp(bytes) {
             self.egress_waits = true;
             let egress = &mut self.egress;
             match contained(|| egress.rtcp(now, bytes)) {
                 Some(Taken::Yes { others, newest }) => {
+                    self.heard = self.now;
                     // The client sends its reports to where it expects media from. One that was overtaken says nothing.
                     if newest {
                         self.move_to(now, from);
@@ -83,15 +94,15 @@ impl Peer {
         read.unwrap_or(false)
     }
 
-    /// Lets media follow the client to another address: when it nominates that address (RFC 8445 §7.3.1.5), or proves
-    /// itself there while nothing comes from the old one. The engine itself stays with the address of the beginning.
+    /// Lets media follow the client to another address, by a check that is authentic: when it nominates that address
+    /// (RFC 8445 §7.3.1.5), or proves itself there while nothing comes from the old one. The engine itself stays with the address of the beginning.
     fn follow(&mut self, now: Instant, from: Path, check: &[u8]) {
         let Some(to) = self.in_use.path else {
             return;
         };
         let silent = now.saturating_duration_since(self.in_use.heard) > PATH_SILENT;
         let moves = to == from || silent || demux::nominates(check);
-        if moves && self.admits(now, from, check) {
+        if moves && self.accepts(now, from, check) {
             self.move_to(now, from);
         }
     }

@@ -229,6 +229,7 @@ pub struct Peer {
     in_use: InUse,
     clock: CaptureClock,
     now: Instant,
+    heard: Instant,
     spins: u8,
     /// When the engine wants to be called; `None` while it must be polled.
     engine_wait: Option<Instant>,
@@ -255,6 +256,12 @@ impl Peer {
     /// The local ICE user name fragment, by which STUN requests find this connection.
     pub fn ufrag(&mut self) -> String {
         self.rtc.direct_api().local_ice_credentials().ufrag
+    }
+
+    /// When something last came that nobody else can have made: a check with our password, or what was sealed with the
+    /// keys and not sent before. Only that is consent to be sent to (RFC 7675).
+    pub fn heard(&self) -> Instant {
+        self.heard
     }
 
     /// Whether media can flow.

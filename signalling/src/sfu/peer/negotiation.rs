@@ -95,6 +95,7 @@ impl Peer {
             },
             clock: CaptureClock::default(),
             now,
+            heard: now,
             spins: 0,
             engine_wait: None,
             egress_waits: true,
