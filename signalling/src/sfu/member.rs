@@ -152,7 +152,11 @@ impl Lane {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sent {
     Yes,
+    /// As the first of a picture with which the slot begins.
+    Began,
     No,
+    /// Of a picture with which the slot might have begun, had its first packet come before.
+    Early,
     /// Not decodable from here; a key frame of this layer is needed.
     KeyFrame(u8),
 }
@@ -493,14 +497,16 @@ impl Member {
                 lane.current = None;
                 return Sent::KeyFrame(target);
             }
-            return Sent::No;
+            let awaited = packet.layer == target || coded.spatial.is_some();
+            return if awaited { Sent::Early } else { Sent::No };
         }
         if self.peer.is_congested() {
             lane.current = None;
             self.peer.drop_queued(slot);
             return Sent::No;
         }
-        if !running || !lane.rewrite.continues(&packet.numbers) {
+        let begins = !running || !lane.rewrite.continues(&packet.numbers);
+        if begins {
             if !starts {
                 lane.current = None;
                 return Sent::KeyFrame(packet.layer);
@@ -514,7 +520,10 @@ impl Member {
             lane.rewrite.skip(&packet.numbers);
             return Sent::No;
         };
-        self.write(now, slot, packet, ends_picture)
+        match self.write(now, slot, packet, ends_picture) {
+            Sent::Yes if begins => Sent::Began,
+            sent => sent,
+        }
     }
 
     fn write(&mut self, now: Instant, slot: usize, packet: &Packet, ends_picture: bool) -> Sent {

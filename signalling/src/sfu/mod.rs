@@ -32,6 +32,7 @@ pub mod vp8;
 pub mod vp9;
 
 mod agree;
+mod early;
 mod member;
 mod reconcile;
 mod room;

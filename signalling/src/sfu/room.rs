@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::branch::{Branch, Links};
 use super::codec::SPATIAL_MAX;
+use super::early::Early;
 use super::keyframe::KeyFrames;
 use super::limits::{GONE_AFTER, LOST_AFTER, ROOM_TICK, SPEAKING_INTERVAL};
 use super::member::{Member, Sent};
@@ -25,6 +26,7 @@ pub(super) struct Room {
     pub(super) members: BTreeMap<PeerKey, Member>,
     pub(super) speakers: Speakers,
     pub(super) key_frames: KeyFrames,
+    early: Early,
     /// The room's other branches.
     pub(super) links: Links,
     /// How many layers of each camera its receivers here have use for.
@@ -47,6 +49,7 @@ impl Room {
             members: BTreeMap::new(),
             speakers: Speakers::default(),
             key_frames: KeyFrames::default(),
+            early: Early::default(),
             links: Links::new(branch, now),
             used: BTreeMap::new(),
             routes: BTreeMap::new(),
@@ -227,6 +230,7 @@ impl Room {
             self.next_tick = now + ROOM_TICK;
             self.bury(now, out);
             self.doubt_silent(now, out);
+            self.early.prune(now);
             let moved = self.speakers.tick(now) && self.links.is_root();
             self.stale |= moved || now >= self.reconciled + RECONCILE;
             self.tell_speaking(now, out);
@@ -432,6 +436,8 @@ impl Room {
         let Some(route) = self.routes.get(&stream) else {
             return;
         };
+        let mut early = false;
+        let mut began = Vec::new();
         for (to, slot) in route {
             let Some(receiver) = self.members.get_mut(to) else {
                 continue;
@@ -442,12 +448,47 @@ impl Room {
                 receiver.send_video(now, *slot, packet)
             };
             match sent {
-                Sent::Yes => {
+                Sent::Yes | Sent::Began => {
                     out.stats.forwarded_packets += 1;
                     self.dirty.insert(*to);
+                    if sent == Sent::Began {
+                        began.push((*to, *slot));
+                    }
                 }
-                Sent::KeyFrame(layer) => self.key_frames.want(stream, layer),
+                Sent::KeyFrame(layer) => {
+                    self.key_frames.want(stream, layer);
+                    early = true;
+                }
+                Sent::Early => early = true,
                 Sent::No => {}
+            }
+        }
+        if early {
+            self.early.keep(now, stream, packet);
+        }
+        if !began.is_empty() {
+            self.catch_up(now, stream, packet, &began, out);
+        }
+    }
+
+    /// Hands on what had overtaken the first packet of a key frame, to those that begin with it.
+    fn catch_up(
+        &mut self,
+        now: Instant,
+        stream: Stream,
+        first: &Packet,
+        began: &[(PeerKey, usize)],
+        out: &mut Outbox,
+    ) {
+        let later = self.early.after(now, stream, first);
+        for (to, slot) in began {
+            let Some(receiver) = self.members.get_mut(to) else {
+                continue;
+            };
+            for packet in &later {
+                if receiver.send_video(now, *slot, packet) == Sent::Yes {
+                    out.stats.forwarded_packets += 1;
+                }
             }
         }
     }

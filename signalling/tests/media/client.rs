@@ -38,11 +38,24 @@ pub(crate) struct Sending {
     pub(crate) size: usize,
     /// Packets of a picture, in each layer.
     pub(crate) parts: usize,
+    /// What happens to the first packet of a key frame.
+    pub(crate) first: First,
     /// Makes pictures in another way than VP8 in every layer.
     pub(crate) maker: Option<(Codec, Box<dyn Maker>)>,
     /// Packets of sound that are repeated with the next one (RFC 2198), and the last ones, the oldest first.
     pub(crate) repeats: usize,
     last: VecDeque<(u32, Vec<u8>)>,
+}
+
+/// What happens to the first packet of a key frame on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum First {
+    /// It goes first.
+    InOrder,
+    /// So many packets overtake it.
+    After(usize),
+    /// It is lost.
+    Lost,
 }
 
 /// A small generator, so that a failure can be repeated.
@@ -184,6 +197,7 @@ impl Client {
                 requested_at: Vec::new(),
                 size: 40,
                 parts: 2,
+                first: First::InOrder,
                 maker: None,
                 repeats: 0,
                 last: VecDeque::new(),
@@ -397,11 +411,29 @@ impl Client {
                 let write = RtpWrite::new(pt, (seq - 65_000 + 1).into(), up.time, now, payload)
                     .marker(part + 1 == up.parts)
                     .nackable(true);
-                writes.push((up.mid, *rid, write));
+                let first = if key && part == 0 {
+                    up.first
+                } else {
+                    First::InOrder
+                };
+                writes.push((up.mid, *rid, write, first));
             }
         }
-        for (mid, rid, write) in writes {
+        let mut late = None;
+        for (mid, rid, write, first) in writes {
+            let before = self.out.len();
             self.write(now, mid, rid, write);
+            match (first, &mut late) {
+                (First::InOrder, Some((0, _))) | (First::InOrder, None) => {}
+                (First::InOrder, Some((after, _))) => *after -= 1,
+                (First::Lost, _) => drop(self.out.remove(before)),
+                (First::After(count), _) => {
+                    late = self.out.remove(before).map(|datagram| (count, datagram));
+                }
+            }
+            if let Some((_, datagram)) = late.take_if(|(after, _)| *after == 0) {
+                self.out.push_back(datagram);
+            }
         }
     }
 

@@ -24,6 +24,7 @@ mod offers;
 mod rebinding;
 mod recorded;
 mod red;
+mod reordered;
 mod simulcast;
 mod slots;
 mod tcp;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use signalling::sfu::demux;
 use signalling::sfu::path::Path;
 use signalling::sfu::peer::{Candidates, Engine};
 use signalling::sfu::{Output, Sfu};
@@ -42,6 +43,8 @@ pub(crate) struct Net {
     pub(crate) overflowed: usize,
     /// What a NAT makes of a client's address. What goes to the address itself is lost.
     pub(crate) nat: BTreeMap<PeerKey, SocketAddr>,
+    /// Whose datagram with media from now on is lost: each one passed counts down.
+    loses: BTreeMap<PeerKey, usize>,
     dice: Dice,
     sent: usize,
     /// Datagrams towards the SFU and from where, once recording.
@@ -160,6 +163,7 @@ impl Net {
             uplinks: BTreeMap::new(),
             overflowed: 0,
             nat: BTreeMap::new(),
+            loses: BTreeMap::new(),
             dice: Dice(0x5eed),
             sent: 0,
             record: None,
@@ -316,6 +320,9 @@ impl Net {
         {
             return;
         }
+        if self.is_nth_media(to, &bytes) {
+            return;
+        }
         let slow = to == self.sfu_addr && self.slow_above.is_some_and(|len| bytes.len() > len);
         let mut at = self.now;
         let (key, links) = if to == self.sfu_addr {
@@ -335,6 +342,27 @@ impl Net {
         }
         at += if slow { LATENCY + SLOW } else { LATENCY };
         self.wire.insert((at, self.sent), (from, to, bytes));
+    }
+
+    /// Loses the `nth` datagram with media that goes to a client from now on.
+    pub(crate) fn lose_nth_media(&mut self, key: PeerKey, nth: usize) {
+        self.loses.insert(key, nth);
+    }
+
+    fn is_nth_media(&mut self, to: SocketAddr, bytes: &[u8]) -> bool {
+        let is_media = bytes[0] >> 6 == 2 && !demux::is_rtcp(bytes);
+        let Some(key) = self.client_at(to).filter(|_| is_media) else {
+            return false;
+        };
+        let Some(left) = self.loses.get_mut(&key) else {
+            return false;
+        };
+        *left -= 1;
+        let is_it = *left == 0;
+        if is_it {
+            self.loses.remove(&key);
+        }
+        is_it
     }
 
     /// Whose address this is, as seen from outside.
