@@ -1,10 +1,13 @@
-//! Key frame requests, gathered: one round per source per interval, however many receivers ask.
+//! Key frame requests, gathered: one round per source per interval, however many receivers ask. A key frame costs all who
+//! see the source, so that a receiver whose pictures break again and again gets its own ever less often.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Stream;
-use super::limits::KEY_FRAME_INTERVAL;
+use super::limits::{
+    BROKEN_FORGIVEN_AFTER, BROKEN_PAUSE_MAX, BROKEN_PAUSE_MIN, KEY_FRAME_INTERVAL,
+};
 
 #[derive(Debug, Default)]
 struct Budget {
@@ -68,10 +71,80 @@ impl KeyFrames {
     }
 }
 
+/// More key frames than these are not counted: the pause is the longest.
+const COUNT_MAX: u32 = (BROKEN_PAUSE_MAX.as_millis() / BROKEN_PAUSE_MIN.as_millis()).ilog2() + 1;
+
+/// What one receiver may ask for because its pictures of one source broke. To begin with a picture is another matter.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Patience {
+    wish: Wish,
+    /// When a key frame last came that was asked for, and how many came, each forgiven after a while.
+    given: Option<(Instant, u32)>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Wish {
+    #[default]
+    None,
+    Held,
+    Asked,
+}
+
+impl Patience {
+    /// The picture is broken.
+    pub fn broken(&mut self) {
+        if self.wish == Wish::None {
+            self.wish = Wish::Held;
+        }
+    }
+
+    /// Whether the picture is broken still.
+    pub fn is_open(&self) -> bool {
+        self.wish != Wish::None
+    }
+
+    /// Whether to ask for a key frame now. Again and again, until one has come.
+    ///
+    /// ## Picture: Whole => Broken => Asked for => Whole
+    pub fn asks(&mut self, now: Instant) -> bool {
+        let over = |(at, _)| now.saturating_duration_since(at) >= self.pause(now);
+        let asks = self.is_open() && self.given.is_none_or(over);
+        if asks {
+            self.wish = Wish::Asked;
+        }
+        asks
+    }
+
+    /// A key frame came. One that came for others costs nothing.
+    pub fn came(&mut self, now: Instant) {
+        if self.wish == Wish::Asked {
+            self.given = Some((now, (self.count(now) + 1).min(COUNT_MAX)));
+        }
+        self.wish = Wish::None;
+    }
+
+    /// How many key frames are not forgiven yet.
+    fn count(&self, now: Instant) -> u32 {
+        self.given.map_or(0, |(at, count)| {
+            let whole = now.saturating_duration_since(at).as_secs();
+            let forgiven = whole / BROKEN_FORGIVEN_AFTER.as_secs();
+            count.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX))
+        })
+    }
+
+    fn pause(&self, now: Instant) -> Duration {
+        let Some(doubled) = self.count(now).checked_sub(1) else {
+            return Duration::ZERO;
+        };
+        let factor = 1u32.checked_shl(doubled).unwrap_or(u32::MAX);
+        BROKEN_PAUSE_MIN
+            .saturating_mul(factor)
+            .min(BROKEN_PAUSE_MAX)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{PeerKey, Source};
 
@@ -131,5 +204,83 @@ mod tests {
         requests.want(CAMERA, 1);
         assert_eq!(requests.due(now + KEY_FRAME_INTERVAL / 2), []);
         assert_eq!(requests.due(now + KEY_FRAME_INTERVAL), [(CAMERA, 1)]);
+    }
+
+    const STEP: Duration = Duration::from_millis(10);
+
+    /// When a receiver that breaks as soon as it has a key frame asks for one, each of which comes 60 ms later.
+    fn asked(patience: &mut Patience, from: Instant, time: Duration) -> Vec<Duration> {
+        let mut asked: Vec<Duration> = Vec::new();
+        let mut now = from;
+        let mut comes = None;
+        while now < from + time {
+            patience.broken();
+            if patience.asks(now) && comes.is_none() {
+                asked.push(now - from);
+                comes = Some(now + Duration::from_millis(60));
+            }
+            if comes.is_some_and(|at| at <= now) {
+                comes = None;
+                patience.came(now);
+            }
+            now += STEP;
+        }
+        asked
+    }
+
+    #[test]
+    fn who_breaks_again_and_again_is_given_ever_fewer() {
+        let mut patience = Patience::default();
+        let asked = asked(&mut patience, Instant::now(), Duration::from_secs(30));
+        let gaps: Vec<u128> = asked
+            .windows(2)
+            .map(|pair| (pair[1] - pair[0]).as_millis() / 100)
+            .collect();
+        assert_eq!(asked[0], Duration::ZERO);
+        assert_eq!(gaps, [5, 10, 20, 40, 40, 40, 40, 40, 40]);
+    }
+
+    #[test]
+    fn who_stayed_whole_for_a_while_is_served_at_once() {
+        let mut patience = Patience::default();
+        let start = Instant::now();
+        let time = Duration::from_secs(30);
+        asked(&mut patience, start, time);
+        patience.came(start + time);
+        for (quiet, pause) in [(6, 2_000), (11, 1_000), (16, 500), (21, 0)] {
+            let mut patience = patience;
+            let given = patience.given.unwrap().0;
+            let again = given + Duration::from_secs(quiet);
+            assert_eq!(patience.pause(again).as_millis(), pause, "{quiet} s");
+            patience.broken();
+            assert!(patience.asks(again), "longer whole than any pause");
+        }
+    }
+
+    #[test]
+    fn key_frames_that_came_for_others_are_free_and_end_the_wish() {
+        let mut patience = Patience::default();
+        let now = Instant::now();
+        patience.broken();
+        patience.came(now);
+        assert!(!patience.asks(now), "the picture is whole");
+        patience.broken();
+        assert!(patience.asks(now));
+        patience.came(now);
+        patience.broken();
+        assert!(!patience.asks(now + BROKEN_PAUSE_MIN / 2));
+        patience.came(now + BROKEN_PAUSE_MIN / 2);
+        patience.broken();
+        assert!(patience.asks(now + BROKEN_PAUSE_MIN));
+    }
+
+    #[test]
+    fn a_request_that_is_lost_is_repeated_without_a_longer_pause() {
+        let mut patience = Patience::default();
+        let now = Instant::now();
+        patience.broken();
+        for nth in 0..100 {
+            assert!(patience.asks(now + STEP * nth));
+        }
     }
 }

@@ -54,6 +54,13 @@ pub const CODEC_BETTER_AFTER: Duration = Duration::from_secs(3);
 pub const UNTAKEN_TOLD_AFTER: Duration = Duration::from_secs(3);
 /// Least time between key frame requests to one source.
 pub const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
+/// Least time between key frames that are asked for because the pictures of one receiver broke, doubled each time up to the
+/// highest. All who see the source pay for each of them.
+pub const BROKEN_PAUSE_MIN: Duration = KEY_FRAME_INTERVAL;
+/// See [`BROKEN_PAUSE_MIN`].
+pub const BROKEN_PAUSE_MAX: Duration = Duration::from_secs(4);
+/// How long pictures must have stayed whole for the pause to be halved.
+pub const BROKEN_FORGIVEN_AFTER: Duration = Duration::from_secs(5);
 /// While paced video is older than this, nothing is added to it: a slot finishes its frame and waits for a key frame.
 pub const QUEUE_MAX: Duration = Duration::from_millis(600);
 /// Least time between `Speaking` events of a room.

@@ -7,6 +7,7 @@ use super::Stream;
 use super::allocate::Rung;
 use super::codec::{Codec, Coded};
 use super::egress::DownlinkTold;
+use super::keyframe::Patience;
 use super::limits::{LAYERS_MAX, PATHS_PER_PEER_MAX, UNTAKEN_TOLD_AFTER};
 use super::path::Path;
 use super::pause::{OTHERS_AFTER, Pause, TOLD_AFTER};
@@ -32,6 +33,8 @@ struct Lane {
     rewrite: Rewriter,
     /// How much of the frame rate is sent.
     ladder: Ladder,
+    /// How often its pictures broke.
+    patience: Patience,
     /// Since when the link has no room for a stream that is held.
     waits: Option<Instant>,
     /// The receiver knows that.
@@ -47,6 +50,7 @@ impl Lane {
             coding: (Codec::Vp8, false),
             rewrite: Rewriter::new(rate),
             ladder: Ladder::new(),
+            patience: Patience::default(),
             waits: None,
             told: false,
         }
@@ -59,6 +63,7 @@ impl Lane {
             self.current = None;
             self.waits = None;
             self.told = false;
+            self.patience = Patience::default();
         }
     }
 
@@ -135,6 +140,18 @@ impl Lane {
         match self.current {
             Some(_) if self.coding.1 => u8::MAX,
             current => bit(target) | current.map_or(0, bit),
+        }
+    }
+
+    /// The key frame to ask for now, if one is needed: to begin, to change the layer, or because the picture broke.
+    fn asks(&mut self, now: Instant) -> Option<(Stream, u8)> {
+        let (stream, target) = (self.stream?, self.target?);
+        let needed = self.needs_key_frame();
+        if self.patience.is_open() {
+            let asks = self.patience.asks(now);
+            asks.then_some((stream, if needed { target } else { self.current? }))
+        } else {
+            needed.then_some((stream, target))
         }
     }
 
@@ -436,29 +453,23 @@ impl Member {
             .collect()
     }
 
-    /// Key frames that slots are waiting for.
-    pub(super) fn waiting(&self) -> Vec<(Stream, u8)> {
-        if !self.connected {
+    /// Key frames that slots are waiting for and may be asked for.
+    pub(super) fn waiting(&mut self, now: Instant) -> Vec<(Stream, u8)> {
+        if !self.connected || self.peer.is_congested() {
             return Vec::new();
         }
-        let mut waiting = Vec::new();
-        if self.peer.is_congested() {
-            return waiting;
-        }
-        for lane in &self.video {
-            if let (Some(stream), Some(target)) = (lane.stream, lane.target)
-                && lane.needs_key_frame()
-            {
-                waiting.push((stream, target));
-            }
-        }
-        waiting
+        let lanes = self.video.iter_mut();
+        lanes.filter_map(|lane| lane.asks(now)).collect()
     }
 
-    /// What to ask for when the receiver reports a broken picture in a slot.
-    pub(super) fn broken(&self, slot: usize) -> Option<(Stream, u8)> {
-        let lane = self.video.get(slot)?;
-        Some((lane.stream?, lane.current.or(lane.target)?))
+    /// Notes that the receiver reports a broken picture in a slot. Returns what to ask for, if that may be now.
+    pub(super) fn broken(&mut self, now: Instant, slot: usize) -> Option<(Stream, u8)> {
+        let lane = self.video.get_mut(slot)?;
+        // One that waits to begin has nothing that could break.
+        if lane.current.is_some() {
+            lane.patience.broken();
+        }
+        lane.asks(now)
     }
 
     /// Forwards sound.
@@ -500,8 +511,13 @@ impl Member {
             let awaited = packet.layer == target || coded.spatial.is_some();
             return if awaited { Sent::Early } else { Sent::No };
         }
+        let is_key_frame = running && coded.key_frame || starts;
+        if is_key_frame {
+            lane.patience.came(now);
+        }
         if self.peer.is_congested() {
             lane.current = None;
+            lane.patience.broken();
             self.peer.drop_queued(slot);
             return Sent::No;
         }

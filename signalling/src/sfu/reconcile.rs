@@ -111,7 +111,7 @@ impl Room {
         self.used = used;
         self.tell_layers(now, out);
         self.tell_codecs(now, out);
-        self.want_key_frames();
+        self.want_key_frames(now);
         self.tell_branches(now, out);
     }
 

@@ -233,6 +233,7 @@ impl Room {
             self.early.prune(now);
             let moved = self.speakers.tick(now) && self.links.is_root();
             self.stale |= moved || now >= self.reconciled + RECONCILE;
+            self.want_key_frames(now);
             self.tell_speaking(now, out);
         }
         self.settle(now, out);
@@ -324,7 +325,7 @@ impl Room {
                 Output::Send(to, run) => out.sends.push_back((to, run)),
                 Output::Packet(packet) => packets.push(packet),
                 Output::KeyFrameWanted(slot) => {
-                    if let Some((stream, layer)) = member.broken(slot) {
+                    if let Some((stream, layer)) = member.broken(now, slot) {
                         self.key_frames.want(stream, layer);
                     }
                 }
@@ -506,10 +507,10 @@ impl Room {
         }
     }
 
-    /// Wants key frames for all slots that wait for one.
-    pub(super) fn want_key_frames(&mut self) {
+    /// Wants key frames for all slots that wait for one and may have it.
+    pub(super) fn want_key_frames(&mut self, now: Instant) {
         for member in self.members.values_mut() {
-            for (stream, layer) in member.waiting() {
+            for (stream, layer) in member.waiting(now) {
                 self.key_frames.want(stream, layer);
             }
         }

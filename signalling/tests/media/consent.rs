@@ -39,16 +39,20 @@ fn assert_given_up(
         for _ in 0..4 {
             net.step();
         }
-        let lost = net
-            .events
-            .contains(&MediaEvent::Disconnected { room: crate::net::ROOM, peer: b });
+        let lost = net.events.contains(&MediaEvent::Disconnected {
+            room: crate::net::ROOM,
+            peer: b,
+        });
         let silence = net.now - dead;
-        assert!(lost || silence < LOST_AFTER + Duration::from_secs(1), "{silence:?}");
+        assert!(
+            lost || silence < LOST_AFTER + Duration::from_secs(1),
+            "{silence:?}"
+        );
     }
-    assert!(
-        net.events
-            .contains(&MediaEvent::Gone { room: crate::net::ROOM, peer: b })
-    );
+    assert!(net.events.contains(&MediaEvent::Gone {
+        room: crate::net::ROOM,
+        peer: b
+    }));
     // What is still under way.
     net.run(Duration::from_millis(100));
     for _ in 0..40 {

@@ -13,6 +13,7 @@ mod forwarding;
 mod frames;
 mod hostile;
 mod house;
+mod keyframes;
 mod leaving;
 mod links;
 mod loopback;

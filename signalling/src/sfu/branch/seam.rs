@@ -60,7 +60,7 @@ impl Room {
                 }
             }
             Crossing::Digest(digest) => self.learn(now, from, digest, out),
-            Crossing::Lost => self.begin_anew(from),
+            Crossing::Lost => self.begin_anew(now, from),
             Crossing::Bye => self.unlink(now, from, out),
         }
     }
@@ -159,12 +159,12 @@ impl Room {
     }
 
     /// Pictures from a branch have a gap that nobody there knows of.
-    fn begin_anew(&mut self, from: Branch) {
+    fn begin_anew(&mut self, now: Instant, from: Branch) {
         let links = &self.links;
         for member in self.members.values_mut() {
             member.begin_anew(|stream| links.sends(from, stream));
         }
-        self.want_key_frames();
+        self.want_key_frames(now);
     }
 
     /// Carries a packet to the other branches, where somebody gets it.

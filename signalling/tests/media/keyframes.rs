@@ -1,0 +1,82 @@
+//! Who may have key frames, which everybody who sees the source pays for.
+
+use std::time::{Duration, Instant};
+
+use signalling::{PeerKey, Source};
+use str0m::media::{KeyframeRequestKind, Mid};
+
+use crate::net::Net;
+
+/// A sends a picture, which B and C see.
+fn two_viewers() -> (Net, PeerKey, [PeerKey; 2]) {
+    let mut net = Net::new();
+    let a = net.join(1, &[Source::Camera], 1);
+    let viewers = [net.join(2, &[], 1), net.join(3, &[], 1)];
+    net.until("both see a", |net| {
+        viewers.iter().all(|viewer| sees(net, *viewer, a))
+    });
+    // Whatever belongs to the beginning is over.
+    net.run(Duration::from_secs(10));
+    (net, a, viewers)
+}
+
+fn sees(net: &Net, viewer: PeerKey, of: PeerKey) -> bool {
+    net.mid(viewer, of, Source::Camera)
+        .is_some_and(|mid| net.has(viewer, &mid))
+}
+
+/// Reports a broken picture, as a browser does.
+fn break_picture(net: &mut Net, viewer: PeerKey, of: PeerKey) {
+    let mid = net.mid(viewer, of, Source::Camera).unwrap();
+    let mut api = net.client(viewer).rtc.direct_api();
+    let stream = api.stream_rx_by_mid(Mid::from(mid.as_str()), None);
+    stream.unwrap().request_keyframe(KeyframeRequestKind::Pli);
+}
+
+/// When the sender was asked, in rounds.
+fn rounds(net: &mut Net, sender: PeerKey, since: Instant) -> Vec<Instant> {
+    let mut rounds = net.client(sender).ups[&Source::Camera].requested_at.clone();
+    rounds.retain(|at| *at >= since);
+    rounds.dedup();
+    rounds
+}
+
+#[test]
+fn a_receiver_who_breaks_all_the_time_is_given_ever_fewer_and_the_others_are_served_at_once() {
+    let (mut net, a, [b, c]) = two_viewers();
+    let begin = net.now;
+    let storm = |net: &mut Net, time: Duration| {
+        let end = net.now + time;
+        while net.now < end {
+            break_picture(net, b, a);
+            net.run(Duration::from_millis(100));
+        }
+    };
+    storm(&mut net, Duration::from_secs(20));
+    let asked = rounds(&mut net, a, begin);
+    assert!((4..=9).contains(&asked.len()), "{} in 20 s", asked.len());
+
+    // Between two that B may have.
+    storm(&mut net, Duration::from_secs(1));
+    let at = net.now;
+    break_picture(&mut net, c, a);
+    net.run(Duration::from_millis(600));
+    assert!(!rounds(&mut net, a, at).is_empty(), "c has to wait for b");
+
+    let d = net.join(4, &[], 1);
+    let at = net.now;
+    while !sees(&net, d, a) {
+        storm(&mut net, Duration::from_millis(100));
+        assert!(
+            net.now - at < Duration::from_secs(1),
+            "a joiner has to wait for b"
+        );
+    }
+
+    // A good link for a while, and B is served like everybody.
+    net.run(Duration::from_secs(25));
+    let at = net.now;
+    break_picture(&mut net, b, a);
+    net.run(Duration::from_millis(300));
+    assert_eq!(rounds(&mut net, a, at).len(), 1);
+}
