@@ -33,6 +33,11 @@ fn attributes(bytes: &[u8]) -> Option<impl Iterator<Item = (u16, &[u8])>> {
     }))
 }
 
+/// Whether a datagram is RTP or RTCP: its first two bits are those of version 2.
+pub fn is_media(bytes: &[u8]) -> bool {
+    matches!(bytes, [128..=191, ..])
+}
+
 /// Whether a datagram on a path that carries RTP is RTCP (RFC 5761 §4).
 pub fn is_rtcp(bytes: &[u8]) -> bool {
     matches!(bytes, [128..=191, 192..=223, ..])

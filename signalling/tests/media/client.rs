@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
+use signalling::sfu::egress::srtp::{Sealer, contexts};
+use signalling::sfu::peer::keys;
 use signalling::{Offer, Source};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::{Codec, PayloadParams};
@@ -73,6 +75,7 @@ impl Dice {
 
 pub(crate) struct Client {
     pub(crate) rtc: Rtc,
+    keys: keys::Keys,
     pub(crate) addr: SocketAddr,
     transport: Protocol,
     pub(crate) ups: BTreeMap<Source, Sending>,
@@ -117,8 +120,10 @@ impl Client {
 
     fn at(now: Instant, addr: SocketAddr, host: Candidate, codecs: &[Codec]) -> Self {
         let transport = host.proto();
+        let mut crypto = str0m::crypto::from_feature_flags();
+        keys::listen(&mut crypto);
         let mut config = Rtc::builder()
-            .set_crypto_provider(std::sync::Arc::new(str0m::crypto::from_feature_flags()))
+            .set_crypto_provider(std::sync::Arc::new(crypto))
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, codecs.contains(&Codec::Red))
@@ -131,9 +136,11 @@ impl Client {
             known.add_h264(102.into(), Some(103.into()), true, 0x42_e01f);
         }
         let mut rtc = config.build(now);
+        let keys = keys::of_last_built();
         rtc.add_local_candidate(host);
         Self {
             rtc,
+            keys,
             addr,
             transport,
             ups: BTreeMap::new(),
@@ -287,6 +294,11 @@ impl Client {
             .filter_map(|source| self.ups.get(source))
             .map(|up| up.next);
         sends.min().map_or(self.wait, |next| next.min(self.wait))
+    }
+
+    /// Seals whatever is to be sent in this client's name, once it is connected.
+    pub(crate) fn sealer(&self) -> Sealer {
+        contexts(self.keys.get().unwrap()).unwrap().0
     }
 
     pub(crate) fn packets(&self, mid: &str) -> &[RtpPacket] {

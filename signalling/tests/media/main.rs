@@ -26,6 +26,7 @@ mod rebinding;
 mod recorded;
 mod red;
 mod reordered;
+mod sealed;
 mod simulcast;
 mod slots;
 mod tcp;

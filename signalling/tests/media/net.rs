@@ -8,7 +8,7 @@ use signalling::sfu::demux;
 use signalling::sfu::path::Path;
 use signalling::sfu::peer::{Candidates, Engine};
 use signalling::sfu::{Output, Sfu};
-use signalling::{MediaEvent, PeerKey, RoomKey, Slot, Source};
+use signalling::{MediaEvent, Offer, PeerKey, RoomKey, Slot, Source};
 
 use str0m::format::Codec;
 
@@ -202,6 +202,11 @@ impl Net {
         SocketAddr::from((Ipv4Addr::new(10, 0, 1, key as u8), 6_000))
     }
 
+    /// One who has not joined yet.
+    pub(crate) fn stranger(&self, key: u64) -> Client {
+        Client::new(self.now, Self::address(key))
+    }
+
     fn join_as(
         &mut self,
         key: u64,
@@ -211,6 +216,11 @@ impl Net {
     ) -> PeerKey {
         client.sending.extend(sources);
         let offer = client.offer(audio, video);
+        self.join_client(key, client, offer)
+    }
+
+    /// Joins a client with the offer that it has made.
+    pub(crate) fn join_client(&mut self, key: u64, mut client: Client, offer: Offer) -> PeerKey {
         let answer = self.sfu.join(self.now, ROOM, PeerKey(key), offer).unwrap();
         client.answer(&answer);
         self.clients.insert(PeerKey(key), client);

@@ -146,6 +146,12 @@ impl Egress {
         self.keys.is_some()
     }
 
+    /// Whether an SRTP packet that is the first of its stream was made with the keys.
+    pub fn is_authentic_first(&self, packet: &[u8]) -> bool {
+        let opener = self.keys.as_ref().map(|(_, opener)| opener);
+        opener.is_some_and(|opener| opener.is_authentic_first(packet))
+    }
+
     /// What would be sent if it could, bits per second.
     pub fn set_desired(&mut self, desired: u64) {
         self.congestion.set_desired(desired);

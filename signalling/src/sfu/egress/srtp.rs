@@ -16,6 +16,8 @@ const SHA1_TAG: usize = 10;
 /// Bytes of the index at the end of SRTCP, and of its part that is never encrypted.
 const INDEX: usize = 4;
 const RTCP_HEAD: usize = 8;
+/// Bytes of an RTP header without anything optional.
+const RTP_HEAD: usize = 12;
 /// Set in the index when the rest is encrypted.
 const ENCRYPTED: u32 = 1 << 31;
 /// Senders of RTCP whose indices are watched for replays: some browsers report each m-line under a name of its own.
@@ -148,8 +150,9 @@ pub struct Sealer {
     index: u32,
 }
 
-/// Opens what the receiver reports. Media is opened by the engine.
+/// Opens what the receiver reports. Media is opened by the engine, but for the first packet of each stream.
 pub struct Opener {
+    rtp: Cipher,
     rtcp: Cipher,
     /// Highest index and a mask of those before it, by sender.
     seen: BTreeMap<u32, (u32, u64)>,
@@ -168,6 +171,7 @@ pub fn contexts(keying: &Keying) -> Result<(Sealer, Opener), Unspecified> {
         index: 0,
     };
     let opener = Opener {
+        rtp: Cipher::new(keying.profile, theirs, 0)?,
         rtcp: Cipher::new(keying.profile, theirs, 3)?,
         seen: BTreeMap::new(),
     };
@@ -196,24 +200,17 @@ impl Sealer {
         ssrc: u32,
         index: u64,
     ) -> Result<(), Unspecified> {
-        let roll_over = (index >> 16) as u32;
         let (header, body) = buffer[start..].split_at_mut(head);
         match &self.rtp {
             Cipher::Gcm { key, salt } => {
-                let mut iv = *salt;
-                xor(&mut iv[2..6], &ssrc.to_be_bytes());
-                xor(&mut iv[6..10], &roll_over.to_be_bytes());
-                xor(&mut iv[10..12], &(index as u16).to_be_bytes());
-                let nonce = Nonce::assume_unique_for_key(iv);
+                let nonce = rtp_nonce(salt, ssrc, index);
                 let tag = key.seal_in_place_separate_tag(nonce, Aad::from(&*header), body)?;
                 buffer.extend_from_slice(tag.as_ref());
             }
             Cipher::Cm { key, salt, auth } => {
                 key.less_safe_encrypt(body, counter(salt, ssrc, index))?;
-                let mut sign = hmac::Context::with_key(auth);
-                sign.update(&buffer[start..]);
-                sign.update(&roll_over.to_be_bytes());
-                buffer.extend_from_slice(&sign.sign().as_ref()[..SHA1_TAG]);
+                let tag = rtp_tag(auth, &buffer[start..], index);
+                buffer.extend_from_slice(&tag);
             }
         }
         Ok(())
@@ -250,6 +247,33 @@ impl Sealer {
 }
 
 impl Opener {
+    /// Whether an RTP packet that is the first of its stream was made with the keys. Its roll-over counter is zero
+    /// (RFC 3711 §3.3.1).
+    pub fn is_authentic_first(&self, packet: &[u8]) -> bool {
+        let authentic = || {
+            let (head, ssrc) = (rtp_head(packet)?, word(packet.get(8..RTP_HEAD)?)?);
+            let index = u64::from(u16::from_be_bytes([packet[2], packet[3]]));
+            match &self.rtp {
+                Cipher::Gcm { key, salt } => {
+                    let mut body = packet.get(head..)?.to_vec();
+                    let nonce = rtp_nonce(salt, ssrc, index);
+                    key.open_in_place(nonce, Aad::from(&packet[..head]), &mut body)
+                        .ok()?;
+                }
+                Cipher::Cm { auth, .. } => {
+                    let end = packet
+                        .len()
+                        .checked_sub(SHA1_TAG)
+                        .filter(|end| *end >= head)?;
+                    let tag = rtp_tag(auth, &packet[..end], index);
+                    aws_lc_rs::constant_time::verify_slices_are_equal(&tag, &packet[end..]).ok()?;
+                }
+            }
+            Some(())
+        };
+        authentic().is_some()
+    }
+
     /// Opens an SRTCP packet, and tells whether none newer of its sender came before; `None` when it is not authentic, not
     /// encrypted, or was opened before.
     pub fn rtcp(&mut self, packet: &[u8]) -> Option<(Vec<u8>, bool)> {
@@ -331,6 +355,35 @@ fn xor(into: &mut [u8], with: &[u8]) {
     for (byte, with) in into.iter_mut().zip(with) {
         *byte ^= with;
     }
+}
+
+/// Bytes of an RTP header with all that belongs to it (RFC 3550 §5.1, §5.3.1).
+fn rtp_head(packet: &[u8]) -> Option<usize> {
+    let first = *packet.first()?;
+    let mut head = RTP_HEAD + 4 * usize::from(first & 0x0f);
+    if first & 0x10 != 0 {
+        let words = packet.get(head + 2..head + 4)?;
+        head += 4 + 4 * usize::from(u16::from_be_bytes([words[0], words[1]]));
+    }
+    (head <= packet.len()).then_some(head)
+}
+
+/// RFC 7714 §8.1.
+fn rtp_nonce(salt: &[u8; 12], ssrc: u32, index: u64) -> Nonce {
+    let mut iv = *salt;
+    xor(&mut iv[2..6], &ssrc.to_be_bytes());
+    xor(&mut iv[6..12], &index.to_be_bytes()[2..]);
+    Nonce::assume_unique_for_key(iv)
+}
+
+/// RFC 3711 §4.2: the roll-over counter is signed too.
+fn rtp_tag(auth: &hmac::Key, packet: &[u8], index: u64) -> [u8; SHA1_TAG] {
+    let mut sign = hmac::Context::with_key(auth);
+    sign.update(packet);
+    sign.update(&((index >> 16) as u32).to_be_bytes());
+    let mut tag = [0; SHA1_TAG];
+    tag.copy_from_slice(&sign.sign().as_ref()[..SHA1_TAG]);
+    tag
 }
 
 /// RFC 7714 §9.1.
@@ -471,6 +524,44 @@ mod tests {
                 opener.rtcp(&third.unwrap()).is_some(),
                 "late is not replayed"
             );
+        }
+    }
+
+    #[test]
+    fn the_first_packet_of_a_stream_is_told_from_any_other() {
+        for profile in [
+            Profile::Aes128CmSha1,
+            Profile::Aes128Gcm,
+            Profile::Aes256Gcm,
+        ] {
+            let (sealer, opener) = pair(profile);
+            // With two contributors and an extension of one word.
+            let head = bytes("92e0f17b 00000001 01020304 00000005 00000006 bede0001 10ff0000");
+            let mut packet = head.clone();
+            packet.extend([7; 40]);
+            sealer
+                .rtp(&mut packet, 0, head.len(), 0x0102_0304, 0xf17b)
+                .unwrap();
+            assert!(opener.is_authentic_first(&packet), "{profile:?}");
+            for at in 0..packet.len() {
+                let mut touched = packet.clone();
+                touched[at] ^= 1;
+                assert!(
+                    !opener.is_authentic_first(&touched),
+                    "{profile:?}, byte {at}"
+                );
+                assert!(
+                    !opener.is_authentic_first(&packet[..at]),
+                    "{profile:?}, {at} bytes"
+                );
+            }
+            let mut rolled = head.clone();
+            rolled.extend([7; 40]);
+            let index = 0x1_f17b;
+            sealer
+                .rtp(&mut rolled, 0, head.len(), 0x0102_0304, index)
+                .unwrap();
+            assert!(!opener.is_authentic_first(&rolled));
         }
     }
 

@@ -11,6 +11,7 @@ use super::{Output, Peer};
 use crate::sfu::demux;
 use crate::sfu::egress::run::Run;
 use crate::sfu::egress::{News, Taken};
+use crate::sfu::limits::STREAMS_PER_PEER_MAX;
 use crate::sfu::path::{Path, Transport};
 
 /// Silence of the address in use after which another that proves itself takes over. Browsers check the path in use
@@ -83,6 +84,9 @@ impl Peer {
                 }
             }
         }
+        if demux::is_media(bytes) && !demux::is_rtcp(bytes) && !self.admits_stream(bytes) {
+            return false;
+        }
         self.engine_wait = None;
         let read = contained(|| match self.arrived(from, bytes) {
             Some(receive) => self.rtc.handle_input(Input::Receive(now, receive)).is_ok(),
@@ -92,6 +96,24 @@ impl Peer {
             self.rtc.disconnect();
         }
         read.unwrap_or(false)
+    }
+
+    /// Whether an RTP packet is of a known stream, or the first of one and made with the keys. The engine takes a stream's
+    /// place in an m-line from any packet, forged ones too, and forgets no stream that it has ever seen.
+    fn admits_stream(&mut self, packet: &[u8]) -> bool {
+        let Some(ssrc) = packet.get(8..12).and_then(|ssrc| ssrc.try_into().ok()) else {
+            return false;
+        };
+        let ssrc = u32::from_be_bytes(ssrc);
+        if self.streams.contains(&ssrc) {
+            return true;
+        }
+        let is_new =
+            self.streams.len() < STREAMS_PER_PEER_MAX && self.egress.is_authentic_first(packet);
+        if is_new {
+            self.streams.insert(ssrc);
+        }
+        is_new
     }
 
     /// Lets media follow the client to another address, by a check that is authentic: when it nominates that address

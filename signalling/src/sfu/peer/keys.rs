@@ -16,7 +16,7 @@ use str0m::crypto::{CryptoError, CryptoProvider};
 use crate::sfu::egress::srtp::{Keying, Profile};
 
 /// Where one connection's keys appear.
-pub(super) type Keys = Arc<OnceLock<Keying>>;
+pub type Keys = Arc<OnceLock<Keying>>;
 
 thread_local! {
     /// The keys of the instance made last on this thread: the engine makes it within `build` and says no more of it.
@@ -24,14 +24,14 @@ thread_local! {
 }
 
 /// Lets `provider` note keys.
-pub(super) fn listen(provider: &mut CryptoProvider) {
+pub fn listen(provider: &mut CryptoProvider) {
     static LISTENING: OnceLock<Listening> = OnceLock::new();
     let inner = provider.dtls_provider;
     provider.dtls_provider = LISTENING.get_or_init(|| Listening { inner });
 }
 
 /// The place of the keys of the connection that was built last on this thread.
-pub(super) fn of_last_built() -> Keys {
+pub fn of_last_built() -> Keys {
     MADE.take().unwrap_or_default()
 }
 

@@ -5,16 +5,17 @@
 //! public method that changes them therefore leaves the peer *dirty*; the owner calls [`Peer::poll`] until
 //! [`Output::Wait`].
 
+pub mod keys;
+
 mod arriving;
 mod described;
 mod driving;
-mod keys;
 mod negotiation;
 mod offer;
 mod sending;
 mod sound;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -223,6 +224,8 @@ pub struct Peer {
     /// In which codecs every video slot takes pictures.
     takes: Codecs,
     egress: Egress,
+    /// Streams that came with a packet made with the keys, by SSRC.
+    streams: BTreeSet<u32>,
     /// Where the keys of the handshake appear.
     keys: keys::Keys,
     crypto: Arc<CryptoProvider>,

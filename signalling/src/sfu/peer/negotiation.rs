@@ -1,6 +1,6 @@
 //! Offers and answers: what of an offer is taken, and which streams the engine is told of.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use str0m::change::SdpOffer;
@@ -87,6 +87,7 @@ impl Peer {
             restored: VecDeque::new(),
             takes: Codecs::ALL,
             egress: Egress::new(now, CNAME.to_owned()),
+            streams: BTreeSet::new(),
             keys,
             crypto: engine.crypto.clone(),
             in_use: InUse {
