@@ -8,6 +8,7 @@ mod client;
 mod codecs;
 mod coded;
 mod consent;
+mod crooked;
 mod endurance;
 mod forwarding;
 mod frames;

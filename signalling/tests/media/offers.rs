@@ -8,14 +8,14 @@ use signalling::{Offer, PeerKey, Source};
 use crate::negotiation::{extensions, sections};
 use crate::net::{Net, ROOM};
 
-const CHROMIUM: &str = include_str!("offers/chromium-156.sdp");
+pub(crate) const CHROMIUM: &str = include_str!("offers/chromium-156.sdp");
 const FIREFOX: &str = include_str!("offers/firefox-esr-153.sdp");
 /// Sections by `a=mid`.
 const CAMERA: usize = 1;
 const SCREEN: usize = 2;
 const SLOTS: [usize; 2] = [5, 6];
 
-fn offer(sdp: String) -> Offer {
+pub(crate) fn offer(sdp: String) -> Offer {
     let mid = |at: usize| at.to_string();
     let sources = [
         Source::Mic,

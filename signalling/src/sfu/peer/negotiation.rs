@@ -11,7 +11,7 @@ use str0m::rtp::Extension;
 use str0m::{Candidate, Rtc, RtcConfig};
 
 use super::driving::contained;
-use super::offer::without_idle_descriptors;
+use super::offer::{MIXES, has_ports, mixed_as_offered, without_idle_descriptors};
 use super::{
     AUDIO_RATE, Down, Engine, InUse, PAYLOAD_TYPES, Peer, Sound, Up, VIDEO_RATE, described, keys,
     sound,
@@ -26,8 +26,6 @@ use crate::{MediaError, Offer, Source};
 
 /// The name under which a receiver's streams belong together (RFC 3550 §6.5.1). It says nothing about anybody.
 const CNAME: &str = "parta";
-/// Whoever offers this takes header extensions of one and of two bytes, packet by packet (RFC 8285 §4.1.2).
-const MIXES: &str = "a=extmap-allow-mixed";
 /// Id of the dependency descriptor until an offer gives it another one.
 const DESCRIPTOR_ID: u8 = 12;
 /// Payload types of VP9 and of its retransmissions until an offer gives others; likewise for H.264.
@@ -349,10 +347,14 @@ fn answer(rtc: &mut Rtc, sdp: &str) -> Result<String, MediaError> {
     if sdp.len() > SDP_MAX {
         return Err(MediaError::BadOffer(format!("longer than {SDP_MAX} bytes")));
     }
+    if !has_ports(sdp) {
+        return Err(bad("a port is no number"));
+    }
     let accept = || {
         let offer = SdpOffer::from_sdp_string(&without_idle_descriptors(sdp)).map_err(bad)?;
         let answer = rtc.sdp_api().accept_offer(offer).map_err(bad)?;
-        Ok(sound::answered(sdp, &answer.to_sdp_string()))
+        let answer = sound::answered(sdp, &answer.to_sdp_string());
+        Ok(mixed_as_offered(sdp, answer))
     };
     contained(accept).unwrap_or_else(|| Err(bad("the engine failed on it")))
 }

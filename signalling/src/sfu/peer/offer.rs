@@ -1,8 +1,11 @@
-//! What is taken out of an offer before the engine reads it.
+//! What is taken out of an offer before the engine reads it, and out of an answer after the engine wrote it.
 
 use std::borrow::Cow;
 
 use crate::sfu::descriptor::URI;
+
+/// Whoever offers this takes header extensions of one and of two bytes, packet by packet (RFC 8285 §4.1.2).
+pub(super) const MIXES: &str = "a=extmap-allow-mixed";
 
 /// Takes the dependency descriptor out of sections that have no AV1, where it would only make every packet longer, and
 /// out of those whose direction it does not go in: Firefox writes and does not read it (RFC 8285 §5).
@@ -37,6 +40,25 @@ fn is_against(section: &str, extension: &str) -> bool {
     name.ends_with("/inactive")
         || name.ends_with("/sendonly") && is_line("a=recvonly")
         || name.ends_with("/recvonly") && is_line("a=sendonly")
+}
+
+/// Whether every m-line has a port that is a number (RFC 8866 §5.14). The engine looks at none.
+pub(super) fn has_ports(sdp: &str) -> bool {
+    let mut sections = sdp.lines().filter_map(|line| line.strip_prefix("m="));
+    sections.all(|section| {
+        let port = section.split(' ').nth(1);
+        port.is_some_and(|port| port.parse::<u16>().is_ok())
+    })
+}
+
+/// The answer without [`MIXES`], where the offer does not have it: the engine always writes it, and an answer must not
+/// have what was not offered (RFC 8285 §6).
+pub(super) fn mixed_as_offered(offer: &str, answer: String) -> String {
+    if offer.contains(MIXES) {
+        return answer;
+    }
+    let others = answer.split_inclusive('\n');
+    others.filter(|line| line.trim_end() != MIXES).collect()
 }
 
 #[cfg(test)]
