@@ -4,6 +4,7 @@
 
 mod branches;
 mod calls;
+mod checks;
 mod client;
 mod codecs;
 mod coded;

@@ -276,6 +276,20 @@ mod tests {
         assert_eq!(told(&mut log, now, &all((70_000 - 40_000) as u16)), None);
     }
 
+    /// R9: feedback that begins before what is remembered (str0m#51), and that has nothing of its own base on
+    /// (mediasoup#1522).
+    #[test]
+    fn feedback_whose_base_is_missing_tells_of_the_others() {
+        let (mut log, now) = log(KEPT_MAX + 1_200);
+        // 1,199 is forgotten, 1,200 is the oldest: both arrived.
+        let (arrived, lost) = told(&mut log, now, &message(1_199, 2, 0, &[0x20, 2, 4, 4])).unwrap();
+        assert_eq!((arrived.len(), lost), (1, 0));
+        // Not received, not received, received.
+        let without = message(1_201, 3, 0, &[0b1000_1000, 0, 9]);
+        let (arrived, lost) = told(&mut log, now, &without).unwrap();
+        assert_eq!((arrived.len(), lost), (1, 2));
+    }
+
     #[test]
     fn the_receivers_clock_runs_on_over_the_wrap_of_its_24_bits() {
         let (mut log, now) = log(3);

@@ -164,3 +164,22 @@ fn no_number_is_sealed_twice() {
         .collect();
     assert_eq!(numbers, [70_000, 70_002, 70_001, 70_003]);
 }
+
+/// R5 (str0m#633): a description of a source that a single byte ends, before the request that counts.
+#[test]
+fn a_request_behind_an_odd_description_is_taken() {
+    let start = Instant::now();
+    let (mut egress, mut receiver) = connected(start);
+    let mut plain = vec![0x80, 201, 0, 1, 0xa5, 0x30, 0xda, 0x33];
+    plain.extend([0x81, 202, 0, 4, 0xa5, 0x30, 0xda, 0x33, 1, 9]);
+    plain.extend(b"sfu-video\0");
+    plain.extend([0x81, 206, 0, 2, 0, 0, 0, 1]);
+    plain.extend(SSRC.to_be_bytes());
+    let sealed = receiver.rtcp(plain).unwrap();
+    let taken = egress.rtcp(start, &sealed);
+    assert!(
+        matches!(taken, Taken::Yes { others: true, .. }),
+        "{taken:?}"
+    );
+    assert_eq!(egress.poll_news(), Some(News::KeyFrameWanted(0)));
+}
