@@ -119,6 +119,8 @@ pub(crate) struct Call {
     pub(crate) callers: Vec<Caller>,
     /// Where whoever comes next goes.
     pub(crate) room: RoomKey,
+    /// The address of this machine that all use.
+    home: IpAddr,
 }
 
 impl Call {
@@ -132,14 +134,19 @@ impl Call {
 
     /// Rooms go on to other workers when one has so many of their people.
     pub(crate) async fn spread(workers: u16, spread_from: usize) -> Self {
-        let listener = TcpListener::bind((HOME, 0)).await.unwrap();
+        Self::at(HOME, workers, spread_from).await
+    }
+
+    /// At another address of this machine.
+    pub(crate) async fn at(home: IpAddr, workers: u16, spread_from: usize) -> Self {
+        let listener = TcpListener::bind((home, 0)).await.unwrap();
         let door = listener.local_addr().unwrap();
         let (to, events) = mpsc::channel(64);
         let config = MediaConfig {
-            listen: SocketAddr::from((HOME, 0)),
+            listen: SocketAddr::from((home, 0)),
             workers,
             spread_from,
-            candidates: vec![HOME],
+            candidates: vec![home],
             announced_port: None,
             tcp_candidates: vec![door],
         };
@@ -158,11 +165,12 @@ impl Call {
             seen: Vec::new(),
             callers: Vec::new(),
             room: ROOM,
+            home,
         }
     }
 
     pub(crate) async fn join(&mut self, key: u64, sources: &[Source]) -> PeerKey {
-        let socket = UdpSocket::bind((HOME, 0)).await.unwrap();
+        let socket = UdpSocket::bind((self.home, 0)).await.unwrap();
         let client = Box::new(Client::new(Instant::now(), socket.local_addr().unwrap()));
         self.enter(key, client, sources, Line::Udp(socket)).await
     }

@@ -15,6 +15,7 @@ mod forwarding;
 mod frames;
 mod hostile;
 mod house;
+mod ipv6;
 mod keyframes;
 mod leaving;
 mod links;
