@@ -1,4 +1,5 @@
-//! Packets of up to four streams through one slot, in any order, as `member.rs` passes them on.
+//! Packets of up to four streams through one slot, in any order and in part of their frame rate, as `member.rs` passes them
+//! on.
 #![no_main]
 
 use std::collections::BTreeSet;
@@ -6,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use signalling::sfu::codec::Number;
+use signalling::sfu::codec::{Number, TEMPORAL_MAX, Temporal};
 use signalling::sfu::rewrite::{Incoming, Outgoing, Rewriter};
+use signalling::sfu::temporal::Ladder;
 
 #[derive(Debug, Arbitrary)]
 struct Packet {
@@ -17,9 +19,35 @@ struct Packet {
     picture_id: Option<(u16, Width)>,
     tl0_pic_idx: Option<u8>,
     key_frame: bool,
-    /// Of a layer that is left out.
+    /// Of a spatial layer that is left out.
     skipped: bool,
     after_ms: u16,
+    temporal: Option<Layer>,
+    /// How much of the frame rate is sent from now on.
+    aim: Option<u8>,
+    /// Whether the numbers of pictures close up over what is left out, as VP8's do.
+    closes_up: bool,
+}
+
+/// Where a picture stands in the frame rate.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+struct Layer {
+    layer: u8,
+    starts: bool,
+    sync: bool,
+    opens: u8,
+}
+
+impl From<Layer> for Temporal {
+    fn from(of: Layer) -> Self {
+        let known = Self::of(of.layer, of.starts);
+        Self {
+            sync: of.sync,
+            // As the readers of descriptors tell it: not below its own layer, and none that there is not.
+            opens: of.opens.min(TEMPORAL_MAX as u8 - 1).max(known.layer),
+            ..known
+        }
+    }
 }
 
 /// Bits of a picture number.
@@ -109,6 +137,7 @@ fuzz_target!(|packets: Vec<Packet>| {
     let mut seen = Seen::default();
     let mut seqs = [0, 1_000, 65_000, 1 << 40];
     let mut running = false;
+    let mut ladder = Ladder::new();
     for packet in packets {
         now += Duration::from_millis(u64::from(packet.after_ms));
         let at = usize::from(packet.stream & 3);
@@ -131,8 +160,32 @@ fuzz_target!(|packets: Vec<Packet>| {
             }
             rewriter.switch(&incoming, now);
         }
-        if packet.skipped && !switched {
-            rewriter.skip(&incoming);
+        if let Some(target) = packet.aim {
+            ladder.aim(target % TEMPORAL_MAX as u8);
+        }
+        let ahead = rewriter.is_ahead(&incoming);
+        if switched || packet.key_frame && ahead {
+            ladder.begin();
+        }
+        let before = ladder.current();
+        let temporal = packet.temporal.map(Temporal::from);
+        let takes = ladder.takes(incoming.seq, ahead, temporal);
+        assert!(usize::from(ladder.current()) < TEMPORAL_MAX);
+        assert!(
+            takes || temporal.is_some(),
+            "a stream without layers is sent whole"
+        );
+        let changes = temporal.is_some_and(|temporal| temporal.starts && ahead);
+        assert!(
+            changes || ladder.current() == before,
+            "changed within a picture"
+        );
+        if (packet.skipped || !takes) && !switched {
+            if packet.closes_up && !takes {
+                rewriter.skip_picture(&incoming);
+            } else {
+                rewriter.skip(&incoming);
+            }
             if incoming.seq > seen.highest {
                 seen.highest = incoming.seq;
                 seen.skipped.insert(incoming.seq);

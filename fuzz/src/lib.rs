@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 
 mod sign;
+mod talk;
 
 pub use sign::Credentials;
+pub use talk::Talk;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

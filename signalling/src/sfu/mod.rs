@@ -27,6 +27,7 @@ pub mod redundancy;
 pub mod rewrite;
 pub mod slots;
 pub mod speaker;
+pub mod temporal;
 pub mod uplink;
 pub mod vp8;
 pub mod vp9;
@@ -37,7 +38,6 @@ mod member;
 mod reconcile;
 mod room;
 mod skips;
-mod temporal;
 mod track;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

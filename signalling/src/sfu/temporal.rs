@@ -8,15 +8,22 @@ pub(super) const ALL: u8 = TEMPORAL_MAX as u8 - 1;
 
 /// The temporal layers of one outgoing stream.
 #[derive(Debug)]
-pub(super) struct Ladder {
+pub struct Ladder {
     target: u8,
     current: u8,
     /// The packet from which on `current` holds, and what held before: for packets that come late.
     changed: Option<(u64, u8)>,
 }
 
+impl Default for Ladder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Ladder {
-    pub(super) const fn new() -> Self {
+    /// A stream of which all is sent.
+    pub const fn new() -> Self {
         Self {
             target: ALL,
             current: ALL,
@@ -25,17 +32,17 @@ impl Ladder {
     }
 
     /// The highest layer being sent.
-    pub(super) const fn current(&self) -> u8 {
+    pub const fn current(&self) -> u8 {
         self.current
     }
 
     /// Sets the highest layer to send, from the next picture at which that can be.
-    pub(super) fn aim(&mut self, target: u8) {
+    pub fn aim(&mut self, target: u8) {
         self.target = target;
     }
 
     /// A key frame begins the stream: everything after it can be decoded.
-    pub(super) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         self.current = self.target;
         self.changed = None;
     }
@@ -44,7 +51,7 @@ impl Ladder {
     /// all so far.
     ///
     /// ## Sending all up to a layer => (that | a lower one, at any picture | a higher one, where it opens)
-    pub(super) fn takes(&mut self, seq: u64, ahead: bool, picture: Option<Temporal>) -> bool {
+    pub fn takes(&mut self, seq: u64, ahead: bool, picture: Option<Temporal>) -> bool {
         let Some(picture) = picture else { return true };
         if picture.starts && ahead {
             let next = self.next(picture);
