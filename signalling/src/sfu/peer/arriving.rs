@@ -29,10 +29,13 @@ impl Peer {
             },
             Event::RtpPacket(packet) => {
                 self.heard = self.now;
+                if let Some(number) = packet.header.ext_vals.transport_cc {
+                    self.numbers.came(number);
+                }
                 let payload_type = *packet.header.payload_type;
                 let packet = self.packet(packet)?;
                 let packet = self.unfold(payload_type, packet)?;
-                Some(Output::Packet(Box::new(packet)))
+                Some(Output::Packet(packet))
             }
             Event::SenderFeedback(report) => {
                 let info = report.sender_info;

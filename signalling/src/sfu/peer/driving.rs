@@ -98,7 +98,7 @@ impl Peer {
         read.unwrap_or(false)
     }
 
-    /// Whether an RTP packet is of a known stream, or the first of one and made with the keys. The engine takes a stream's
+    /// Whether the engine can take an RTP packet: of a known stream, or the first of one and made with the keys. The engine takes a stream's
     /// place in an m-line from any packet, forged ones too, and forgets no stream that it has ever seen.
     fn admits_stream(&mut self, packet: &[u8]) -> bool {
         let Some(ssrc) = packet.get(8..12).and_then(|ssrc| ssrc.try_into().ok()) else {
@@ -106,14 +106,16 @@ impl Peer {
         };
         let ssrc = u32::from_be_bytes(ssrc);
         if self.streams.contains(&ssrc) {
-            return true;
+            return self.numbers.admits(packet);
         }
-        let is_new =
-            self.streams.len() < STREAMS_PER_PEER_MAX && self.egress.is_authentic_first(packet);
-        if is_new {
+        let is_first_of_all = self.streams.is_empty();
+        let admits = self.streams.len() < STREAMS_PER_PEER_MAX
+            && self.egress.is_authentic_first(packet)
+            && self.numbers.admits_first(packet, is_first_of_all);
+        if admits {
             self.streams.insert(ssrc);
         }
-        is_new
+        admits
     }
 
     /// Lets media follow the client to another address, by a check that is authentic: when it nominates that address
@@ -172,7 +174,7 @@ impl Peer {
     /// The next thing to do.
     pub fn poll(&mut self) -> Output {
         if let Some(packet) = self.restored.pop_front() {
-            return Output::Packet(Box::new(packet));
+            return Output::Packet(packet);
         }
         let engine_wait = match self.engine_wait {
             Some(at) => at,

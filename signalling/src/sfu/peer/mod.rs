@@ -11,6 +11,7 @@ mod arriving;
 mod described;
 mod driving;
 mod negotiation;
+mod numbers;
 mod offer;
 mod sending;
 mod sound;
@@ -151,7 +152,7 @@ pub enum Output {
     /// Send datagrams.
     Send(Path, Run),
     /// A packet came in.
-    Packet(Box<Packet>),
+    Packet(Packet),
     /// The receiver asks for a key frame in a video slot.
     KeyFrameWanted(usize),
     /// ICE and DTLS are up.
@@ -226,6 +227,8 @@ pub struct Peer {
     egress: Egress,
     /// Streams that came with a packet made with the keys, by SSRC.
     streams: BTreeSet<u32>,
+    /// Transport-wide numbers of what comes.
+    numbers: numbers::Numbers,
     /// Where the keys of the handshake appear.
     keys: keys::Keys,
     crypto: Arc<CryptoProvider>,

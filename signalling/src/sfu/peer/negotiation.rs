@@ -11,6 +11,7 @@ use str0m::rtp::Extension;
 use str0m::{Candidate, Rtc, RtcConfig};
 
 use super::driving::contained;
+use super::numbers::Numbers;
 use super::offer::{MIXES, has_ports, mixed_as_offered, without_idle_descriptors};
 use super::{
     AUDIO_RATE, Down, Engine, InUse, PAYLOAD_TYPES, Peer, Sound, Up, VIDEO_RATE, described, keys,
@@ -86,6 +87,7 @@ impl Peer {
             takes: Codecs::ALL,
             egress: Egress::new(now, CNAME.to_owned()),
             streams: BTreeSet::new(),
+            numbers: Numbers::default(),
             keys,
             crypto: engine.crypto.clone(),
             in_use: InUse {
@@ -99,6 +101,7 @@ impl Peer {
             engine_wait: None,
             egress_waits: true,
         };
+        peer.numbers.learn(&offer.sdp);
         peer.read_ups(&offer.up, &says)?;
         peer.audio = peer.downs(&offer.down_audio, MediaKind::Audio, AUDIO_SLOTS_MAX, &says)?;
         peer.video = peer.downs(&offer.down_video, MediaKind::Video, VIDEO_SLOTS_MAX, &says)?;
@@ -121,6 +124,7 @@ impl Peer {
             }
         }
         let answer = answer(&mut self.rtc, sdp);
+        self.numbers.learn(sdp);
         self.note_formats();
         self.hide_downs();
         self.engine_wait = None;

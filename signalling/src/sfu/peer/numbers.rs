@@ -1,0 +1,191 @@
+//! Transport-wide numbers of packets that come, read before the engine reads them
+//! (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+//!
+//! The engine extends each number beyond its 16 bits from the highest so far. One that lies before zero becomes the highest
+//! that there is, and the next report is to speak of everything between: it takes all memory. A few packets in another order
+//! at the beginning suffice for that.
+
+/// As the offer's lines end that name the extension.
+const URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+/// The engine's own id for it, where an offer has none.
+const DEFAULT_ID: u8 = 3;
+/// Bytes of an RTP header without anything optional.
+const HEAD: usize = 12;
+
+/// The numbers of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    /// Ids under which the engine may read a number, a bit for each.
+    ids: u32,
+    /// The highest number that was authentic, extended.
+    newest: Option<u64>,
+}
+
+impl Numbers {
+    /// Notes the ids of another offer.
+    pub(super) fn learn(&mut self, sdp: &str) {
+        let lines = sdp.lines().filter(|line| line.trim_end().ends_with(URI));
+        let ids = lines.filter_map(|line| {
+            let id = line.strip_prefix("a=extmap:")?.split([' ', '/']).next()?;
+            id.parse::<u8>().ok()
+        });
+        self.ids |= ids.fold(0, |ids, id| ids | bit(id));
+        if self.ids == 0 {
+            self.ids = bit(DEFAULT_ID);
+        }
+    }
+
+    /// Whether the engine can take an RTP packet, authentic or not.
+    pub(super) fn admits(&self, packet: &[u8]) -> bool {
+        self.read(packet).all(|number| match self.newest {
+            Some(newest) => extended(newest, number).is_some(),
+            // The engine may know of numbers that were not told here. From below the half it counts right in any case.
+            None => number <= u16::MAX / 2,
+        })
+    }
+
+    /// Whether the engine can take the first packet of a stream, which is authentic. Its number may be any if there was
+    /// none before.
+    pub(super) fn admits_first(&mut self, packet: &[u8], is_first_of_all: bool) -> bool {
+        let admits = is_first_of_all || self.admits(packet);
+        if admits && let Some(number) = self.read(packet).last() {
+            self.came(number);
+        }
+        admits
+    }
+
+    /// The number of a packet that was authentic.
+    pub(super) fn came(&mut self, number: u16) {
+        self.newest = Some(match self.newest {
+            Some(newest) => extended(newest, number).map_or(newest, |number| number.max(newest)),
+            None => number.into(),
+        });
+    }
+
+    /// Everything in a packet's header that may be a number.
+    fn read<'a>(&self, packet: &'a [u8]) -> impl Iterator<Item = u16> + use<'a> {
+        let ids = self.ids;
+        let (form, mut rest) = elements(packet).unwrap_or((Form::OneByte, &[]));
+        std::iter::from_fn(move || {
+            loop {
+                let (&first, after) = rest.split_first()?;
+                rest = after;
+                if first == 0 {
+                    continue;
+                }
+                let (id, len) = match form {
+                    Form::OneByte if first >> 4 == 15 => return None,
+                    Form::OneByte => (first >> 4, usize::from(first & 15) + 1),
+                    Form::TwoByte => {
+                        let (&len, after) = rest.split_first()?;
+                        rest = after;
+                        (first, len.into())
+                    }
+                };
+                let (value, after) = rest.split_at_checked(len)?;
+                rest = after;
+                if let [high, low, ..] = value
+                    && bit(id) & ids != 0
+                {
+                    return Some(u16::from_be_bytes([*high, *low]));
+                }
+            }
+        })
+    }
+}
+
+/// How elements begin (RFC 8285 §4.2, §4.3).
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    OneByte,
+    TwoByte,
+}
+
+/// The header extension of an RTP packet, if it has one of a known form.
+fn elements(packet: &[u8]) -> Option<(Form, &[u8])> {
+    let first = *packet.first()?;
+    if first & 0x10 == 0 {
+        return None;
+    }
+    let at = HEAD + 4 * usize::from(first & 15);
+    let (head, rest) = packet.get(at..)?.split_first_chunk::<4>()?;
+    let form = match u16::from_be_bytes([head[0], head[1]]) {
+        0xbede => Form::OneByte,
+        form if form & 0xfff0 == 0x1000 => Form::TwoByte,
+        _ => return None,
+    };
+    let words = u16::from_be_bytes([head[2], head[3]]);
+    Some((form, rest.get(..4 * usize::from(words))?))
+}
+
+fn bit(id: u8) -> u32 {
+    1u32.checked_shl(id.into()).unwrap_or(0)
+}
+
+/// A number near the newest, extended beyond 16 bits; `None` when that lies before zero.
+fn extended(newest: u64, number: u16) -> Option<u64> {
+    let ahead = i64::from(number.wrapping_sub(newest as u16) as i16);
+    newest.checked_add_signed(ahead)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(sdp: &str) -> Numbers {
+        let mut numbers = Numbers::default();
+        numbers.learn(sdp);
+        numbers
+    }
+
+    fn packet(form: [u8; 2], elements: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0x90; 12];
+        packet.extend(form);
+        packet.extend([0, elements.len().div_ceil(4) as u8]);
+        packet.extend(elements);
+        packet.resize(packet.len().next_multiple_of(4), 0);
+        packet
+    }
+
+    fn numbered(number: u16) -> Vec<u8> {
+        let [high, low] = number.to_be_bytes();
+        packet([0xbe, 0xde], &[0x10, 1, 0, 0x51, high, low])
+    }
+
+    #[test]
+    fn the_number_is_found_in_both_forms_and_behind_others() {
+        let of = numbers(&format!("a=extmap:5/sendonly {URI}\r\n"));
+        assert_eq!(of.read(&numbered(0x1234)).collect::<Vec<_>>(), [0x1234]);
+        let wide = packet([0x10, 0], &[1, 1, 9, 0, 5, 2, 0x12, 0x34]);
+        assert_eq!(of.read(&wide).collect::<Vec<_>>(), [0x1234]);
+        for elements in [
+            &[0xf0, 0x51, 1, 2][..],
+            &[0x41, 1, 2],
+            &[0x50, 1],
+            &[0x5f, 1],
+        ] {
+            assert_eq!(of.read(&packet([0xbe, 0xde], elements)).next(), None);
+        }
+        assert_eq!(of.read(&[0x90; 13]).next(), None);
+        let unsaid = numbers("v=0\r\n");
+        let default = packet([0xbe, 0xde], &[0x31, 0, 7]);
+        assert_eq!(unsaid.read(&default).collect::<Vec<_>>(), [7]);
+    }
+
+    #[test]
+    fn what_lies_before_zero_is_refused_until_the_numbers_have_wrapped() {
+        let mut of = numbers(&format!("a=extmap:5 {URI}"));
+        assert!(!of.admits(&numbered(40_000)), "the engine may have counted");
+        assert!(of.admits_first(&numbered(10), true));
+        assert!(of.admits(&numbered(0)) && of.admits(&numbered(32_777)));
+        assert!(!of.admits(&numbered(65_535)) && !of.admits(&numbered(40_000)));
+        for number in [30_000, 60_000, 10_000] {
+            assert!(of.admits(&numbered(number)));
+            of.came(number);
+        }
+        assert!(of.admits(&numbered(65_535)));
+        assert_eq!(of.newest, Some(65_536 + 10_000));
+        of.came(65_535);
+        assert_eq!(of.newest, Some(65_536 + 10_000));
+    }
+}
