@@ -18,6 +18,9 @@ pub const VIEWS_MAX: usize = 64;
 pub const LAYERS_MAX: usize = 3;
 /// Paths remembered for one peer: old ones go first.
 pub const PATHS_PER_PEER_MAX: usize = 8;
+/// Paths that one peer may ever prove without an ICE restart. The engine forgets none of them; a client behind a restless
+/// NAT has one in half a minute.
+pub const PATHS_PROVED_MAX: usize = 512;
 /// Streams that one peer may ever send, retransmissions among them. A browser has about ten, and takes new ones seldom.
 pub const STREAMS_PER_PEER_MAX: usize = 256;
 /// Bytes of an RTP payload taken from a sender. Browsers send 1,200; with every header it must fit a path of 1,400, since

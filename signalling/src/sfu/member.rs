@@ -8,7 +8,7 @@ use super::allocate::Rung;
 use super::codec::{Codec, Coded};
 use super::egress::DownlinkTold;
 use super::keyframe::Patience;
-use super::limits::{LAYERS_MAX, PATHS_PER_PEER_MAX, UNTAKEN_TOLD_AFTER};
+use super::limits::{LAYERS_MAX, PATHS_PER_PEER_MAX, PATHS_PROVED_MAX, UNTAKEN_TOLD_AFTER};
 use super::path::Path;
 use super::pause::{OTHERS_AFTER, Pause, TOLD_AFTER};
 use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
@@ -205,6 +205,8 @@ pub(super) struct Member {
     pub(super) repeats: Repeats,
     pub(super) ufrag: String,
     pub(super) paths: VecDeque<Path>,
+    /// All that have proved themselves since the connection began or its ICE was restarted.
+    proved: BTreeSet<Path>,
     names: Vec<String>,
     voices: SlotMap,
     sound: SlotMap,
@@ -239,6 +241,7 @@ impl Member {
             repeats: Repeats::default(),
             ufrag,
             paths: VecDeque::new(),
+            proved: BTreeSet::new(),
             names: offer
                 .down_audio
                 .into_iter()
@@ -252,8 +255,20 @@ impl Member {
         }
     }
 
+    /// Whether a path may prove itself: one that did so before, or one of not too many.
+    pub(super) fn takes_path(&self, from: Path) -> bool {
+        self.proved.len() < PATHS_PROVED_MAX || self.proved.contains(&from)
+    }
+
+    /// ICE begins anew, under another user name fragment.
+    pub(super) fn restarted(&mut self, ufrag: String) {
+        self.ufrag = ufrag;
+        self.proved.clear();
+    }
+
     /// Remembers a path that proved itself. Returns one forgotten for it.
     pub(super) fn add_path(&mut self, from: Path) -> Option<Path> {
+        self.proved.insert(from);
         self.paths.push_back(from);
         if self.paths.len() > PATHS_PER_PEER_MAX {
             self.paths.pop_front()
@@ -536,9 +551,11 @@ impl Member {
             lane.rewrite.skip(&packet.numbers);
             return Sent::No;
         };
-        match self.write(now, slot, packet, ends_picture) {
-            Sent::Yes if begins => Sent::Began,
-            sent => sent,
+        let sent = self.write(now, slot, packet, ends_picture);
+        if begins && sent == Sent::Yes {
+            Sent::Began
+        } else {
+            sent
         }
     }
 

@@ -175,7 +175,7 @@ impl Sfu {
         if ufrag != member.ufrag {
             self.ufrags.remove(&member.ufrag);
             self.ufrags.insert(ufrag.clone(), peer);
-            member.ufrag = ufrag;
+            member.restarted(ufrag);
         }
         if let Some(room) = self.rooms.get_mut(&room) {
             room.restarted(now, peer, &mut self.out);
@@ -307,7 +307,7 @@ impl Sfu {
             .get_mut(self.peers.get(&peer)?)?
             .members
             .get_mut(&peer)?;
-        if !member.peer.admits(now, from, bytes) {
+        if !member.takes_path(from) || !member.peer.admits(now, from, bytes) {
             return None;
         }
         if let Some(forgotten) = member.add_path(from)
