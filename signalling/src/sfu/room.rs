@@ -36,6 +36,8 @@ pub(super) struct Room {
     timers: BTreeSet<(Instant, PeerKey)>,
     /// Members whose engine was changed and must be polled.
     dirty: BTreeSet<PeerKey>,
+    /// What a member sent, while it is handed on: empty otherwise, and kept for its memory.
+    arrived: Vec<Packet>,
     next_tick: Instant,
     reconciled: Instant,
     pub(super) stale: bool,
@@ -55,6 +57,7 @@ impl Room {
             routes: BTreeMap::new(),
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
+            arrived: Vec::new(),
             next_tick: now + ROOM_TICK,
             reconciled: now,
             stale: false,
@@ -314,11 +317,11 @@ impl Room {
     }
 
     fn drain(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
-        let mut packets = Vec::new();
         let mut closed = false;
         let Some(member) = self.members.get_mut(&peer) else {
             return;
         };
+        let mut packets = std::mem::take(&mut self.arrived);
         member.peer.advance(now);
         loop {
             match member.peer.poll() {
@@ -372,9 +375,10 @@ impl Room {
                 }
             }
         }
-        for packet in packets {
+        for packet in packets.drain(..) {
             self.forward(now, peer, &packet, out);
         }
+        self.arrived = packets;
         if closed {
             self.gone(peer, out);
         }

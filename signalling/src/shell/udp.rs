@@ -72,11 +72,9 @@ impl Udp {
     pub(super) fn read(&mut self, mut each: impl FnMut(SocketAddr, &[u8])) -> bool {
         let mut metas = [RecvMeta::default(); READS];
         let (socket, state) = (&self.socket, &self.state);
-        let mut slices: Vec<IoSliceMut<'_>> = self
-            .buffer
-            .chunks_mut(READ_MAX)
-            .map(IoSliceMut::new)
-            .collect();
+        let mut chunks = self.buffer.chunks_mut(READ_MAX);
+        let mut slices: [IoSliceMut<'_>; READS] =
+            std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
         let read = socket.try_io(Interest::READABLE, || {
             state.recv(socket.into(), &mut slices, &mut metas)
         });

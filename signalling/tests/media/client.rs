@@ -15,7 +15,7 @@ use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RedEncoder, RedundantBlock, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
-use crate::coded::{self, Maker};
+use crate::maker::{self, Maker};
 
 pub(crate) const RIDS: [&str; 3] = ["q", "h", "f"];
 /// Width written into the key frames of each layer.
@@ -130,7 +130,7 @@ impl Client {
             .enable_vp8(codecs.contains(&Codec::Vp8))
             .enable_vp9(codecs.contains(&Codec::Vp9))
             .enable_av1(codecs.contains(&Codec::Av1))
-            .set_extension(DESCRIPTOR_ID, coded::extension());
+            .set_extension(DESCRIPTOR_ID, maker::extension());
         if codecs.contains(&Codec::H264) {
             let known = config.codec_config();
             known.add_h264(102.into(), Some(103.into()), true, 0x42_e01f);
@@ -374,7 +374,7 @@ impl Client {
             let seq = (seq - 65_000 + 1).into();
             let mut exts = ExtensionValues::default();
             if let Some(descriptor) = made.descriptor {
-                exts.user_values.set(coded::Descriptor(descriptor));
+                exts.user_values.set(maker::Descriptor(descriptor));
             }
             let write = RtpWrite::new(self.pt(codec), seq, time, now, made.payload)
                 .marker(made.marker)

@@ -8,7 +8,8 @@ use str0m::format::Codec as EngineCodec;
 use str0m::rtp::RtpPacket;
 
 use crate::client::{assert_continuous, layer_of};
-use crate::coded::{Av1, Descriptor, H264, Maker, Vp9};
+use crate::coded::{Av1, H264, Vp9};
+use crate::maker::{Descriptor, Maker};
 use crate::net::Net;
 
 const ALL: [EngineCodec; 4] = [

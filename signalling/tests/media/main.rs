@@ -20,6 +20,7 @@ mod keyframes;
 mod leaving;
 mod links;
 mod loopback;
+mod maker;
 mod muting;
 mod narrow;
 mod negotiation;

@@ -97,6 +97,8 @@ pub struct Egress {
     /// Earlier packets that each packet of sound repeats.
     redundancy: u8,
     news: VecDeque<News>,
+    /// The last report, decrypted: its memory serves the next one.
+    opened: Vec<u8>,
     cname: String,
 }
 
@@ -121,6 +123,7 @@ impl Egress {
             told_bps: 0,
             redundancy: 0,
             news: VecDeque::new(),
+            opened: Vec::new(),
             cname,
         }
     }
@@ -223,14 +226,15 @@ impl Egress {
         let Some((_, opener)) = self.keys.as_mut() else {
             return Taken::No;
         };
-        let Some((opened, newest)) = opener.rtcp(packet) else {
-            return Taken::No;
-        };
-        let (reported, others) = reports::read(&opened, Ntp::at(self.start, now));
-        for reported in reported {
-            self.reported(now, &reported);
-        }
-        Taken::Yes { others, newest }
+        let mut opened = std::mem::take(&mut self.opened);
+        let newest = opener.rtcp(packet, &mut opened);
+        let taken = newest.map_or(Taken::No, |newest| {
+            let clock = Ntp::at(self.start, now);
+            let others = reports::read(&opened, clock, |reported| self.reported(now, &reported));
+            Taken::Yes { others, newest }
+        });
+        self.opened = opened;
+        taken
     }
 
     fn reported(&mut self, now: Instant, reported: &Reported<'_>) {

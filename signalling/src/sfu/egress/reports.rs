@@ -27,13 +27,12 @@ pub(super) enum Reported<'a> {
     Arrivals(Twcc<'a>),
 }
 
-/// Reads a compound packet: what it reports, and whether there is anything in it that is not feedback for a sender of
-/// media.
-pub(super) fn read(bytes: &[u8], now: Ntp) -> (Vec<Reported<'_>>, bool) {
-    let mut reported = Vec::new();
+/// Reads a compound packet: tells what it reports, and returns whether there is anything in it that is not feedback for a
+/// sender of media.
+pub(super) fn read<'a>(bytes: &'a [u8], now: Ntp, mut tell: impl FnMut(Reported<'a>)) -> bool {
     let (mut others, mut arrivals) = (false, 0);
     let Ok(compound) = Compound::parse(bytes) else {
-        return (reported, true);
+        return true;
     };
     let received = |block: ReportBlock<'_>| {
         let round_trip = round_trip(&block, now);
@@ -41,27 +40,27 @@ pub(super) fn read(bytes: &[u8], now: Ntp) -> (Vec<Reported<'_>>, bool) {
     };
     for packet in compound.flatten() {
         match packet {
-            Packet::Rr(report) => reported.extend(report.report_blocks().map(received)),
+            Packet::Rr(report) => report.report_blocks().map(received).for_each(&mut tell),
             Packet::Sr(report) => {
                 others = true;
-                reported.extend(report.report_blocks().map(received));
+                report.report_blocks().map(received).for_each(&mut tell);
             }
             Packet::TransportFeedback(feedback) => {
                 if let Ok(twcc) = feedback.parse_fci::<Twcc<'_>>() {
                     arrivals += 1;
                     if arrivals <= ARRIVALS_MAX {
-                        reported.push(Reported::Arrivals(twcc));
+                        tell(Reported::Arrivals(twcc));
                     }
                 } else if let Ok(nack) = feedback.parse_fci::<Nack<'_>>() {
-                    reported.push(Reported::Missing(feedback.media_ssrc(), nack));
+                    tell(Reported::Missing(feedback.media_ssrc(), nack));
                 }
             }
             Packet::PayloadFeedback(feedback) => {
                 if feedback.parse_fci::<Pli<'_>>().is_ok() {
-                    reported.push(Reported::KeyFrame(feedback.media_ssrc()));
+                    tell(Reported::KeyFrame(feedback.media_ssrc()));
                 } else if let Ok(fir) = feedback.parse_fci::<Fir<'_>>() {
                     let wanted = fir.entries().map(|entry| Reported::KeyFrame(entry.ssrc()));
-                    reported.extend(wanted);
+                    wanted.for_each(&mut tell);
                 }
             }
             Packet::App(_)
@@ -71,7 +70,7 @@ pub(super) fn read(bytes: &[u8], now: Ntp) -> (Vec<Reported<'_>>, bool) {
             | Packet::Unknown(_) => others = true,
         }
     }
-    (reported, others)
+    others
 }
 
 /// A time on the clock of our sender reports: seconds and their 2⁻³² parts since 1900.
@@ -170,7 +169,8 @@ mod tests {
         let mut bytes = vec![0; answer.calculate_size().unwrap()];
         answer.write_into(&mut bytes).unwrap();
         let now = Ntp::at(start, start + Duration::from_millis(61_830));
-        let (reported, others) = read(&bytes, now);
+        let mut reported = Vec::new();
+        let others = read(&bytes, now, |one| reported.push(one));
         assert!(!others);
         let [Reported::Received(7, 64, Some(time))] = reported[..] else {
             panic!("{reported:?}")

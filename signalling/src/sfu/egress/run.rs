@@ -1,8 +1,24 @@
-//! Datagrams to one receiver, joined to runs that the system can take in one call.
+//! Datagrams to one receiver, joined to runs that the system can take in one call. A run that was sent leaves its buffer to
+//! the next one of its thread: in the steady state nothing is allocated for what is sent.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
 
 /// Most bytes and most datagrams in a run: what Linux takes with `UDP_SEGMENT`.
 const BYTES_MAX: usize = 60_000;
 const DATAGRAMS_MAX: usize = 60;
+/// Buffers kept by a thread, and the largest that is: one for each receiver of a class that is sent a frame.
+const SPARE_MAX: usize = 128;
+const SPARE_BYTES_MAX: usize = 1 << 16;
+
+thread_local! {
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An empty buffer, if possible one that was used before.
+fn spare() -> Vec<u8> {
+    SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
 
 /// Datagrams for one destination, one after the other: all but the last are `segment` bytes long, the last is not
 /// longer.
@@ -27,10 +43,26 @@ impl Run {
     }
 }
 
+impl Drop for Run {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        if (1..=SPARE_BYTES_MAX).contains(&bytes.capacity()) {
+            bytes.clear();
+            // At the end of the thread there is nothing left to keep it in.
+            let _ = SPARE.try_with(|spare| {
+                let mut spare = spare.borrow_mut();
+                if spare.len() < SPARE_MAX {
+                    spare.push(bytes);
+                }
+            });
+        }
+    }
+}
+
 /// Joins datagrams as they are written.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    done: std::collections::VecDeque<Run>,
+    done: VecDeque<Run>,
     bytes: Vec<u8>,
     /// Length of the datagrams in `bytes`; 0 when there is none.
     segment: usize,
@@ -46,6 +78,9 @@ impl Runs {
         {
             self.close();
         }
+        if self.bytes.capacity() == 0 {
+            self.bytes = spare();
+        }
         let start = self.bytes.len();
         (&mut self.bytes, start)
     }
@@ -59,7 +94,9 @@ impl Runs {
             return;
         }
         if len > self.segment {
-            let alone = self.bytes.split_off(start);
+            let mut alone = spare();
+            alone.extend_from_slice(&self.bytes[start..]);
+            self.bytes.truncate(start);
             self.close();
             self.bytes = alone;
             self.segment = len;
@@ -131,6 +168,23 @@ mod tests {
         assert_eq!(runs(&[5, 6, 6]), [vec![5], vec![6, 6]]);
         assert_eq!(runs(&[5, 3, 3]), [vec![5, 3], vec![3]]);
         assert_eq!(runs(&[]), Vec::<Vec<usize>>::new());
+    }
+
+    #[test]
+    fn buffers_of_runs_that_were_sent_are_used_again_and_few_are_kept() {
+        let held: Vec<Run> = (0..SPARE_MAX + 10)
+            .map(|_| Run::single(vec![1; 100]))
+            .collect();
+        drop(held);
+        drop(Run::single(vec![1; SPARE_BYTES_MAX + 1]));
+        assert_eq!(SPARE.with_borrow(Vec::len), SPARE_MAX);
+        let mut runs = Runs::default();
+        let (buffer, start) = runs.begin();
+        assert!(buffer.is_empty() && buffer.capacity() == 100);
+        buffer.push(7);
+        runs.end(start);
+        assert_eq!(runs.pop().unwrap().bytes, [7]);
+        assert_eq!(SPARE.with_borrow(Vec::len), SPARE_MAX);
     }
 
     #[test]

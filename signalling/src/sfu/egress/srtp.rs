@@ -274,11 +274,12 @@ impl Opener {
         authentic().is_some()
     }
 
-    /// Opens an SRTCP packet, and tells whether none newer of its sender came before; `None` when it is not authentic, not
-    /// encrypted, or was opened before.
-    pub fn rtcp(&mut self, packet: &[u8]) -> Option<(Vec<u8>, bool)> {
+    /// Opens an SRTCP packet into `opened`, and tells whether none newer of its sender came before; `None` when it is not
+    /// authentic, not encrypted, or was opened before.
+    pub fn rtcp(&mut self, packet: &[u8], opened: &mut Vec<u8>) -> Option<bool> {
         let ssrc = sender(packet)?;
-        let (opened, index) = match &self.rtcp {
+        opened.clear();
+        let index = match &self.rtcp {
             Cipher::Gcm { key, salt } => {
                 let at = packet.len().checked_sub(INDEX)?;
                 let trailer = word(packet.get(at..)?)?;
@@ -289,12 +290,12 @@ impl Opener {
                 let mut aad = [0; RTCP_HEAD + INDEX];
                 aad[..RTCP_HEAD].copy_from_slice(&packet[..RTCP_HEAD]);
                 aad[RTCP_HEAD..].copy_from_slice(&packet[at..]);
-                let mut body = packet[..at].to_vec();
+                opened.extend_from_slice(&packet[..at]);
                 let nonce = rtcp_nonce(salt, ssrc, index);
-                key.open_in_place(nonce, Aad::from(aad), &mut body[RTCP_HEAD..])
+                key.open_in_place(nonce, Aad::from(aad), &mut opened[RTCP_HEAD..])
                     .ok()?;
-                body.truncate(at - GCM_TAG);
-                (body, index)
+                opened.truncate(at - GCM_TAG);
+                index
             }
             Cipher::Cm { key, salt, auth } => {
                 let end = packet.len().checked_sub(SHA1_TAG)?;
@@ -310,14 +311,14 @@ impl Opener {
                 if trailer & ENCRYPTED == 0 {
                     return None;
                 }
-                let mut body = packet[..at].to_vec();
+                opened.extend_from_slice(&packet[..at]);
                 // Counter mode undoes itself.
                 let iv = counter(salt, ssrc, u64::from(index));
-                key.less_safe_encrypt(&mut body[RTCP_HEAD..], iv).ok()?;
-                (body, index)
+                key.less_safe_encrypt(&mut opened[RTCP_HEAD..], iv).ok()?;
+                index
             }
         };
-        Some((opened, self.is_newest(ssrc, index)?))
+        self.is_newest(ssrc, index)
     }
 
     /// Replay protection (RFC 3711 §3.3.2), for what has proved authentic: `None` for what was seen before, else whether
@@ -439,7 +440,7 @@ mod tests {
         let mut opens = |ssrc: u32| {
             let mut report = bytes("80c90001");
             report.extend(ssrc.to_be_bytes());
-            opener.rtcp(&sealer.rtcp(report).unwrap()).is_some()
+            open(&mut opener, &sealer.rtcp(report).unwrap()).is_some()
         };
         let received = AUDIO_SLOTS_MAX + VIDEO_SLOTS_MAX;
         let sent = 4 * LAYERS_MAX;
@@ -486,6 +487,12 @@ mod tests {
         assert_eq!(packet, bytes(sealed));
     }
 
+    fn open(opener: &mut Opener, packet: &[u8]) -> Option<(Vec<u8>, bool)> {
+        let mut opened = Vec::new();
+        let newest = opener.rtcp(packet, &mut opened)?;
+        Some((opened, newest))
+    }
+
     fn pair(profile: Profile) -> (Sealer, Opener) {
         let (key, salt) = profile.lengths();
         let material: Vec<u8> = (0..2 * (key + salt)).map(|at| at as u8).collect();
@@ -513,15 +520,23 @@ mod tests {
             for at in 0..sealed.len() {
                 let mut touched = sealed.clone();
                 touched[at] ^= 1;
-                assert_eq!(opener.rtcp(&touched), None, "{profile:?}, byte {at}");
-                assert_eq!(opener.rtcp(&sealed[..at]), None, "{profile:?}, {at} bytes");
+                assert_eq!(open(&mut opener, &touched), None, "{profile:?}, byte {at}");
+                assert_eq!(
+                    open(&mut opener, &sealed[..at]),
+                    None,
+                    "{profile:?}, {at} bytes"
+                );
             }
-            assert_eq!(opener.rtcp(&sealed), Some((report.clone(), true)));
-            assert_eq!(opener.rtcp(&sealed), None, "a replay with {profile:?}");
+            assert_eq!(open(&mut opener, &sealed), Some((report.clone(), true)));
+            assert_eq!(
+                open(&mut opener, &sealed),
+                None,
+                "a replay with {profile:?}"
+            );
             let (third, second) = (sealer.rtcp(report.clone()), sealer.rtcp(report.clone()));
-            assert!(opener.rtcp(&second.unwrap()).is_some());
+            assert!(open(&mut opener, &second.unwrap()).is_some());
             assert!(
-                opener.rtcp(&third.unwrap()).is_some(),
+                open(&mut opener, &third.unwrap()).is_some(),
                 "late is not replayed"
             );
         }
@@ -570,7 +585,7 @@ mod tests {
         let (mut sealer, mut opener) = pair(Profile::Aes128Gcm);
         for ssrc in 0..20u8 {
             let sealed = sealer.rtcp(vec![0x80, 201, 0, 1, 0, 0, 0, ssrc]).unwrap();
-            assert!(opener.rtcp(&sealed).is_some(), "sender {ssrc}");
+            assert!(open(&mut opener, &sealed).is_some(), "sender {ssrc}");
         }
     }
 }
