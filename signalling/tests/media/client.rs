@@ -31,6 +31,8 @@ pub(crate) struct Sending {
     seq: Vec<u64>,
     time: u32,
     next: Instant,
+    /// Time between pictures, or packets of sound.
+    pub(crate) every: Duration,
     picture: u16,
     wants_key: BTreeSet<usize>,
     pub(crate) key_frame_requests: usize,
@@ -47,6 +49,14 @@ pub(crate) struct Sending {
     /// Packets of sound that are repeated with the next one (RFC 2198), and the last ones, the oldest first.
     pub(crate) repeats: usize,
     last: VecDeque<(u32, Vec<u8>)>,
+}
+
+impl Sending {
+    /// Lets RTP time pass until the next picture, in ticks for each millisecond.
+    fn pass(&mut self, ticks: u32) {
+        let ticks = self.every.as_millis() as u32 * ticks;
+        self.time = self.time.wrapping_add(ticks);
+    }
 }
 
 /// What happens to the first packet of a key frame on its way.
@@ -198,6 +208,11 @@ impl Client {
                 rids,
                 time: u32::MAX - 20_000,
                 next: self.now,
+                every: if source.is_audio() {
+                    SOUND_EVERY
+                } else {
+                    FRAME_EVERY
+                },
                 picture: 32_700,
                 wants_key: BTreeSet::new(),
                 key_frame_requests: 0,
@@ -273,12 +288,7 @@ impl Client {
             if up.next > now {
                 continue;
             }
-            up.next = now
-                + if source.is_audio() {
-                    SOUND_EVERY
-                } else {
-                    FRAME_EVERY
-                };
+            up.next = now + up.every;
             if source.is_audio() {
                 self.sound(now, source);
             } else {
@@ -318,7 +328,7 @@ impl Client {
         let pt = self.pt(Codec::Opus);
         let red = self.red();
         let up = self.ups.get_mut(&source).unwrap();
-        up.time = up.time.wrapping_add(960);
+        up.pass(48);
         up.seq[0] += 1;
         let exts = ExtensionValues {
             audio_level: Some(self.loudness),
@@ -353,7 +363,7 @@ impl Client {
     pub(crate) fn send_red(&mut self, payload: Vec<u8>) {
         let (now, red) = (self.now, self.red().unwrap());
         let up = self.ups.get_mut(&Source::Mic).unwrap();
-        up.time = up.time.wrapping_add(960);
+        up.pass(48);
         up.seq[0] += 1;
         let (seq, mid) = ((up.seq[0] - 65_000).into(), up.mid);
         let write = RtpWrite::new(red, seq, up.time, now, payload);
@@ -363,8 +373,8 @@ impl Client {
     /// Pictures as the source's maker makes them.
     fn made(&mut self, now: Instant, source: Source) {
         let up = self.ups.get_mut(&source).unwrap();
+        up.pass(90);
         let (codec, maker) = up.maker.as_mut().unwrap();
-        up.time = up.time.wrapping_add(3_600);
         let key = !std::mem::take(&mut up.wants_key).is_empty();
         let (made, codec, mid, time) = (maker.make(key), *codec, up.mid, up.time);
         for made in made {
@@ -403,7 +413,7 @@ impl Client {
         let millis = (now - self.start).as_millis() as u64;
         let pt = self.pt(Codec::Vp8);
         let up = self.ups.get_mut(&source).unwrap();
-        up.time = up.time.wrapping_add(3_600);
+        up.pass(90);
         up.picture = (up.picture + 1) & 0x7fff;
         let mut writes = Vec::new();
         for (layer, rid) in up.rids.iter().enumerate().take(self.layers) {

@@ -15,7 +15,6 @@ use str0m::format::Codec;
 use crate::client::{Client, Dice};
 
 pub(crate) const ROOM: RoomKey = RoomKey(7);
-const STEP: Duration = Duration::from_millis(5);
 const LATENCY: Duration = Duration::from_millis(10);
 /// What a narrow link holds back before it drops.
 const BUFFER: Duration = Duration::from_millis(500);
@@ -23,6 +22,8 @@ const SLOW: Duration = Duration::from_millis(60);
 
 pub(crate) struct Net {
     pub(crate) now: Instant,
+    /// How often anything happens at all.
+    pub(crate) step: Duration,
     pub(crate) sfu: Sfu,
     pub(crate) sfu_addr: SocketAddr,
     pub(crate) clients: BTreeMap<PeerKey, Client>,
@@ -151,6 +152,7 @@ impl Net {
         };
         Self {
             now: Instant::now(),
+            step: Duration::from_millis(5),
             sfu: Sfu::new(Engine::new(announced).unwrap()),
             sfu_addr,
             clients: BTreeMap::new(),
@@ -244,7 +246,7 @@ impl Net {
     }
 
     pub(crate) fn step(&mut self) {
-        self.now += STEP;
+        self.now += self.step;
         let now = self.now;
         while let Some(entry) = self.wire.first_entry() {
             if entry.key().0 > now {
