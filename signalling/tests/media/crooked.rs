@@ -200,3 +200,35 @@ fn codecs_named_twice_and_unknown_components_in_a_second_offer_harm_nobody() {
         );
     }
 }
+
+/// The engine would read one extension under the id of another, for one under an id that was not offered at all.
+#[test]
+fn an_id_for_two_header_extensions_is_refused() {
+    let line = CHROMIUM
+        .lines()
+        .find(|line| line.starts_with("a=extmap:3 "));
+    let twice = CHROMIUM.replacen(line.unwrap(), "a=extmap:3 urn:other", 1);
+    let refused = join(&twice);
+    assert!(
+        matches!(refused, Err(MediaError::BadOffer(_))),
+        "{refused:?}"
+    );
+    // For another one alone, the offer is as good as any; so is one without the extension.
+    assert!(join(&CHROMIUM.replace(line.unwrap(), "a=extmap:3 urn:other")).is_ok());
+    let rest = lines(CHROMIUM)
+        .into_iter()
+        .filter(|of| *of != line.unwrap());
+    let answer = join(&joined(&rest.collect::<Vec<_>>())).unwrap();
+    assert!(!answer.contains("a=extmap:3 "));
+
+    let mut net = Net::new();
+    let peer = PeerKey(1);
+    let first = offer(CHROMIUM.to_owned());
+    net.sfu.join(net.now, ROOM, peer, first).unwrap();
+    let moved = CHROMIUM.replace(line.unwrap(), "a=extmap:3 urn:other");
+    let refused = net.sfu.restart(net.now, peer, &moved);
+    assert!(
+        matches!(refused, Err(MediaError::BadOffer(_))),
+        "{refused:?}"
+    );
+}

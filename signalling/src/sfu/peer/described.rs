@@ -15,6 +15,32 @@ pub(super) fn extension() -> Extension {
     Extension::with_serializer(URI, Serializer)
 }
 
+/// An extension that nobody offers, for an id under which the engine is to read nothing.
+pub(super) fn nothing() -> Extension {
+    Extension::with_serializer("urn:parta:nothing", Nothing)
+}
+
+#[derive(Debug)]
+struct Nothing;
+
+impl ExtensionSerializer for Nothing {
+    fn write_to(&self, _buffer: &mut [u8], _values: &ExtensionValues) -> usize {
+        0
+    }
+
+    fn parse_value(&self, _buffer: &[u8], _values: &mut ExtensionValues) -> bool {
+        false
+    }
+
+    fn is_video(&self) -> bool {
+        true
+    }
+
+    fn is_audio(&self) -> bool {
+        true
+    }
+}
+
 #[derive(Debug)]
 struct Serializer;
 

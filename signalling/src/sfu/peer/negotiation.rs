@@ -15,7 +15,7 @@ use super::numbers::Numbers;
 use super::offer::{MIXES, has_ports, mixed_as_offered, without_idle_descriptors};
 use super::{
     AUDIO_RATE, Down, Engine, InUse, PAYLOAD_TYPES, Peer, Sound, Up, VIDEO_RATE, described, keys,
-    sound,
+    numbers, sound,
 };
 use crate::sfu::clock::CaptureClock;
 use crate::sfu::codec::{Codec, Codecs};
@@ -27,6 +27,8 @@ use crate::{MediaError, Offer, Source};
 
 /// The name under which a receiver's streams belong together (RFC 3550 §6.5.1). It says nothing about anybody.
 const CNAME: &str = "parta";
+/// Why an offer is refused.
+const TWO_EXTENSIONS: &str = "one id is for two header extensions";
 /// Id of the dependency descriptor until an offer gives it another one.
 const DESCRIPTOR_ID: u8 = 12;
 /// Payload types of VP9 and of its retransmissions until an offer gives others; likewise for H.264.
@@ -52,12 +54,19 @@ impl Peer {
         engine: &Engine,
         offer: &Offer,
     ) -> Result<(Self, String), MediaError> {
-        let config = Rtc::builder()
+        let mut numbers = Numbers::default();
+        if !numbers.learn(&offer.sdp) {
+            return Err(bad(TWO_EXTENSIONS));
+        }
+        let mut config = Rtc::builder()
             .set_crypto_provider(engine.crypto.clone())
             .set_dtls_cert(engine.certificate.clone())
             .set_ice_lite(true)
             .set_rtp_mode(true)
             .set_extension(DESCRIPTOR_ID, described::extension());
+        if !numbers.are_offered() {
+            config = config.set_extension(numbers::DEFAULT_ID, described::nothing());
+        }
         let mut rtc = with_codecs(config).build(now);
         let keys = keys::of_last_built();
         let (udp, tcp) = (&engine.candidates.udp, &engine.candidates.tcp);
@@ -87,7 +96,7 @@ impl Peer {
             takes: Codecs::ALL,
             egress: Egress::new(now, CNAME.to_owned()),
             streams: BTreeSet::new(),
-            numbers: Numbers::default(),
+            numbers,
             keys,
             crypto: engine.crypto.clone(),
             in_use: InUse {
@@ -101,7 +110,6 @@ impl Peer {
             engine_wait: None,
             egress_waits: true,
         };
-        peer.numbers.learn(&offer.sdp);
         peer.read_ups(&offer.up, &says)?;
         peer.audio = peer.downs(&offer.down_audio, MediaKind::Audio, AUDIO_SLOTS_MAX, &says)?;
         peer.video = peer.downs(&offer.down_video, MediaKind::Video, VIDEO_SLOTS_MAX, &says)?;
@@ -115,6 +123,9 @@ impl Peer {
     /// # Errors
     /// [`MediaError::BadOffer`].
     pub fn restart(&mut self, sdp: &str) -> Result<String, MediaError> {
+        if !self.numbers.learn(sdp) {
+            return Err(bad(TWO_EXTENSIONS));
+        }
         // The answer must declare the same senders as the first one.
         for down in self.audio.iter().chain(&self.video) {
             if self.rtc.media(down.mid).is_some() {
@@ -124,7 +135,6 @@ impl Peer {
             }
         }
         let answer = answer(&mut self.rtc, sdp);
-        self.numbers.learn(sdp);
         self.note_formats();
         self.hide_downs();
         self.engine_wait = None;

@@ -5,10 +5,12 @@
 //! that there is, and the next report is to speak of everything between: it takes all memory. A few packets in another order
 //! at the beginning suffice for that.
 
-/// As the offer's lines end that name the extension.
+use std::collections::BTreeMap;
+
+/// The name under which the extension is negotiated.
 const URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
-/// The engine's own id for it, where an offer has none.
-const DEFAULT_ID: u8 = 3;
+/// The engine's own id for it. Where an offer does not have it, nothing may be read there.
+pub(super) const DEFAULT_ID: u8 = 3;
 /// Bytes of an RTP header without anything optional.
 const HEAD: usize = 12;
 
@@ -17,22 +19,40 @@ const HEAD: usize = 12;
 pub(super) struct Numbers {
     /// Ids under which the engine may read a number, a bit for each.
     ids: u32,
+    /// What each id was offered for.
+    names: BTreeMap<u8, String>,
     /// The highest number that was authentic, extended.
     newest: Option<u64>,
 }
 
 impl Numbers {
-    /// Notes the ids of another offer.
-    pub(super) fn learn(&mut self, sdp: &str) {
-        let lines = sdp.lines().filter(|line| line.trim_end().ends_with(URI));
-        let ids = lines.filter_map(|line| {
-            let id = line.strip_prefix("a=extmap:")?.split([' ', '/']).next()?;
-            id.parse::<u8>().ok()
-        });
-        self.ids |= ids.fold(0, |ids, id| ids | bit(id));
-        if self.ids == 0 {
-            self.ids = bit(DEFAULT_ID);
+    /// Notes the ids of another offer. Returns whether each is for one extension only, as it must be in a bundle
+    /// (RFC 8843 §9.2, RFC 8285 §6): the engine would move the extension to an id that nobody named.
+    pub(super) fn learn(&mut self, sdp: &str) -> bool {
+        for line in sdp.lines() {
+            let Some((id, rest)) = line
+                .strip_prefix("a=extmap:")
+                .and_then(|of| of.split_once(' '))
+            else {
+                continue;
+            };
+            let id = id.split('/').next().and_then(|id| id.parse::<u8>().ok());
+            let (Some(id), Some(uri)) = (id, rest.split_whitespace().next()) else {
+                continue;
+            };
+            if self.names.entry(id).or_insert_with(|| uri.to_owned()) != uri {
+                return false;
+            }
+            if uri == URI {
+                self.ids |= bit(id);
+            }
         }
+        true
+    }
+
+    /// Whether an offer has the extension.
+    pub(super) fn are_offered(&self) -> bool {
+        self.ids != 0
     }
 
     /// Whether the engine can take an RTP packet, authentic or not.
@@ -134,7 +154,7 @@ mod tests {
 
     fn numbers(sdp: &str) -> Numbers {
         let mut numbers = Numbers::default();
-        numbers.learn(sdp);
+        assert!(numbers.learn(sdp));
         numbers
     }
 
@@ -167,9 +187,19 @@ mod tests {
             assert_eq!(of.read(&packet([0xbe, 0xde], elements)).next(), None);
         }
         assert_eq!(of.read(&[0x90; 13]).next(), None);
-        let unsaid = numbers("v=0\r\n");
-        let default = packet([0xbe, 0xde], &[0x31, 0, 7]);
-        assert_eq!(unsaid.read(&default).collect::<Vec<_>>(), [7]);
+        let unsaid = numbers("a=extmap:3 urn:other\r\n");
+        assert!(of.are_offered() && !unsaid.are_offered());
+        let other = packet([0xbe, 0xde], &[0x31, 0, 7]);
+        assert_eq!(unsaid.read(&other).next(), None);
+    }
+
+    #[test]
+    fn an_id_is_for_one_extension_in_all_offers() {
+        let mut of = numbers(&format!(
+            "a=extmap:5 {URI}\r\na=extmap:5/sendonly {URI}\r\n"
+        ));
+        assert!(of.learn("a=extmap:6 urn:other\r\n"));
+        assert!(!of.learn("a=extmap:5 urn:other\r\n"));
     }
 
     #[test]
