@@ -9,8 +9,8 @@ use super::peer::Packet;
 
 /// How long a first packet may be late: a request for it and the answer, with patience.
 const LATE_MAX: Duration = Duration::from_millis(500);
-/// Packets kept of a stream: half a second at 2.5 Mbit/s.
-const KEPT_MAX: usize = 128;
+/// Packets kept of a stream: half a second of all its layers at 10 Mbit/s.
+const KEPT_MAX: usize = 512;
 
 /// The packets of one room that somebody waits to begin before.
 #[derive(Debug, Default)]

@@ -123,6 +123,11 @@ impl Patience {
         self.wish = Wish::None;
     }
 
+    /// The picture ends, or begins anew for another reason: what is asked for then is no repair.
+    pub fn let_go(&mut self) {
+        self.wish = Wish::None;
+    }
+
     /// How many key frames are not forgiven yet.
     fn count(&self, now: Instant) -> u32 {
         self.given.map_or(0, |(at, count)| {

@@ -147,7 +147,9 @@ impl Lane {
     fn asks(&mut self, now: Instant) -> Option<(Stream, u8)> {
         let (stream, target) = (self.stream?, self.target?);
         let needed = self.needs_key_frame();
-        if self.patience.is_open() {
+        // What leads to another layer mends the picture too, and is asked for as seldom as layers change.
+        let changes = needed && self.current.is_some();
+        if self.patience.is_open() && !changes {
             let asks = self.patience.asks(now);
             asks.then_some((stream, if needed { target } else { self.current? }))
         } else {
@@ -356,6 +358,7 @@ impl Member {
         for lane in self.audio.iter_mut().chain(&mut self.video) {
             if lane.stream.is_some_and(|stream| stream.peer == gone) {
                 lane.current = None;
+                lane.patience.let_go();
                 lane.rewrite.end();
             }
         }
@@ -369,6 +372,7 @@ impl Member {
             .filter(|lane| lane.stream.is_some_and(&of))
         {
             lane.current = None;
+            lane.patience.let_go();
         }
     }
 
@@ -429,6 +433,7 @@ impl Member {
         }
         if lane.target.take().is_some() {
             lane.current = None;
+            lane.patience.let_go();
             // What waits to go out would hold up the sound for as long as it takes.
             self.peer.drop_queued(at);
         }
@@ -528,6 +533,7 @@ impl Member {
         }
         let is_key_frame = running && coded.key_frame || starts;
         if is_key_frame {
+            // Also one that is dropped below: others have paid for it.
             lane.patience.came(now);
         }
         if self.peer.is_congested() {

@@ -10,6 +10,7 @@ use signalling::sfu::peer::keys;
 use signalling::{Offer, Source};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::{Codec, PayloadParams};
+use str0m::ice::{StunMessage, TransId};
 use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RedEncoder, RedundantBlock, RtpPacket, RtpWrite};
@@ -105,6 +106,8 @@ pub(crate) struct Client {
     /// Seed of random payloads to send in place of pictures.
     pub(crate) garbage: Option<u64>,
     pending: Option<SdpPendingOffer>,
+    /// The SFU's last ICE password.
+    password: String,
     start: Instant,
     now: Instant,
     wait: Instant,
@@ -166,6 +169,7 @@ impl Client {
             layers: RIDS.len(),
             garbage: None,
             pending: None,
+            password: String::new(),
             start: now,
             now,
             wait: now,
@@ -255,7 +259,22 @@ impl Client {
         let answer = SdpAnswer::from_sdp_string(sdp).unwrap();
         let pending = self.pending.take().unwrap();
         self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        let password = sdp.lines().find_map(|line| line.strip_prefix("a=ice-pwd:"));
+        self.password = password.unwrap().trim_end().to_owned();
         self.drain();
+    }
+
+    /// A check as one that was recorded, in a transaction of its own.
+    pub(crate) fn check_like(&self, recorded: &[u8]) -> Vec<u8> {
+        let like = StunMessage::parse(recorded).unwrap();
+        let (name, prio) = (like.username().unwrap(), like.prio().unwrap());
+        let check = StunMessage::binding_request(name, TransId::new(), true, 1, prio, false);
+        let crypto = str0m::crypto::from_feature_flags();
+        let mut bytes = vec![0; 300];
+        let hmac = |key: &[u8], parts: &[&[u8]]| crypto.sha1_hmac_provider.sha1_hmac(key, parts);
+        let len = check.to_bytes(Some(self.password.as_bytes()), &mut bytes, hmac);
+        bytes.truncate(len.unwrap());
+        bytes
     }
 
     pub(crate) fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {

@@ -95,10 +95,28 @@ fn forged_checks_do_not_keep_a_dead_receiver_alive() {
 #[test]
 fn its_own_packets_sent_again_do_not_keep_a_dead_receiver_alive() {
     let (net, b, address) = with_a_dead_receiver();
-    let kinds: [fn(&[u8]) -> bool; 2] = [
+    let kinds: [fn(&[u8]) -> bool; 3] = [
+        |bytes| bytes.starts_with(&[0, 1]),
         |bytes| bytes[0] == 0x90,
         |bytes| bytes[0] >> 6 == 2 && (192..224).contains(&bytes[1]),
     ];
     let old = kinds.map(|kind| net.recorded_from(address, kind));
-    assert_given_up((net, b, address), |nth| old[nth as usize % 2].clone());
+    assert_given_up((net, b, address), |nth| old[nth as usize % 3].clone());
+}
+
+#[test]
+fn checks_of_its_own_keep_it_alive() {
+    let (mut net, b, address) = with_a_dead_receiver();
+    let recorded = net.recorded_from(address, |bytes| bytes.starts_with(&[0, 1]));
+    let end = net.now + GONE_AFTER + Duration::from_secs(5);
+    while net.now < end {
+        let check = net.client(b).check_like(&recorded);
+        net.sfu.datagram(net.now, Path::udp(address), &check);
+        net.run(Duration::from_secs(1));
+    }
+    let gone = |event: &MediaEvent| match event {
+        MediaEvent::Disconnected { peer, .. } | MediaEvent::Gone { peer, .. } => *peer == b,
+        _ => false,
+    };
+    assert!(!net.events.iter().any(gone));
 }

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use signalling::{PeerKey, Source};
+use signalling::{PeerKey, Source, View};
 use str0m::media::{KeyframeRequestKind, Mid};
 
+use crate::client::layer_of;
 use crate::net::Net;
 
 /// A sends a picture, which B and C see.
@@ -39,6 +40,35 @@ fn rounds(net: &mut Net, sender: PeerKey, since: Instant) -> Vec<Instant> {
     rounds.retain(|at| *at >= since);
     rounds.dedup();
     rounds
+}
+
+#[test]
+fn a_receiver_who_breaks_all_the_time_changes_the_layer_at_once() {
+    let (mut net, a, [b, _]) = two_viewers();
+    let mid = net.mid(b, a, Source::Camera).unwrap();
+    let end = net.now + Duration::from_secs(20);
+    while net.now < end {
+        break_picture(&mut net, b, a);
+        net.run(Duration::from_millis(100));
+    }
+    for (width, layer) in [(200, 0), (1_280, 2)] {
+        let view = View {
+            peer: a,
+            source: Source::Camera,
+            width,
+            pinned: false,
+        };
+        net.sfu.view(net.now, b, vec![view]);
+        let at = net.now;
+        while layer_of(net.client(b).packets(&mid).last().unwrap()) != layer {
+            break_picture(&mut net, b, a);
+            net.run(Duration::from_millis(100));
+            assert!(
+                net.now - at < Duration::from_millis(1_500),
+                "layer {layer} waits for its turn"
+            );
+        }
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ use crate::sfu::path::{Path, Transport};
 /// Silence of the address in use after which another that proves itself takes over. Browsers check the path in use
 /// every 2.5 s at least.
 const PATH_SILENT: Duration = Duration::from_secs(3);
+/// Checks that are known again: those of some minutes, as browsers make them.
+const CHECKS_KEPT: usize = 512;
 /// Times that the engine may name a time already due before it has to wait a millisecond.
 const SPINS_MAX: u8 = 8;
 
@@ -24,7 +26,9 @@ impl Peer {
     /// Whether a datagram on a path not seen before belongs here: only STUN whose integrity
     /// proves knowledge of this connection's password (RFC 8445 §7.3).
     pub fn admits(&mut self, now: Instant, from: Path, bytes: &[u8]) -> bool {
-        self.accepts(now, from, bytes) && self.is_authentic(bytes)
+        self.accepts(now, from, bytes)
+            && self.is_authentic(bytes)
+            && !transaction(bytes).is_some_and(|id| self.checks.contains(&id))
     }
 
     /// Whether the engine would take a datagram.
@@ -51,6 +55,18 @@ impl Peer {
         contained(check).unwrap_or(false)
     }
 
+    /// Whether STUN is not one of the last [`CHECKS_KEPT`] again. It is one of them then.
+    fn is_new_check(&mut self, bytes: &[u8]) -> bool {
+        let Some(id) = transaction(bytes).filter(|id| !self.checks.contains(id)) else {
+            return false;
+        };
+        if self.checks.len() == CHECKS_KEPT {
+            self.checks.pop_front();
+        }
+        self.checks.push_back(id);
+        true
+    }
+
     /// Takes a datagram on a path that [`admits`](Self::admits) let in. Returns whether it
     /// could be read; a bad one changes nothing. Whether it was the participant's own tells [`heard`](Self::heard), once
     /// all was polled.
@@ -60,8 +76,11 @@ impl Peer {
             if !self.is_authentic(bytes) {
                 return false;
             }
-            self.heard = self.now;
-            self.follow(now, from, bytes);
+            // Whoever sends it again, as the client does when no answer came, proves nothing by that.
+            if self.is_new_check(bytes) {
+                self.heard = self.now;
+                self.follow(now, from, bytes);
+            }
         } else if demux::is_rtcp(bytes) {
             self.egress_waits = true;
             let egress = &mut self.egress;
@@ -98,8 +117,8 @@ impl Peer {
         read.unwrap_or(false)
     }
 
-    /// Whether the engine can take an RTP packet: of a known stream, or the first of one and made with the keys. The engine takes a stream's
-    /// place in an m-line from any packet, forged ones too, and forgets no stream that it has ever seen.
+    /// Whether the engine can take an RTP packet: of a known stream, or the first of one and made with the keys. The engine
+    /// takes a stream's place in an m-line from any packet, forged ones too, and forgets no stream that it has ever seen.
     fn admits_stream(&mut self, packet: &[u8]) -> bool {
         let Some(ssrc) = packet.get(8..12).and_then(|ssrc| ssrc.try_into().ok()) else {
             return false;
@@ -108,10 +127,9 @@ impl Peer {
         if self.streams.contains(&ssrc) {
             return self.numbers.admits(packet);
         }
-        let is_first_of_all = self.streams.is_empty();
         let admits = self.streams.len() < STREAMS_PER_PEER_MAX
             && self.egress.is_authentic_first(packet)
-            && self.numbers.admits_first(packet, is_first_of_all);
+            && self.numbers.admits(packet);
         if admits {
             self.streams.insert(ssrc);
         }
@@ -119,7 +137,8 @@ impl Peer {
     }
 
     /// Lets media follow the client to another address, by a check that is authentic: when it nominates that address
-    /// (RFC 8445 §7.3.1.5), or proves itself there while nothing comes from the old one. The engine itself stays with the address of the beginning.
+    /// (RFC 8445 §7.3.1.5), or proves itself there while nothing comes from the old one. The engine itself stays with the
+    /// address of the beginning.
     fn follow(&mut self, now: Instant, from: Path, check: &[u8]) {
         let Some(to) = self.in_use.path else {
             return;
@@ -273,6 +292,11 @@ impl Peer {
         tracing::debug!(%error, "media connection failed");
         self.rtc.disconnect();
     }
+}
+
+/// The transaction of STUN (RFC 8489 §5).
+fn transaction(stun: &[u8]) -> Option<[u8; 12]> {
+    stun.get(8..20)?.try_into().ok()
 }
 
 /// Runs the engine on bytes from outside; `None` if it panicked. The connection must not be used

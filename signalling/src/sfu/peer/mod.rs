@@ -229,6 +229,8 @@ pub struct Peer {
     streams: BTreeSet<u32>,
     /// Transport-wide numbers of what comes.
     numbers: numbers::Numbers,
+    /// Transactions of the last checks, oldest first (RFC 8489 §5).
+    checks: VecDeque<[u8; 12]>,
     /// Where the keys of the handshake appear.
     keys: keys::Keys,
     crypto: Arc<CryptoProvider>,

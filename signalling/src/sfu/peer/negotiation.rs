@@ -97,6 +97,7 @@ impl Peer {
             egress: Egress::new(now, CNAME.to_owned()),
             streams: BTreeSet::new(),
             numbers,
+            checks: VecDeque::new(),
             keys,
             crypto: engine.crypto.clone(),
             in_use: InUse {

@@ -21,7 +21,9 @@ pub(super) struct Numbers {
     ids: u32,
     /// What each id was offered for.
     names: BTreeMap<u8, String>,
-    /// The highest number that was authentic, extended.
+    /// Whether the engine was given any number, authentic or not.
+    given: bool,
+    /// The highest number that the engine told of, extended.
     newest: Option<u64>,
 }
 
@@ -55,26 +57,25 @@ impl Numbers {
         self.ids != 0
     }
 
-    /// Whether the engine can take an RTP packet, authentic or not.
-    pub(super) fn admits(&self, packet: &[u8]) -> bool {
-        self.read(packet).all(|number| match self.newest {
-            Some(newest) => extended(newest, number).is_some(),
-            // The engine may know of numbers that were not told here. From below the half it counts right in any case.
-            None => number <= u16::MAX / 2,
-        })
-    }
-
-    /// Whether the engine can take the first packet of a stream, which is authentic. Its number may be any if there was
-    /// none before.
-    pub(super) fn admits_first(&mut self, packet: &[u8], is_first_of_all: bool) -> bool {
-        let admits = is_first_of_all || self.admits(packet);
-        if admits && let Some(number) = self.read(packet).last() {
-            self.came(number);
-        }
+    /// Whether the engine can take an RTP packet, authentic or not. If it is said that it can, it must be given it.
+    pub(super) fn admits(&mut self, packet: &[u8]) -> bool {
+        let mut given = self.given;
+        let admits = self.read(packet).all(|number| {
+            let fits = match self.newest {
+                // The engine may be ahead of what it told, which makes no number lie before zero.
+                Some(newest) => extended(newest, number).is_some(),
+                // From below the half it counts right in any case.
+                None => !given || number <= u16::MAX / 2,
+            };
+            given = true;
+            fits
+        });
+        self.given = given;
         admits
     }
 
-    /// The number of a packet that was authentic.
+    /// The number of a packet that the engine took. What it threw away counts for nothing here either: it may not have
+    /// counted it.
     pub(super) fn came(&mut self, number: u16) {
         self.newest = Some(match self.newest {
             Some(newest) => extended(newest, number).map_or(newest, |number| number.max(newest)),
@@ -205,8 +206,9 @@ mod tests {
     #[test]
     fn what_lies_before_zero_is_refused_until_the_numbers_have_wrapped() {
         let mut of = numbers(&format!("a=extmap:5 {URI}"));
+        assert!(of.admits(&numbered(10)), "the engine has none");
         assert!(!of.admits(&numbered(40_000)), "the engine may have counted");
-        assert!(of.admits_first(&numbered(10), true));
+        of.came(10);
         assert!(of.admits(&numbered(0)) && of.admits(&numbered(32_777)));
         assert!(!of.admits(&numbered(65_535)) && !of.admits(&numbered(40_000)));
         for number in [30_000, 60_000, 10_000] {
@@ -217,5 +219,16 @@ mod tests {
         assert_eq!(of.newest, Some(65_536 + 10_000));
         of.came(65_535);
         assert_eq!(of.newest, Some(65_536 + 10_000));
+    }
+
+    #[test]
+    fn the_first_number_is_any_and_what_the_engine_threw_away_counts_for_nothing() {
+        let mut of = numbers(&format!("a=extmap:5 {URI}"));
+        assert!(of.admits(&numbered(40_000)));
+        // The engine did not take that one, but this.
+        assert!(of.admits(&numbered(5)));
+        assert!(!of.admits(&numbered(60_000)));
+        of.came(5);
+        assert!(!of.admits(&numbered(60_000)));
     }
 }
