@@ -7,6 +7,7 @@
 
 import { build, files, version } from '$service-worker';
 import { cacheName, isShared, isShell, toKeep } from './core/offline';
+import { saves, toldWorker } from './core/saving';
 import { keepShared } from './core/shared';
 import { wordsOf } from './core/push-words';
 import type { PushNews } from './core/wire/PushNews';
@@ -35,7 +36,7 @@ worker.addEventListener('fetch', (event) => {
 
 async function install(): Promise<void> {
   const cache = await caches.open(CACHE);
-  const isSaving = 'connection' in navigator && (navigator.connection as { saveData?: boolean }).saveData === true;
+  const isSaving = saves(await toldWorker(caches), navigator);
   // All or nothing: a page of which a part is missing is worse than none.
   await Promise.all([SHELL, ...toKeep([...KEPT], isSaving)].map((path) => put(cache, path)));
 }

@@ -41,6 +41,8 @@ export function showPhotos(place: HTMLElement, photos: readonly Attachment[], na
     appendToEl: place,
     dataSource: photos.map((photo, k): SlideData => ({ src: `${address(photo)}/preview`, alt: names[k] ?? '', ...room(photo) })),
     index,
+    // Those beside it only when they are looked at.
+    ...(saves && { preload: [0, 0] }),
     bgOpacity: 1,
     loop: false,
     wheelToZoom: true,

@@ -1,9 +1,9 @@
+import { saving } from '$lib/saving/saving.svelte';
 import type { Person } from '../../core/wire/Person';
 
 /** Where a person's picture is; who saves data has letters. */
 export function pictureOf(person: Person | undefined): string | undefined {
-  const saves = (navigator as { connection?: { saveData?: boolean } }).connection?.saveData;
-  return person?.picture && !saves ? addressOf(person.id, person.picture) : undefined;
+  return person?.picture && !saving.on ? addressOf(person.id, person.picture) : undefined;
 }
 
 export const addressOf = (person: string, picture: string): string => `/api/v1/people/${person}/pictures/${picture}`;
