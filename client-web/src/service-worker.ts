@@ -8,6 +8,7 @@
 import { build, files, version } from '$service-worker';
 import { cacheName, isShared, isShell, toKeep } from './core/offline';
 import { saves, toldWorker } from './core/saving';
+import { countNews } from './core/counts';
 import { keepShared } from './core/shared';
 import { wordsOf } from './core/push-words';
 import type { PushNews } from './core/wire/PushNews';
@@ -94,7 +95,7 @@ async function told(data: PushMessageData | null): Promise<void> {
     data: room === undefined ? '/' : `/room/${room}`,
     ...(room !== undefined && { tag: room }),
   });
-  await navigator.setAppBadge?.().catch(() => undefined);
+  await navigator.setAppBadge?.(await countNews(room, news)).catch(() => undefined);
 }
 
 function roomIn(data: PushMessageData | null): string | undefined {

@@ -28,6 +28,7 @@ before(async () => {
   chromium = await launchChromium();
   student = await chromiumPerson(chromium, 'student');
   await student.context.grantPermissions(['notifications'], { origin: server.origin });
+  await student.page.addInitScript(noteBadges);
   tools = await student.context.newCDPSession(student.page);
   tools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
     for (const one of registrations) if (one.scopeURL.startsWith(server.origin) && !one.isDeleted) registrationId = one.registrationId;
@@ -65,6 +66,46 @@ async function push(data) {
   await worker.evaluate(() => /** @type {any} */ (globalThis).told);
 }
 
+/** Keeps what the page shows on its icon; runs in the page before its scripts, and in the worker. */
+function noteBadges() {
+  /** @type {(number | undefined)[]} */
+  const badges = (/** @type {any} */ (globalThis).badges = []);
+  Object.assign(navigator, {
+    setAppBadge: async (/** @type {number | undefined} */ count) => void badges.push(count),
+    clearAppBadge: async () => void badges.push(0),
+  });
+}
+
+/** The last number that the page has shown on its icon is this one. @param {number} count */
+const badged = (count) => student.until((count) => /** @type {any} */ (globalThis).badges.at(-1) === count, count, `${count} on the icon`);
+
+/** How many messages the page has left for the worker to go on from. */
+const counted = () =>
+  student.read(async () => {
+    // To open one that is not there would make it.
+    if (!(await indexedDB.databases()).some(({ name }) => name === 'parta-counts')) return 0;
+    /** @type {IDBDatabase} */
+    const db = await new Promise((resolve, reject) => {
+      const open = indexedDB.open('parta-counts');
+      open.onsuccess = () => resolve(open.result);
+      open.onerror = () => reject(open.error);
+    });
+    try {
+      /** @type {{rooms: Record<string, number>} | undefined} */
+      const counts = await new Promise((resolve, reject) => {
+        const got = db.transaction('counts').objectStore('counts').get('last');
+        got.onsuccess = () => resolve(got.result);
+        got.onerror = () => reject(got.error);
+      });
+      return Object.values(counts?.rooms ?? {}).reduce((sum, one) => sum + one, 0);
+    } finally {
+      db.close();
+    }
+  });
+
+/** How many messages the page counts itself, in its title. */
+const inTitle = () => student.read(() => Number(/^\((\d+)\)/.exec(document.title)?.[1] ?? 0));
+
 /** What is shown, and then taken away. */
 const shown = () =>
   student.read(async () => {
@@ -86,8 +127,21 @@ step('with the page closed the worker asks our server what it is about', async (
   await teacher.type('Сообщение', 'Секретный текст');
   await teacher.press('Enter');
   await student.until((name) => [...document.querySelectorAll('nav a')].find((one) => one.querySelector('.name')?.textContent === name)?.querySelector('.count'), ROOM, 'the unread message');
+  const before = await inTitle();
+  assert.ok(before > 1, 'the demo has unread messages in several rooms');
+  await badged(before);
+  await eventually(counted, (count) => count === before, 'the count on the device, from which the worker goes on');
   await student.goto('about:blank');
+  const worker = student.context.serviceWorkers().at(-1);
+  assert.ok(worker);
+  await worker.evaluate(noteBadges);
+  for (const text of ['Второй текст', 'Третий текст']) {
+    await teacher.type('Сообщение', text);
+    await teacher.press('Enter');
+    await teacher.page.locator('article', { hasText: text }).getByRole('button', { name: /Отправлено|Доставлено|Прочитано/ }).first().waitFor();
+  }
   await push(JSON.stringify({ r: room }));
+  assert.deepEqual(await worker.evaluate(() => /** @type {any} */ (globalThis).badges), [before + 2], 'of all rooms, and not of this one alone');
   // Where it can be seen what is shown, the page is open again.
   await student.goto(`${server.origin}/`);
   const [one] = await eventually(shown, (all) => all.length > 0, 'a notification');
@@ -98,11 +152,25 @@ step('with the page closed the worker asks our server what it is about', async (
   await teacher.close();
 });
 
+step('what is read is not on the icon any more', async () => {
+  const [before, there] = await student.read((room) => [Number(/^\((\d+)\)/.exec(document.title)?.[1] ?? 0), Number(document.querySelector(`nav a[href="/room/${room}"] .count`)?.textContent)], room);
+  assert.ok(there >= 3, 'three messages of the teacher');
+  await student.click('link', ROOM);
+  await badged(before - there);
+  await eventually(counted, (count) => count === before - there, 'the count on the device');
+});
+
 step('without the server, or with a push that says nothing, it says only that there is something', async () => {
+  const before = await inTitle();
+  const worker = student.context.serviceWorkers().at(-1);
+  assert.ok(worker);
   await student.goto('about:blank');
   await server.kill();
+  await worker.evaluate(noteBadges);
   await push(JSON.stringify({ r: room }));
   await push('{"r":"../../evil"}');
+  // As it was: the server could not be asked.
+  assert.deepEqual(await worker.evaluate(() => /** @type {any} */ (globalThis).badges), [before, before]);
   await student.goto(`${server.origin}/`);
   const all = await eventually(shown, (found) => found.length >= 2, 'two notifications');
   for (const one of all) assert.deepEqual([one.title, one.body], ['Parta', 'Есть новые сообщения']);

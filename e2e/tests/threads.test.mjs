@@ -4,7 +4,7 @@ import { after, before } from 'node:test';
 
 import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
 import { Server } from '../server.mjs';
-import { steps } from '../steps.mjs';
+import { eventually, steps } from '../steps.mjs';
 
 const ROOM = 'Робототехника, поток 1';
 const QUESTION = 'Кто возьмёт датчики на дом?';
@@ -184,4 +184,73 @@ step('a long one comes in pages, from its end', async () => {
   assert.equal((await answers(teacher)).length, 58);
   await teacher.press('Escape');
   await teacher.until(() => document.querySelector('aside') === null, undefined, 'the panel closed');
+});
+
+/** What is kept on the device of answers that were begun. @param {import('../browsers.mjs').Person} person @returns {Promise<string[]>} */
+const begun = (person) =>
+  person.read(async () => {
+    // To open one that is not there would make it.
+    if (!(await indexedDB.databases()).some(({ name }) => name === 'parta-begun')) return [];
+    /** @type {IDBDatabase} */
+    const db = await new Promise((resolve, reject) => {
+      const open = indexedDB.open('parta-begun');
+      open.onsuccess = () => resolve(open.result);
+      open.onerror = () => reject(open.error);
+    });
+    try {
+      return await new Promise((resolve, reject) => {
+        const got = db.transaction('answers').objectStore('answers').getAll();
+        got.onsuccess = () => resolve(got.result.map((/** @type {any} */ one) => one.body));
+        got.onerror = () => reject(got.error);
+      });
+    } finally {
+      db.close();
+    }
+  });
+
+/** @param {import('../browsers.mjs').Person} person @param {string} text */
+const inField = (person, text) =>
+  person.until((wanted) => /** @type {HTMLTextAreaElement | null} */ (document.querySelector('aside textarea'))?.value === wanted, text, `«${text}» in the thread's field`);
+
+/** Opens the thread under the question. @param {import('../browsers.mjs').Person} person @param {string} [count] */
+async function openThread(person, count = '60 ответов') {
+  await person.until(
+    (count) => {
+      document.querySelector('.talk .scroller')?.scrollTo(0, 0);
+      return document.querySelector('.talk')?.textContent?.includes(count);
+    },
+    count,
+    'the message at which the thread began',
+  );
+  await person.click('button', count);
+  await person.see('textbox', 'Ответить в обсуждении');
+}
+
+step('an answer that was begun is there after a reload, on a phone and in Firefox, and sent it is forgotten', async () => {
+  await student.press('Escape');
+  await student.until(() => document.querySelector('aside') === null, undefined, 'the panel closed');
+  for (const person of [phone, student]) {
+    await openThread(person);
+    await person.type('Ответить в обсуждении', `Недописанное: ${person.name}`);
+    await eventually(() => begun(person), (all) => all.includes(`Недописанное: ${person.name}`), 'the answer on the device');
+    await person.reload();
+    await openThread(person);
+    await inField(person, `Недописанное: ${person.name}`);
+  }
+  await phone.page.getByRole('button', { name: 'Отправить ответ' }).tap();
+  await seen(teacher, 'Недописанное: phone');
+  await eventually(() => begun(phone), (all) => all.length === 0, 'nothing on the device');
+});
+
+step('whoever signs out leaves none', async () => {
+  assert.deepEqual(await begun(student), ['Недописанное: student']);
+  await student.click('button', 'Настройки');
+  await student.click('button', 'Выйти');
+  const { name } = await server.person('student1');
+  await student.see('button', name);
+  assert.deepEqual(await begun(student), []);
+  await signIn(student, server, 'student1');
+  await student.click('link', ROOM);
+  await openThread(student, '61 ответ');
+  await inField(student, '');
 });

@@ -29,14 +29,17 @@ export const pause = ({ pause: asked }: Notify, now: number): Silence | undefine
 export const isSilent = (notify: Notify, now: number): boolean =>
   pause(notify, now) !== undefined || (notify.hours !== undefined && holds(notify.hours, now));
 
-/** How many messages ask for attention: of a muted room only those that mention this person. */
+/** How many messages of a room ask for attention while nothing is silent: of a muted one only those that mention this person. */
+export function attentionIn(notify: Notify, room: Room, now: number): number {
+  if (notify.rooms?.[room.id]?.level === 'nothing') return 0;
+  return isQuiet(notify, room.id, now) ? room.mentions.length : unread(room);
+}
+
+/** How many messages ask for attention. */
 export function attention(notify: Notify, rooms: Iterable<Room>, now: number): number {
   if (isSilent(notify, now)) return 0;
   let sum = 0;
-  for (const room of rooms) {
-    if (notify.rooms?.[room.id]?.level === 'nothing') continue;
-    sum += isQuiet(notify, room.id, now) ? room.mentions.length : unread(room);
-  }
+  for (const room of rooms) sum += attentionIn(notify, room, now);
   return sum;
 }
 

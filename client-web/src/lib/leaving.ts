@@ -2,6 +2,7 @@
 
 import { forgetUploads } from './chat/uploads.svelte';
 import type { ChatKeeper } from '../core/kept-chat';
+import { forgetKept } from '../core/kept-names';
 import { takeShared } from '../core/shared';
 
 /** Who signed out here, while the server has not heard it yet. */
@@ -31,5 +32,6 @@ export async function forgetPerson(person: string, keeper: ChatKeeper, again: bo
   await untell();
   await takeShared(Date.now());
   await forgetUploads(person);
+  await forgetKept();
   await navigator.clearAppBadge?.().catch(() => undefined);
 }

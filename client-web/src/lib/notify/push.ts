@@ -1,5 +1,7 @@
 // Being told on this device while the page is closed (Web Push).
 
+export { keep, show } from './badge';
+
 import { worker } from '$lib/offline/worker.svelte';
 import { api, ApiError } from '../../core/http';
 import type { PushKey } from '../../core/wire/PushKey';

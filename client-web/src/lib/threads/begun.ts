@@ -1,5 +1,5 @@
-// Answers that were begun in threads, by the message at which the thread began: one comes back to them.
+// The answers that were begun in threads on this device.
 
-import type { Named } from '../../core/naming';
+import { BegunAnswers } from '../../core/begun';
 
-export const begun = new Map<string, { readonly body: string; readonly chosen: readonly Named[] }>();
+export const begun = new BegunAnswers();
