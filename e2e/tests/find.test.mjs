@@ -242,6 +242,61 @@ step('rooms are narrowed to those with something new', async () => {
   await page.getByRole('link', { name: OTHER_ROOM }).waitFor();
 });
 
+step('or to those that mention one, by keyboard alone', async () => {
+  const { page } = student;
+  const mention = { name: OTHER_ROOM };
+  await student.click('link', ROOM);
+  await page.getByRole('heading', { name: ROOM }).waitFor();
+  await teacher.click('link', OTHER_ROOM);
+  await teacher.until((name) => document.querySelector('main h1')?.textContent === name, OTHER_ROOM, 'the other group');
+  const { name } = await server.person('student1');
+  await teacher.type('Сообщение', '@Миш');
+  await teacher.until((name) => [...document.querySelectorAll('[role=option]')].some((one) => one.textContent?.includes(name)), name, 'the name');
+  await teacher.press('Enter');
+  await teacher.click('button', 'Отправить');
+  await page.getByRole('link', mention).getByRole('img', { name: 'Вас упомянули' }).waitFor();
+  await page.getByRole('button', { name: 'С упоминаниями' }).press('Enter');
+  // The one that is read stays.
+  await student.until(() => document.querySelectorAll('nav .rooms a').length === 2, undefined, 'two groups');
+  await page.getByRole('link', mention).press('Enter');
+  await page.getByRole('heading', mention).waitFor();
+  await student.until(() => document.querySelectorAll('nav .rooms a').length === 1, undefined, 'read there are none but the open one');
+  await page.getByRole('button', { name: 'Все', exact: true }).press('Enter');
+  await page.getByRole('link', { name: ROOM }).waitFor();
+});
+
+step('or to a kind of them, or to those that are not muted; which ones is to be seen, and undone by a press', async () => {
+  const { page } = student;
+  const shown = () => page.locator('nav .rooms a .name').allTextContents();
+  // Where there is nothing to choose from there is no choice: all are groups, and none is muted.
+  assert.equal(await page.getByLabel('Какие чаты показывать').count(), 0);
+  const { name } = await server.person('teacher');
+  await student.click('button', 'Участники');
+  await student.click('button', `Написать лично: ${name}`);
+  await page.getByRole('heading', { name }).waitFor();
+  const field = page.getByLabel('Какие чаты показывать');
+  await field.waitFor();
+  assert.deepEqual(await field.locator('option').allTextContents(), ['Все чаты', 'Личные', 'Группы']);
+  await field.focus();
+  await field.selectOption('Личные');
+  await student.until(() => document.querySelectorAll('nav .rooms a').length === 1, undefined, 'one conversation');
+  assert.deepEqual(await shown(), [name]);
+  await field.selectOption('Группы');
+  await student.until((name) => ![...document.querySelectorAll('nav .rooms a .name')].some((one) => one.textContent === name), name, 'no conversation');
+  await page.getByRole('button', { name: 'Показаны только «Группы». Показать все чаты' }).press('Enter');
+  await page.getByRole('link', { name }).waitFor();
+  await student.click('link', ROOM);
+  await page.getByRole('heading', { name: ROOM }).waitFor();
+  await page.getByRole('button', { name: /^Уведомления: / }).first().click();
+  await page.getByRole('button', { name: 'Пока не включу' }).click();
+  await page.getByRole('link', { name: ROOM }).getByRole('img', { name: 'Без уведомлений' }).waitFor();
+  await page.keyboard.press('Escape');
+  await field.selectOption('Кроме тех, что без звука');
+  await page.getByRole('link', { name: ROOM }).waitFor({ state: 'detached' });
+  assert.ok((await shown()).includes(OTHER_ROOM));
+  await page.getByRole('button', { name: /^Показаны только/ }).click();
+});
+
 step('Firefox finds and jumps, too', async () => {
   await teacher.click('button', 'Поиск');
   await teacher.until(() => document.activeElement?.getAttribute('role') === 'combobox', undefined, 'the field');
