@@ -1,9 +1,11 @@
 // Measures what a large school costs the page: 200 rooms, 100,000 messages. How long the main thread is busy when the page is
-// opened (with its data on the device, without, and in a room), when rooms are switched, and when one scrolls back. A
-// measurement and no test; for figures that mean something on a release build: `PARTA_BIN=../target/release/parta npm run
-// large`. The last line that it prints is JSON. Clicks come from the mouse and waiting is a timer in the page: what Playwright
-// brings into pages to find things in them, 300 kB of scripts with every page that is opened, would be counted too.
+// opened (with its data on the device, without, and in a room), when rooms are switched, when one scrolls back, and when a message
+// comes that hung other messengers. A measurement and no test; for figures that mean something on a release build:
+// `PARTA_BIN=../target/release/parta npm run large`. The last line that it prints is JSON. Clicks come from the mouse and waiting
+// is a timer in the page: what Playwright brings into pages to find things in them, 300 kB of scripts with every page that is
+// opened, would be counted too.
 import { chromiumPerson, launchChromium } from './browsers.mjs';
+import { HOSTILE, post } from './hostile.mjs';
 import { Server } from './server.mjs';
 
 const SCHOOL = { rooms: Number(process.env.ROOMS ?? 200), messages: Number(process.env.MESSAGES ?? 100_000), password: 'parta-load-2026' };
@@ -17,6 +19,8 @@ const KEPT_MS = 3_000;
 const OPENED = 5;
 /** How many rooms are opened one after the other. */
 const ROOMS_OPENED = 12;
+/** How often each hostile text is written; the worst counts. */
+const HOSTILE_POSTED = 3;
 /** How often one scrolls back in the last of them: fewer pages than a room has. */
 const PAGES_BACK = 6;
 
@@ -114,10 +118,38 @@ try {
       }),
     );
   }
-  console.log(JSON.stringify({ ...SCHOOL, password: undefined, cold_ms: spread(opened.cold), warm_ms: spread(opened.warm), in_room_ms: spread(roomed), switch_ms: spread(switches), back_ms: spread(back) }));
+  // Written by another device, so that only what draws them counts.
+  const writer = await chromiumPerson(chromium, 'another device');
+  await writer.goto(server.origin);
+  await writer.type('Логин', 'load0');
+  await writer.type('Пароль', SCHOOL.password);
+  await writer.click('button', 'Войти');
+  await writer.see('link', 'Load');
+  await person.reload();
+  await until(messages);
+  const open = await person.read(() => location.pathname.split('/').at(-1) ?? '');
+  /** @type {Record<string, number>} */
+  const hostile = {};
+  for (const { name, text } of HOSTILE) {
+    const all = await times(HOSTILE_POSTED, (k) =>
+      cost(async () => {
+        const id = await writer.read(post, { room: open, cid: `${name}-${k}`, text });
+        await until(`document.querySelector('article[data-message="${id}"] .text')`);
+      }),
+    );
+    hostile[name] = round(Math.max(...all));
+  }
+  console.log(JSON.stringify({ ...SCHOOL, password: undefined, cold_ms: spread(opened.cold), warm_ms: spread(opened.warm), in_room_ms: spread(roomed), switch_ms: spread(switches), back_ms: spread(back), hostile_ms: hostile }));
 } finally {
   await chromium.close();
   await server.stop();
+}
+
+/** One after the other. @param {number} count @param {(k: number) => Promise<number>} take */
+async function times(count, take) {
+  const all = [];
+  for (let k = 0; k < count; k += 1) all.push(await take(k));
+  return all;
 }
 
 /** @param {number} ms */

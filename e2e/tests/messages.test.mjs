@@ -1,8 +1,9 @@
-// What people do with messages beside writing them: reactions, emoji, formatting. Chromium and Firefox.
+// What people do with messages beside writing them: reactions, emoji, formatting. Chromium, also on a phone by touch, and Firefox.
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
 import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
+import { HOSTILE, post, SPACES_TYPED } from '../hostile.mjs';
 import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
 
@@ -17,18 +18,21 @@ let chromium;
 let teacher;
 /** @type {Awaited<ReturnType<typeof firefoxPerson>>} */
 let student;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let phone;
 /** What the policy of the page refused. @type {string[]} */
 const refused = [];
 
 before(async () => {
   server = await Server.create();
   chromium = await launchChromium();
-  [teacher, student] = await Promise.all([chromiumPerson(chromium, 'teacher'), firefoxPerson('student')]);
+  const small = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+  [teacher, student, phone] = await Promise.all([chromiumPerson(chromium, 'teacher'), firefoxPerson('student'), chromiumPerson(chromium, 'phone', small)]);
   teacher.page.on('console', (message) => {
     if (/content security policy/iu.test(message.text())) refused.push(message.text());
   });
-  await Promise.all([signIn(teacher, server, 'teacher'), signIn(student, server, 'student1')]);
-  for (const person of [teacher, student]) {
+  await Promise.all([signIn(teacher, server, 'teacher'), signIn(student, server, 'student1'), signIn(phone, server, 'student2')]);
+  for (const person of [teacher, student, phone]) {
     await person.click('link', ROOM);
     await person.see('textbox', 'Сообщение');
   }
@@ -194,22 +198,13 @@ step('Ctrl+B and the bar put marks around what is selected', async () => {
   await waitFor(student, 'очень важно', 'strong', 'очень важно');
 });
 
+/** The room that is open. @param {import('../browsers.mjs').Person} person */
+const roomOf = (person) => person.read(() => location.pathname.split('/').at(-1) ?? '');
+
 step('hostile texts are shown, and the page goes on', async () => {
   const texts = ['>'.repeat(8_000), '*a '.repeat(5_000), '['.repeat(16_000), `Z${'\u0335\u0322'.repeat(2_000)}`, `\u202eтскет ${'$\\rule{9999em}{9999em}$'}`, '$\\def\\a{\\a\\a}\\a$', `$${'{'.repeat(1_900)}$`];
   for (const text of texts) {
-    await teacher.read(
-      async ({ text, cid }) => {
-        const room = location.pathname.split('/').at(-1);
-        const socket = new WebSocket(`ws://${location.host}/api/v1/ws`, 'hub.v1.json');
-        await new Promise((resolve) => (socket.onopen = resolve));
-        const answer = new Promise((resolve) => (socket.onmessage = ({ data }) => data.includes('"i":2') && resolve(undefined)));
-        socket.send(JSON.stringify({ i: 1, m: 'hello', p: { v: 1, dev: cid, app: 'test', focus: [] } }));
-        socket.send(JSON.stringify({ i: 2, m: 'msg.send', p: { r: room, cid, body: text } }));
-        await answer;
-        socket.close();
-      },
-      { text, cid: `hostile-${texts.indexOf(text)}` },
-    );
+    await teacher.read(post, { room: await roomOf(teacher), text, cid: `hostile-${texts.indexOf(text)}` });
   }
   await say(student, 'Всё ещё здесь');
   for (const person of [teacher, student]) await waitFor(person, 'Всё ещё здесь', 'time');
@@ -219,4 +214,104 @@ step('hostile texts are shown, and the page goes on', async () => {
   );
   assert.ok(tallest < 400, `a formula is ${tallest} px high`);
   assert.deepEqual(refused, []);
+});
+
+step('what hung other messengers is shown as text, and one goes on writing between', async () => {
+  const room = await roomOf(teacher);
+  for (const { name, text, shows } of HOSTILE) {
+    const id = await teacher.read(post, { room, text, cid: `hung-${name}` });
+    for (const person of [teacher, student, phone]) {
+      await person.until(({ id, shows }) => document.querySelector(`article[data-message="${id}"] .text`)?.textContent?.includes(shows), { id, shows }, `the message «${name}»`);
+    }
+    await say(student, `После «${name}»`);
+    for (const person of [teacher, phone]) await waitFor(person, `После «${name}»`, 'time');
+  }
+  const link = await student.read(() => [...document.querySelectorAll('article .text a')].find((one) => one.textContent?.includes('Link'))?.getAttribute('href'));
+  assert.equal(link, 'https://www.google.com/pages/viewpage.action?pageId=314703900#Title');
+  assert.deepEqual(refused, []);
+  assert.ok(await phone.read(() => document.documentElement.scrollWidth <= innerWidth), 'nothing sticks out on a phone');
+});
+
+step('a hundred thousand spaces in the field are too long, and the field goes on', async () => {
+  const field = teacher.page.getByRole('textbox', { name: 'Сообщение' });
+  await field.fill(SPACES_TYPED);
+  // Spaces around it do not count: what goes is the sign alone.
+  await field.press('End');
+  await teacher.page.keyboard.type(' и текст');
+  assert.ok((await field.inputValue()).endsWith('@ и текст'));
+  await field.fill(`я${SPACES_TYPED}`);
+  await teacher.page.getByText('Сообщение слишком длинное').waitFor();
+  await field.fill('Коротко');
+  await field.press('Enter');
+  for (const person of [teacher, student, phone]) await waitFor(person, 'Коротко', 'time');
+});
+
+step('on a phone a touch opens the menu, answers with an emoji, and a finger that stays tells who it was', async () => {
+  const message = phone.page.locator('article', { hasText: 'Коротко' }).last();
+  await message.getByRole('button', { name: 'Действия с сообщением' }).tap();
+  await phone.page.getByRole('button', { name: 'Реакция 👍' }).tap();
+  await closed(phone);
+  for (const person of [teacher, student, phone]) await waitFor(person, 'Коротко', '.chip', '👍1');
+  const chip = await message.locator('.chip').first().boundingBox();
+  assert.ok(chip && chip.height >= 44, `a finger finds it: ${JSON.stringify(chip)}`);
+  const touch = await phone.context.newCDPSession(phone.page);
+  await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x: chip.x + chip.width / 2, y: chip.y + chip.height / 2 }] });
+  const { name } = await server.person('student2');
+  await phone.until((who) => document.querySelector('dialog[open]')?.textContent?.includes(who), name, 'who it was');
+  await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  await phone.press('Escape');
+  await closed(phone);
+  await waitFor(phone, 'Коротко', '.chip[aria-pressed="true"]', '👍1');
+  await message.locator('.chip').first().tap();
+  for (const person of [teacher, student]) await person.until(() => ![...document.querySelectorAll('article')].findLast((one) => one.textContent?.includes('Коротко'))?.querySelector('.chip'), undefined, 'no reaction');
+});
+
+step('on a phone marks are put by touch', async () => {
+  const field = phone.page.getByRole('textbox', { name: 'Сообщение' });
+  await field.fill('важно');
+  await field.selectText();
+  await phone.page.getByRole('button', { name: 'Оформление текста' }).tap();
+  await phone.page.getByRole('button', { name: 'Жирный' }).tap();
+  assert.equal(await field.inputValue(), '**важно**');
+  await phone.page.getByRole('button', { name: 'Отправить' }).tap();
+  await waitFor(student, 'важно', 'strong', 'важно');
+  assert.ok(await phone.read(() => document.documentElement.scrollWidth <= innerWidth));
+});
+
+/** Selects these words of the last message that has them, as a mouse or a long touch does. */
+const selectWords = (/** @type {string} */ words) => {
+  const message = [...document.querySelectorAll('.talk article .text')].findLast((one) => one.textContent?.includes(words));
+  const walker = message && document.createTreeWalker(message, NodeFilter.SHOW_TEXT);
+  for (let node = walker?.nextNode(); walker && node; node = walker.nextNode()) {
+    const at = node.textContent?.indexOf(words) ?? -1;
+    if (at >= 0) return getSelection()?.setBaseAndExtent(node, at, node, at + words.length);
+  }
+  throw new Error(`no «${words}»`);
+};
+
+step('words that are selected in a message are quoted in one’s own, with a mouse, by touch and in Firefox', async () => {
+  await say(teacher, 'Сдаём в пятницу, в кабинет сорок два, до обеда');
+  for (const person of [phone, student]) {
+    await waitFor(person, 'Сдаём в пятницу', 'time');
+    await person.read(selectWords, 'кабинет сорок два');
+    await person.see('button', 'Цитировать');
+    if (person === phone) await phone.page.getByRole('button', { name: 'Цитировать' }).tap();
+    else await person.click('button', 'Цитировать');
+    await person.until(() => /** @type {HTMLTextAreaElement | null} */ (document.querySelector('.talk form textarea'))?.value === '> кабинет сорок два\n\n', undefined, 'the quotation in the field');
+    assert.equal(await person.read(() => document.activeElement?.tagName), 'TEXTAREA', 'one writes on');
+    await person.page.keyboard.type(`А этаж? Спрашивает ${person.name}`);
+    await person.click('button', 'Отправить');
+    await waitFor(teacher, `Спрашивает ${person.name}`, 'blockquote', 'кабинет сорок два');
+  }
+  // With a mouse, from the second word on.
+  const { page } = teacher;
+  const text = page.locator('article .text', { hasText: 'Спрашивает student' }).last();
+  await page.getByRole('textbox', { name: 'Сообщение' }).fill('Отвечаю:');
+  await text.locator('p').last().dblclick({ position: { x: 20, y: 8 } });
+  await page.getByRole('button', { name: 'Цитировать' }).click();
+  assert.match(await page.getByRole('textbox', { name: 'Сообщение' }).inputValue(), /^Отвечаю:\n\n> \S+\n\n$/u);
+  // What is selected elsewhere is not offered.
+  await teacher.read(() => getSelection()?.selectAllChildren(/** @type {Element} */ (document.querySelector('main h1'))));
+  await page.getByRole('button', { name: 'Цитировать' }).waitFor({ state: 'detached' });
+  await page.getByRole('textbox', { name: 'Сообщение' }).fill('');
 });

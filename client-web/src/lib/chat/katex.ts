@@ -8,7 +8,7 @@ const SIZE_MAX = 12;
 /** A macro that calls itself ends here. */
 const EXPANSIONS_MAX = 200;
 
-/** Draws a formula by the DOM's own methods, which need neither `innerHTML` nor style attributes. False when it is none. */
+/** Draws a formula by the DOM's own methods, which need neither strings of markup nor style attributes. False when it is none. */
 export function render(tex: string, element: HTMLElement, displayMode: boolean): boolean {
   try {
     katex.render(tex, element, { displayMode, trust: false, strict: 'ignore', maxSize: SIZE_MAX, maxExpand: EXPANSIONS_MAX, throwOnError: true });
