@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before } from 'node:test';
 
-import { chromiumPerson, launchChromium, signIn } from '../browsers.mjs';
+import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
 import { Server } from '../server.mjs';
 import { steps } from '../steps.mjs';
 
@@ -146,6 +146,38 @@ step('the staff delete it for all, and the reporter is told', async () => {
   assert.deepEqual(news.handled ?? [], [], 'it is told no more');
   await waitForNoText(phone, 'Вашу жалобу', '.banners');
   await teacher.until(() => ![...document.querySelectorAll('nav button')].some((one) => one.textContent?.includes('Жалобы')), undefined, 'no badge');
+});
+
+step('so it goes in Firefox, from the report to the word about it', async () => {
+  const text = 'Списать дашь или нет, зануда';
+  const fox = await firefoxPerson('fox');
+  try {
+    await signIn(fox, server, 'student3');
+    await fox.click('link', ROOM);
+    await write(author, text);
+    await waitForText(fox, text, 'article');
+    await fox.read((text) => {
+      const message = [...document.querySelectorAll('article')].find((one) => one.textContent?.includes(text));
+      /** @type {HTMLElement | null | undefined} */ (message?.querySelector('[aria-label="Действия с сообщением"]'))?.click();
+    }, text);
+    await fox.click('button', 'Пожаловаться');
+    await waitForText(fox, 'Что не так с этим сообщением?', 'dialog');
+    await fox.read(() => /** @type {HTMLElement | undefined} */ ([...document.querySelectorAll('dialog label')].find((one) => one.textContent?.includes('Оскорбление или травля')))?.click());
+    await fox.until(() => [...document.querySelectorAll('dialog button')].some((one) => one.textContent?.includes('Пожаловаться') && !one.matches(':disabled')), undefined, 'a reason, and the button');
+    await fox.click('button', 'Пожаловаться');
+    await waitForText(fox, 'Спасибо, жалоба отправлена', 'dialog');
+    await fox.press('Escape');
+    await teacher.click('button', 'Жалобы');
+    await waitForText(teacher, text, 'dialog');
+    await teacher.page.locator('dialog').getByRole('button', { name: 'Нарушения нет' }).click();
+    await waitForText(teacher, 'Жалоб, которые ждут решения, нет', 'dialog');
+    await teacher.press('Escape');
+    await waitForText(fox, 'Вашу жалобу рассмотрели', '.banners');
+    await fox.click('button', 'Понятно');
+    await waitForNoText(fox, 'Вашу жалобу', '.banners');
+  } finally {
+    await fox.close();
+  }
 });
 
 step('whoever is muted sees why and for how long, and what they began stays', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
-import { chromiumPerson, launchChromium, signIn } from '../browsers.mjs';
+import { chromiumPerson, firefoxPerson, launchChromium, signIn } from '../browsers.mjs';
 import { keptToSend } from '../kept.mjs';
 import { Server } from '../server.mjs';
 import { eventually, steps } from '../steps.mjs';
@@ -60,8 +60,11 @@ const read = (person, text) =>
 const isKept = (text) => eventually(() => kept('events'), (all) => all.includes(text), `«${text}» on the device`);
 
 /** What is kept on the device, as text: all, or this of each record. @param {string} [of] */
-const kept = (of) =>
-  student.read(async (of) => {
+const kept = (of) => keptIn(student, of);
+
+/** @param {import('../browsers.mjs').Person} person @param {string} [of] @returns {Promise<string>} */
+const keptIn = (person, of) =>
+  person.read(async (of) => {
     const names = (await indexedDB.databases()).flatMap(({ name }) => (name?.startsWith('parta-kept') ? [name] : []));
     let all = '';
     for (const name of names) {
@@ -128,6 +131,27 @@ step('the server is away: the page opens all the same, and goes on when it is ba
   await server.start();
   await say(student, 'Снова здесь');
   await read(teacher, 'Снова здесь');
+});
+
+step('in Firefox too the page opens without the server, keeps what is written and goes on', async () => {
+  const fox = await firefoxPerson('fox');
+  try {
+    await signIn(fox, server, 'student2');
+    await fox.click('link', ROOM);
+    await read(fox, 'Снова здесь');
+    await fox.until(() => navigator.serviceWorker.controller, undefined, 'the service worker');
+    await eventually(() => keptIn(fox, 'events'), (all) => all.includes('Снова здесь'), 'the last message on the device');
+    await server.kill();
+    await fox.reload();
+    await read(fox, 'Снова здесь');
+    await seen(fox, 'Нет связи');
+    await say(fox, 'Из другого браузера');
+    await keptToSend(fox, 1);
+    await server.start();
+    await read(teacher, 'Из другого браузера');
+  } finally {
+    await fox.close();
+  }
 });
 
 step('who signs out leaves nothing behind, in no tab, and does so without a network too', async () => {
