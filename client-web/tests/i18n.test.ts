@@ -3,6 +3,7 @@ import { en } from '../src/lib/i18n/en';
 import { en as moderationEn } from '../src/lib/i18n/moderation.en';
 import { ru as moderationRu } from '../src/lib/i18n/moderation.ru';
 import { ru } from '../src/lib/i18n/ru';
+import { talk } from '../src/lib/i18n/talk';
 
 // Every path to a word, with its kind.
 function paths(words: object, at = ''): string[] {
@@ -17,10 +18,11 @@ describe('the two languages', () => {
   it('have the same words', () => {
     expect(paths(en).sort()).toEqual(paths(ru).sort());
     expect(paths(moderationEn).sort()).toEqual(paths(moderationRu).sort());
+    expect(paths(talk.en).sort()).toEqual(paths(talk.ru).sort());
   });
 
   it('leave nothing empty', () => {
-    for (const words of [ru, en, moderationRu, moderationEn]) expect(JSON.stringify(words)).not.toMatch(/:""/);
+    for (const words of [ru, en, moderationRu, moderationEn, talk.ru, talk.en]) expect(JSON.stringify(words)).not.toMatch(/:""/);
   });
 });
 

@@ -31,6 +31,7 @@ export const talk: typeof words = {
     remove: 'Remove the picture',
     bad: 'This picture cannot be read. JPEG, PNG, WebP and GIF of up to 20 MB will do.',
   },
+  quote: 'Quote',
   waiting: {
     elsewhere: 'being sent in another tab',
     behind: 'goes after the files above',
