@@ -80,3 +80,45 @@ step('a message is kept for later from the menu of the button, changed, and sent
   for (const person of [teacher, phone, student]) await reads(person, 'Завтра контрольная работа');
   await teacher.until(() => !document.body.textContent?.includes('Отложено сообщений'), undefined, 'the end of waiting');
 });
+
+step('one that asks to be acknowledged still does when it is sent, and the next one does not', async () => {
+  /** @param {number} days */
+  const field = (days) => {
+    const day = new Date(Date.now() + days * 86_400_000);
+    return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((n) => String(n).padStart(2, '0')).join('-');
+  };
+  await teacher.click('button', 'С ознакомлением');
+  await teacher.page.getByLabel('до', { exact: true }).fill(field(5));
+  await teacher.type('Сообщение', 'Согласие на поездку');
+  await teacher.page.getByRole('button', { name: 'Отправить', exact: true }).click({ button: 'right' });
+  await teacher.click('button', 'Отправить позже…');
+  const form = teacher.page.locator('dialog');
+  await form.getByText('С ознакомлением').waitFor();
+  assert.equal(await form.getByLabel('Ознакомиться до').inputValue(), field(5));
+  await teacher.click('button', 'Отправить в это время');
+  await teacher.see('button', 'Отложено сообщений: 1');
+  await teacher.until(() => document.querySelector('textarea')?.value === '', undefined, 'the empty field');
+  await teacher.type('Сообщение', 'Без вопросов');
+  assert.equal(await teacher.page.getByRole('button', { name: 'С ознакомлением' }).getAttribute('aria-pressed'), 'false');
+  await teacher.type('Сообщение', '');
+
+  await teacher.click('button', 'Отложено сообщений: 1');
+  await form.locator('.asks', { hasText: 'Ознакомиться до' }).waitFor();
+  // Later than the day until which it asks: it says so, and can be put right in the same place.
+  await teacher.click('button', 'Изменить');
+  await form.getByLabel('Дата и время').fill(`${field(9)}T09:00`);
+  await teacher.click('button', 'Сохранить');
+  await form.getByRole('alert').filter({ hasText: 'раньше, чем сообщение отправится' }).waitFor();
+  await form.getByLabel('Ознакомиться до').fill(field(12));
+  await form.getByRole('textbox', { name: 'Сообщение' }).fill('Согласие на поездку в музей');
+  await teacher.click('button', 'Сохранить');
+  await form.locator('.text', { hasText: 'в музей' }).waitFor();
+  await form.locator('.asks', { hasText: 'Ознакомиться до' }).waitFor();
+  await teacher.click('button', 'Отправить сейчас');
+  await reads(student, 'Согласие на поездку в музей');
+  await student.click('button', 'Ознакомлен');
+  await teacher.press('Escape');
+  const sent = teacher.page.locator('main article', { hasText: 'Согласие на поездку в музей' });
+  await sent.getByRole('button', { name: /^Ознакомились: 1 из/u }).waitFor();
+  await sent.getByText('Ознакомиться до').waitFor();
+});

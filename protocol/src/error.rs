@@ -55,6 +55,8 @@ pub enum ErrorCode {
     Taken,
     /// It was sent already.
     Sent,
+    /// The message would be to be acknowledged by a time before it is sent.
+    DueOver,
     /// Somebody has decided about the report already.
     Handled,
     /// The poll is closed.

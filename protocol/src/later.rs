@@ -34,6 +34,14 @@ pub struct LaterSet {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub all: bool,
+    /// Whether everybody else in the room is asked to acknowledge it, as in `msg.send`. Only the staff may.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub ack: bool,
+    /// By when, RFC 3339, with `ack`: after `at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub due: Option<String>,
 }
 
 /// `later.delete`, `later.now`: one of those that wait.
@@ -69,6 +77,14 @@ pub struct Later {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub all: bool,
+    /// Whether everybody else in the room is asked to acknowledge it, as in `msg.send`. Only the staff may.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub ack: bool,
+    /// By when, RFC 3339, with `ack`: after `at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub due: Option<String>,
     /// Why it was not sent at its time. It waits until its author does something about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

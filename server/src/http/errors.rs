@@ -70,6 +70,7 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::NoStaff
         | ErrorCode::PollClosed
         | ErrorCode::Sent
+        | ErrorCode::DueOver
         | ErrorCode::Handled
         | ErrorCode::Voted
         | ErrorCode::CallEnded

@@ -28,6 +28,8 @@ pub struct NewLater<'a> {
     pub set: &'a LaterSet,
     /// When, in milliseconds since 1970.
     pub due: i64,
+    /// By when it is to be acknowledged.
+    pub ack_due: Option<i64>,
 }
 
 /// One whose time has come, claimed by this server.
@@ -50,6 +52,8 @@ struct Row {
     files: String,
     men: String,
     to_all: i64,
+    ack: i64,
+    ack_due: Option<i64>,
     refused: Option<String>,
 }
 
@@ -64,6 +68,8 @@ impl Row {
             att: ids(&self.files, FileId::parse)?,
             men: ids(&self.men, UserId::parse)?,
             all: self.to_all > 0,
+            ack: self.ack > 0,
+            due: self.ack_due.map(rfc3339),
             refused: refused
                 .transpose()
                 .map_err(|_| StoreError::Inconsistent("scheduled.refused"))?,
@@ -82,8 +88,8 @@ impl Row {
                 men: ids(&self.men, UserId::parse)?,
                 poll: None,
                 fwd: None,
-                ack: false,
-                due: None,
+                ack: self.ack > 0,
+                due: self.ack_due.map(rfc3339),
                 all: self.to_all > 0,
             },
         })
@@ -108,7 +114,7 @@ impl Store {
     /// Keeps a message for later, or changes the one that waits under its client id.
     ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`] for a stranger, [`ErrorCode::Archived`] and [`ErrorCode::ReadOnly`] where they may not write now,
+    /// [`ErrorCode::Forbidden`] for a stranger and for who may not ask for what it asks for, [`ErrorCode::Archived`] and [`ErrorCode::ReadOnly`] where they may not write now,
     /// [`ErrorCode::Sent`] when it was sent or is being sent, [`ErrorCode::TooLarge`] beyond [`LATER_MAX`].
     pub async fn keep_for_later(&self, new: NewLater<'_>) -> StoreResult<()> {
         let LaterSet {
@@ -119,11 +125,15 @@ impl Store {
             att,
             men,
             all,
+            ack,
             ..
         } = new.set;
         let access = self.access(r, new.by).await?;
         let access = access.ok_or(StoreError::Refused(ErrorCode::Forbidden))?;
         access.may(Right::Write).map_err(StoreError::Refused)?;
+        if *ack {
+            access.may_ask().map_err(StoreError::Refused)?;
+        }
         write!(self, tx => {
             let (others,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM scheduled WHERE person_id = $1 AND client_id <> $2")
                 .bind(new.by.as_str()).bind(cid.as_str()).fetch_one(&mut *tx).await?;
@@ -133,16 +143,16 @@ impl Store {
             let (sent,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM messages WHERE sender_id = $1 AND client_id = $2")
                 .bind(new.by.as_str()).bind(cid.as_str()).fetch_one(&mut *tx).await?;
             let kept = sqlx::query(
-                "INSERT INTO scheduled (person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                "INSERT INTO scheduled (person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, ack, ack_due)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
                  ON CONFLICT (person_id, client_id) DO UPDATE
                  SET due_at = excluded.due_at, body = excluded.body, reply_to = excluded.reply_to, files = excluded.files,
-                     men = excluded.men, to_all = excluded.to_all, refused = NULL
+                     men = excluded.men, to_all = excluded.to_all, ack = excluded.ack, ack_due = excluded.ack_due, refused = NULL
                  WHERE scheduled.claimed_at IS NULL AND scheduled.room_id = excluded.room_id",
             )
             .bind(new.by.as_str()).bind(cid.as_str()).bind(r.as_str()).bind(new.due).bind(body)
             .bind(re.as_ref().map(MessageId::as_str)).bind(text(att.iter().map(FileId::as_str)))
-            .bind(text(men.iter().map(UserId::as_str))).bind(i64::from(*all)).execute(&mut *tx).await?;
+            .bind(text(men.iter().map(UserId::as_str))).bind(i64::from(*all)).bind(i64::from(*ack)).bind(new.ack_due).execute(&mut *tx).await?;
             if sent > 0 || kept.rows_affected() == 0 {
                 return Err(ErrorCode::Sent.into());
             }
@@ -170,19 +180,34 @@ impl Store {
     /// Makes one due now, also one that was refused; gives its room.
     ///
     /// # Errors
-    /// The same.
+    /// The same; [`ErrorCode::DueOver`] when it was to be acknowledged by now.
     pub async fn make_due(&self, by: &UserId, cid: &ClientId, now: i64) -> StoreResult<RoomId> {
         let due: Option<(String,)> = write!(self, tx => {
             sqlx::query_as(
                 "UPDATE scheduled SET due_at = $3, refused = NULL
-                 WHERE person_id = $1 AND client_id = $2 AND claimed_at IS NULL RETURNING room_id",
+                 WHERE person_id = $1 AND client_id = $2 AND claimed_at IS NULL
+                     AND (ack_due IS NULL OR ack_due > $3) RETURNING room_id",
             )
             .bind(by.as_str()).bind(cid.as_str()).bind(now).fetch_optional(&mut *tx).await?
         });
-        match due {
-            Some((room,)) => room_id(room),
-            None => Err(self.none_waits(by, cid).await?.into()),
+        if let Some((room,)) = due {
+            return room_id(room);
         }
+        if self.is_overdue(by, cid, now).await? {
+            return Err(ErrorCode::DueOver.into());
+        }
+        Err(self.none_waits(by, cid).await?.into())
+    }
+
+    async fn is_overdue(&self, by: &UserId, cid: &ClientId, now: i64) -> StoreResult<bool> {
+        let (overdue,): (i64,) = read!(self, db => {
+            sqlx::query_as(
+                "SELECT COUNT(*) FROM scheduled
+                 WHERE person_id = $1 AND client_id = $2 AND claimed_at IS NULL AND ack_due <= $3",
+            )
+            .bind(by.as_str()).bind(cid.as_str()).bind(now).fetch_one(db).await
+        })?;
+        Ok(overdue > 0)
     }
 
     // Why there is none to change: it has gone its way, or never was.
@@ -208,7 +233,7 @@ impl Store {
     pub async fn later_in(&self, room: &RoomId, by: &UserId) -> StoreResult<Vec<Later>> {
         let rows: Vec<Row> = read!(self, db => {
             sqlx::query_as(
-                "SELECT person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, refused FROM scheduled
+                "SELECT person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, ack, ack_due, refused FROM scheduled
                  WHERE person_id = $1 AND room_id = $2 ORDER BY due_at, client_id",
             )
             .bind(by.as_str()).bind(room.as_str()).fetch_all(db).await
@@ -254,7 +279,7 @@ impl Store {
                      WHERE refused IS NULL AND due_at <= $1 AND (claimed_at IS NULL OR claimed_at < $2)
                      ORDER BY due_at LIMIT $3)
                    AND (claimed_at IS NULL OR claimed_at < $2)
-                 RETURNING person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, refused",
+                 RETURNING person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, ack, ack_due, refused",
             )
             .bind(now).bind(now - CLAIM_MS).bind(AT_ONCE).fetch_all(&mut *tx).await?
         });

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use protocol::command::{MsgRef, MsgSend};
+use protocol::command::MsgRef;
 use protocol::limits::ACK_DUE_DAYS_MAX;
 use protocol::{ErrorBody, ErrorCode};
 
@@ -45,15 +45,15 @@ impl Client {
     }
 }
 
-/// Whether a message may be to be acknowledged by the time that it names, if it names one.
-pub(super) fn check_due(send: &MsgSend) -> Answer<()> {
-    let Some(due) = &send.due else { return Ok(()) };
+/// By when a message is to be acknowledged that is sent at `at`, if it says so. Whether that is over is asked when it is stored.
+pub(super) fn check_due(ack: bool, due: Option<&str>, at: i64) -> Answer<Option<i64>> {
+    let Some(due) = due else { return Ok(None) };
     let wrong = || ErrorBody::from(ErrorCode::BadRequest).with_text("due");
-    let (now, due) = (now_ms(), parse(due).ok_or_else(wrong)?);
-    if !send.ack || due <= now || due > now + ACK_DUE_DAYS_MAX * DAY_MS {
+    let due = parse(due).ok_or_else(wrong)?;
+    if !ack || due > at + ACK_DUE_DAYS_MAX * DAY_MS {
         return Err(wrong());
     }
-    Ok(())
+    Ok(Some(due))
 }
 
 /// As a message that is sent: a connection that ends between the commit and the publication must not keep it from the others.

@@ -147,7 +147,7 @@ impl Client {
         {
             return Err(ErrorCode::TooLarge.into());
         }
-        check_due(&send)?;
+        check_due(send.ack, send.due.as_deref(), now_ms())?;
         if let Some(poll) = &mut send.poll {
             polls::check(poll, &send.body)?;
             if !send.att.is_empty() {

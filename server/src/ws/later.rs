@@ -5,6 +5,7 @@ use protocol::later::{LaterRef, LaterSet};
 use protocol::limits::{ATTACHMENTS_MAX, BODY_BYTES_MAX, LATER_DAYS_MAX, MENTIONS_MAX};
 use protocol::{ErrorBody, ErrorCode, RoomId};
 
+use super::acks::check_due;
 use super::commands::{Answer, Done, to_user};
 use super::connection::Client;
 use crate::later;
@@ -31,11 +32,18 @@ impl Client {
         if due > now_ms() + LATER_DAYS_MAX * DAY_MS {
             return Err(wrong());
         }
+        // What is past is sent now.
+        let sent = due.max(now_ms());
+        let ack_due = check_due(set.ack, set.due.as_deref(), sent)?;
+        if ack_due.is_some_and(|ack_due| ack_due <= sent) {
+            return Err(ErrorCode::DueOver.into());
+        }
         self.may_write(&set.body)?;
         let new = NewLater {
             by: &self.me.person.id,
             set: &set,
             due,
+            ack_due,
         };
         let store = self.me.acting(&self.app.store);
         store.keep_for_later(new).await.map_err(to_user)?;

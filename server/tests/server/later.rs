@@ -142,3 +142,41 @@ async fn what_became_due_while_the_server_was_down_is_sent_once_and_rights_are_t
     let list = teacher.get(&format!("{path}/later")).await.json();
     assert_eq!(list["later"][0]["refused"], "archived");
 }
+
+#[tokio::test]
+async fn one_that_asks_to_be_acknowledged_asks_when_it_is_sent_and_never_by_a_time_before() {
+    let server = Server::start().await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let (mut t, hello) = teacher.hello().await;
+    let (mut s, _) = student.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let set = |at: &str, due: &str| json!({"r": room, "cid": "c1", "at": at, "body": "Собрание", "ack": true, "due": due});
+    let (before, after) = ("2026-12-31T00:00:00Z", "2027-01-02T00:00:00.000Z");
+    for (asks, code) in [
+        (set(FAR, before), "due_over"),
+        (set(FAR, FAR), "due_over"),
+        (set(PAST, PAST), "due_over"),
+        (set(FAR, "2029-01-01T00:00:00Z"), "bad_request"),
+        (set(FAR, "скоро"), "bad_request"),
+        (
+            json!({"r": room, "cid": "c1", "at": FAR, "body": "Собрание", "due": after}),
+            "bad_request",
+        ),
+    ] {
+        let refused = t.ask("later.set", asks.clone()).await;
+        assert_eq!(refused, Err(code.to_owned()), "{asks}");
+    }
+    let refused = s.ask("later.set", set(FAR, after)).await;
+    assert_eq!(refused, Err("forbidden".to_owned()));
+    t.ask("later.set", set(FAR, after)).await.unwrap();
+    let list = teacher.get(&format!("/rooms/{room}/later")).await.json();
+    let one = &list["later"][0];
+    assert_eq!((&one["ack"], &one["due"]), (&json!(true), &json!(after)));
+    t.ask("later.now", json!({"cid": "c1"})).await.unwrap();
+    let message = s.event("msg").await;
+    assert_eq!(message["d"]["due"], after);
+    assert_eq!(message["d"]["ack"]["done"], 0);
+}

@@ -59,6 +59,8 @@ fn later(s: &School, by: &UserId, cid: &str) -> LaterSet {
         att: Vec::new(),
         men: Vec::new(),
         all: false,
+        ack: false,
+        due: None,
     }
 }
 
@@ -93,6 +95,7 @@ async fn nothing_is_changed_in_a_session_that_is_over_or_may_only_choose_a_passw
             by: &s.anna,
             set: &set,
             due: 9,
+            ack_due: None,
         };
         assert_eq!(
             refusal(here.keep_for_later(new).await),
@@ -225,6 +228,7 @@ async fn nothing_that_was_set_up_in_the_account_acts_on_unless_the_password_was_
                 by: &s.anna,
                 set: &set,
                 due: 500,
+                ack_due: None,
             };
             s.store.keep_for_later(new).await.unwrap();
         }

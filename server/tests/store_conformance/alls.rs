@@ -156,12 +156,15 @@ async fn one_that_waits_is_to_all_when_it_is_sent() {
         };
         for all in [true, false, true] {
             let new = NewLater {
+            ack: false,
+            due: None,
                 by: &s.anna,
                 set: &set(all),
                 due: 10,
             };
             s.store.keep_for_later(new).await.unwrap();
             let waits = s.store.later_in(&s.room, &s.anna).await.unwrap();
+                ack_due: None,
             assert_eq!(waits[0].all, all);
         }
         let due = s.store.claim_due(10).await.unwrap();

@@ -375,11 +375,14 @@ async fn what_hangs_on_no_message_goes_too() {
                 att: att.into_iter().cloned().collect(),
                 men: Vec::new(),
                 all: false,
+                ack: false,
+                due: None,
             };
             let new = NewLater {
                 by: &s.misha,
                 set: &set,
                 due: if att.is_some() { NOW + 1 } else { 1 },
+                ack_due: None,
             };
             s.store.keep_for_later(new).await.unwrap();
         }

@@ -3,8 +3,9 @@
 use protocol::later::LaterSet;
 use protocol::limits::LATER_MAX;
 use protocol::room::RoomChange;
-use protocol::{ClientId, ErrorCode};
+use protocol::{ClientId, ErrorCode, UserId};
 use server::store::{NewLater, NewMessage, StoreResult};
+use server::time::rfc3339;
 
 use crate::school::{School, on_both, refusal, school};
 
@@ -23,9 +24,39 @@ impl School {
             att: Vec::new(),
             men: vec![self.anna.clone()],
             all: false,
+            ack: false,
+            due: None,
         };
         let by = &self.misha;
-        let new = NewLater { by, set: &set, due };
+        let new = NewLater {
+            by,
+            set: &set,
+            due,
+            ack_due: None,
+        };
+        self.store.keep_for_later(new).await
+    }
+
+    /// One of the teacher's that asks to be acknowledged by a time.
+    async fn asking(&self, by: &UserId, due: i64, ack_due: Option<i64>) -> StoreResult<()> {
+        let set = LaterSet {
+            r: self.room.clone(),
+            cid: cid("ask"),
+            at: String::new(),
+            body: "Собрание в четверг".to_owned(),
+            re: None,
+            att: Vec::new(),
+            men: Vec::new(),
+            all: false,
+            ack: true,
+            due: None,
+        };
+        let new = NewLater {
+            by,
+            set: &set,
+            due,
+            ack_due,
+        };
         self.store.keep_for_later(new).await
     }
 
@@ -96,6 +127,37 @@ async fn each_is_claimed_once_at_its_time_and_sent_once_whoever_dies() {
             refusal(s.store.forget_later(&s.anna, &cid("c2")).await),
             ErrorCode::NotFound
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_asks_to_be_acknowledged_still_does_when_it_is_sent() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        let forbidden = s.asking(&s.misha, 100, None).await;
+        assert_eq!(refusal(forbidden), ErrorCode::Forbidden, "only the staff");
+        s.asking(&s.anna, 100, None).await.unwrap();
+        s.asking(&s.anna, 200, Some(9_000)).await.unwrap();
+        let waits = s.store.later_in(&s.room, &s.anna).await.unwrap();
+        assert_eq!(
+            (waits[0].ack, waits[0].due.clone()),
+            (true, Some(rfc3339(9_000)))
+        );
+        let over = s.store.make_due(&s.anna, &cid("ask"), 9_000).await;
+        assert_eq!(refusal(over), ErrorCode::DueOver);
+        s.store.make_due(&s.anna, &cid("ask"), 8_999).await.unwrap();
+        let due = s.store.claim_due(8_999).await.unwrap();
+        let new = NewMessage {
+            by: &due[0].by,
+            send: &due[0].send,
+        };
+        let late = s.store.add_message(new, 9_000).await;
+        assert_eq!(refusal(late), ErrorCode::DueOver, "it was kept up");
+        let sent = s.store.add_message(new, 8_999).await.unwrap().message;
+        assert_eq!((sent.ack.unwrap().of, sent.due), (1, Some(rfc3339(9_000))));
+        // A server that comes to it once more finds it stored, whatever time it is.
+        assert!(s.store.add_message(new, 9_001).await.unwrap().dup);
     })
     .await;
 }

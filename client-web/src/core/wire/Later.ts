@@ -38,6 +38,14 @@ men?: Array<UserId>,
  */
 all?: boolean, 
 /**
+ * Whether everybody else in the room is asked to acknowledge it, as in `msg.send`. Only the staff may.
+ */
+ack?: boolean, 
+/**
+ * By when, RFC 3339, with `ack`: after `at`.
+ */
+due?: string, 
+/**
  * Why it was not sent at its time. It waits until its author does something about it.
  */
 refused?: ErrorCode, };

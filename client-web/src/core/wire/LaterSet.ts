@@ -40,4 +40,12 @@ men?: Array<UserId>,
 /**
  * Whether it mentions everybody else in the room, as in `msg.send`.
  */
-all?: boolean, };
+all?: boolean, 
+/**
+ * Whether everybody else in the room is asked to acknowledge it, as in `msg.send`. Only the staff may.
+ */
+ack?: boolean, 
+/**
+ * By when, RFC 3339, with `ack`: after `at`.
+ */
+due?: string, };

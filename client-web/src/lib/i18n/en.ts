@@ -493,6 +493,7 @@ export const en: Words = {
     overloaded: 'The server is busy. Try again in a few seconds.',
     sent: 'This message was sent already.',
     poll_closed: 'The poll is closed.',
+    due_over: 'It is to be acknowledged before it is sent. Choose another day.',
     voted: 'You have answered this already.',
     all_limit: '“@all” may be written 5 times an hour in a group. Send it without, or wait.',
     call_ended: 'The lesson is over.',

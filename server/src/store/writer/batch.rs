@@ -151,6 +151,11 @@ fn question(job: &Post) -> Question<'_> {
     }
 }
 
+// By when it is to be acknowledged.
+fn due(job: &Post) -> Option<i64> {
+    job.send.due.as_deref().and_then(parse)
+}
+
 fn mentions(job: &Post) -> impl Iterator<Item = Member<'_>> {
     job.send.men.iter().map(|person| (&job.send.r, person))
 }
@@ -240,6 +245,8 @@ fn judge_one(
         Verdict::Refused(ErrorCode::NotFound)
     } else if !mentions(job).all(|mention| members.contains(&mention)) {
         Verdict::Refused(ErrorCode::BadRequest)
+    } else if due(job).is_some_and(|due| due <= job.now) {
+        Verdict::Refused(ErrorCode::DueOver)
     } else {
         let polls = job.send.poll.iter();
         let why = polls
@@ -296,7 +303,7 @@ fn number<'a>(
             poll: job.send.poll.as_ref(),
             fwd: job.forwarded.as_ref(),
             ack: job.send.ack.then_some(0),
-            due: job.send.due.as_deref().and_then(parse),
+            due: due(job),
             reported: *reported,
         });
     }
