@@ -111,5 +111,7 @@ it('a notification has what our own server says, and without it no more than tha
   const news = { name: 'Робототехника', unread: 3, mention: false };
   expect(wordsOf(news, ['ru-RU'])).toEqual({ title: 'Робототехника', body: 'Непрочитанных: 3' });
   expect(wordsOf({ ...news, unread: 120, mention: true }, ['en-GB', 'ru']).body).toBe('You were mentioned. Unread: 99+');
+  expect(wordsOf({ ...news, unread: 0, asks: 1 }, ['ru'])).toEqual({ title: 'Робототехника', body: 'Ждёт ознакомления: 1' });
+  expect(wordsOf({ ...news, asks: 2 }, ['ru']).body).toBe('Ждёт ознакомления: 2. Непрочитанных: 3');
   for (const none of [undefined, { ...news, unread: 0 }]) expect(wordsOf(none, ['ru']).body).toBe('Есть новые сообщения');
 });

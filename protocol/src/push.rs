@@ -32,6 +32,15 @@ pub struct PushNews {
     pub unread: i64,
     /// Whether one of them mentions this person.
     pub mention: bool,
+    /// How many messages this person was reminded to acknowledge, and has not.
+    #[serde(default, skip_serializing_if = "none")]
+    #[ts(as = "Option<u32>", optional)]
+    pub asks: u32,
+}
+
+// serde's `skip_serializing_if` passes a reference.
+const fn none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What a push carries: nothing about anybody.

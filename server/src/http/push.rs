@@ -57,12 +57,7 @@ pub(super) async fn news(
     Path(room): Path<RoomId>,
 ) -> Result<Json<PushNews>, ApiError> {
     let news = app.store.push_news(&room, &me.person.id).await?;
-    let (name, unread, mention) = news.ok_or(ErrorCode::Forbidden)?;
-    Ok(Json(PushNews {
-        name,
-        unread,
-        mention,
-    }))
+    Ok(Json(news.ok_or(ErrorCode::Forbidden)?))
 }
 
 fn on(app: &App) -> Result<&Push, ErrorCode> {

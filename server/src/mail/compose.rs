@@ -11,7 +11,7 @@ use super::letter::{Letter, one_line, shorten};
 use super::page::{Block, html, text};
 use super::token::MailKey;
 use super::words::Words;
-use crate::store::{Reader, RoomNews};
+use crate::store::{Reader, Recall, RoomNews};
 
 /// Characters of a name in a mail.
 const NAME_CHARS: usize = 80;
@@ -185,11 +185,17 @@ impl Office {
         }
     }
 
-    /// The mail about several rooms.
+    /// The mail about several rooms, and about what the person was reminded to acknowledge.
     #[must_use]
-    pub fn rooms(&self, to: &Reader, all: &[RoomNews], now: i64) -> Letter {
+    pub fn rooms(&self, to: &Reader, all: &[RoomNews], recalls: &[Recall], now: i64) -> Letter {
         let words = Words(to.lang);
         let mut blocks = Vec::new();
+        for recall in recalls.iter().take(MAIL_ROOMS_MAX) {
+            self.recall(&mut blocks, to, recall);
+        }
+        if recalls.len() > MAIL_ROOMS_MAX {
+            blocks.push(Block::Line(words.more_asks(recalls.len() - MAIL_ROOMS_MAX)));
+        }
         for news in all.iter().take(MAIL_ROOMS_MAX) {
             self.tell(&mut blocks, to, news);
         }
@@ -197,8 +203,12 @@ impl Office {
             blocks.push(Block::Line(words.more_rooms(all.len() - MAIL_ROOMS_MAX)));
         }
         let stop = self.end(&mut blocks, to, now);
+        let organisation = one_line(&self.organisation, NAME_CHARS);
         Letter {
-            subject: words.rooms_subject(&one_line(&self.organisation, NAME_CHARS)),
+            subject: match recalls.is_empty() {
+                true => words.rooms_subject(&organisation),
+                false => words.reminder_subject(&organisation),
+            },
             text: text(&blocks),
             html: html(&blocks),
             thread: Some(format!(
@@ -223,6 +233,9 @@ impl Office {
         if news.mentioned {
             blocks.push(Block::Line(words.mentioned()));
         }
+        if !news.asks.is_empty() {
+            blocks.push(Block::Line(words.asks(news.asks.len())));
+        }
         if self.texts {
             let shown = i64::try_from(news.messages.len()).unwrap_or(i64::MAX);
             if news.count > shown {
@@ -239,6 +252,24 @@ impl Office {
             }
         }
         let link = format!("{}/room/{}", self.address, news.room);
+        blocks.push(Block::Link(words.open(), link, words.open_link()));
+    }
+
+    fn recall(&self, blocks: &mut Vec<Block>, to: &Reader, recall: &Recall) {
+        let words = Words(to.lang);
+        let name = one_line(&recall.name, NAME_CHARS);
+        blocks.push(Block::Title(words.reminder(&name)));
+        blocks.push(Block::Line(words.from(&one_line(&recall.by, NAME_CHARS))));
+        if let Some(due) = recall.due {
+            let when = moment(due, &to.zone, to.lang);
+            blocks.push(Block::Line(words.due(&when)));
+        }
+        if self.texts {
+            let what = shorten(&recall.body, MAIL_TEXT_CHARS_MAX);
+            let who = one_line(&recall.by, NAME_CHARS);
+            blocks.push(Block::Said(who, what.trim().to_owned()));
+        }
+        let link = format!("{}/room/{}", self.address, recall.room);
         blocks.push(Block::Link(words.open(), link, words.open_link()));
     }
 
@@ -331,6 +362,7 @@ mod tests {
                 said("Тимур", at + 1_000, ""),
                 said("Анна", at + 2_000, "в среду"),
             ],
+            asks: vec![9],
         }
     }
 
@@ -345,6 +377,7 @@ mod tests {
             "Пишут: Анна (2), Тимур",
             "26 ноября, 13:05",
             "Вас упомянули.",
+            "Ждёт ознакомления: 1.",
             "https://parta.example.ru/room/R7",
             "Время: Asia/Yekaterinburg, UTC+5.",
         ] {
@@ -377,10 +410,39 @@ mod tests {
 
     #[test]
     fn english_is_for_who_wants_it() {
-        let letter = office(false).rooms(&reader(MailLanguage::En), &[news()], 0);
+        let letter = office(false).rooms(&reader(MailLanguage::En), &[news()], &[], 0);
         assert_eq!(letter.subject, "Школа № 5: unread messages");
         assert!(letter.text.contains("3 new messages"));
         assert!(letter.text.contains("26 November, 13:05"));
+    }
+
+    #[test]
+    fn a_reminder_says_of_what_and_until_when_and_the_text_only_where_that_is_allowed() {
+        let to = reader(MailLanguage::Ru);
+        let recall = Recall {
+            reader: to.clone(),
+            wishes: crate::notify::Wishes::default(),
+            room: RoomId::parse("R7").unwrap(),
+            name: "Объявления".to_owned(),
+            no: 9,
+            by: "Анна".to_owned(),
+            body: "Секрет: собрание".to_owned(),
+            due: Some(1_795_680_300_000),
+            at: 0,
+        };
+        let letter = office(false).rooms(&to, &[], std::slice::from_ref(&recall), 0);
+        assert_eq!(letter.subject, "Школа № 5: вам напоминают");
+        for part in [
+            "Объявления: ждёт ознакомления",
+            "Пишут: Анна",
+            "Ознакомиться до: 26 ноября, 13:05",
+            "https://parta.example.ru/room/R7",
+        ] {
+            assert!(letter.text.contains(part), "{part}: {}", letter.text);
+        }
+        assert!(!letter.text.contains("Секрет") && letter.stop.is_some());
+        let told = office(true).rooms(&to, &[news()], &[recall], 0);
+        assert!(told.text.contains("Секрет: собрание") && told.text.contains("3 новых сообщения"));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Writes mails about what is unread: by room as it becomes old enough, and all of it once a day.
+//! Writes mails about what is unread, and what people were reminded to acknowledge: as it becomes old enough, and all of it
+//! once a day.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +13,9 @@ use super::clock::next_digest;
 use super::letter::Letter;
 use super::token::fresh_id;
 use crate::notify::Wishes;
-use crate::store::{NewMail, NewReply, Reader, RoomNews, StoreResult, Unread, new_id};
+use crate::store::{
+    NewMail, NewReply, Reader, Recall, RoomNews, StoreResult, Told, Unread, new_id,
+};
 use crate::time::now_ms;
 use crate::ws::Switchboard;
 
@@ -38,9 +41,17 @@ pub(super) async fn watch(mail: Mail, switchboard: Switchboard) {
     }
 }
 
+/// What somebody is to be told of.
+#[derive(Default)]
+struct News {
+    /// Rooms, and whether only of what mentions the person.
+    unread: Vec<(Unread, bool)>,
+    asks: Vec<Recall>,
+}
+
 async fn tell(mail: &Mail, switchboard: &Switchboard) -> StoreResult<()> {
     let (store, now) = (&mail.0.store, now_ms());
-    let mut people: BTreeMap<UserId, Vec<(Unread, bool)>> = BTreeMap::new();
+    let mut people: BTreeMap<UserId, News> = BTreeMap::new();
     for unread in store.unread_by_mail(None, now).await? {
         let Some(only_mentions) = unread.is_due(mail.0.settings.soon_minutes, now) else {
             continue;
@@ -48,33 +59,43 @@ async fn tell(mail: &Mail, switchboard: &Switchboard) -> StoreResult<()> {
         // Whoever sits before the page sees it there; if they do not read it, they are told when they have left.
         if !switchboard.is_watched_by(&unread.reader.person) {
             let person = unread.reader.person.clone();
-            people
-                .entry(person)
-                .or_default()
-                .push((unread, only_mentions));
+            let news = people.entry(person).or_default();
+            news.unread.push((unread, only_mentions));
         }
     }
-    for unread in people.into_values() {
-        tell_person(mail, &unread, now).await?;
+    for recall in store.reminders_by_mail(None, now).await? {
+        if recall.is_due(mail.0.settings.soon_minutes, now)
+            && !switchboard.is_watched_by(&recall.reader.person)
+        {
+            let person = recall.reader.person.clone();
+            people.entry(person).or_default().asks.push(recall);
+        }
+    }
+    for news in people.into_values() {
+        tell_person(mail, news, now).await?;
     }
     Ok(())
 }
 
-async fn tell_person(mail: &Mail, unread: &[(Unread, bool)], now: i64) -> StoreResult<()> {
-    let Some((first, _)) = unread.first() else {
+async fn tell_person(mail: &Mail, News { unread, asks }: News, now: i64) -> StoreResult<()> {
+    let of_unread = unread.first().map(|(first, _)| &first.reader);
+    let reader = of_unread.or_else(|| asks.first().map(|first| &first.reader));
+    let Some(reader) = reader.cloned() else {
         return Ok(());
     };
-    let (reader, store) = (&first.reader, &mail.0.store);
+    let reader = &reader;
+    let store = &mail.0.store;
     let mut all = Vec::new();
-    for (one, only_mentions) in unread {
+    for (one, only_mentions) in &unread {
         all.extend(
             store
                 .mail_news(&one.room, &reader.person, *only_mentions, now)
                 .await?,
         );
     }
-    if all.len() > APART_MAX {
-        return tell_of_all(mail, reader, &all, now).await;
+    let asks = besides(asks, &all);
+    if all.len() > APART_MAX || !asks.is_empty() {
+        return tell_of_all(mail, reader, (&all, &asks), now).await;
     }
     for news in &all {
         tell_of_room(mail, reader, news, now).await?;
@@ -112,15 +133,26 @@ async fn tell_of_room(mail: &Mail, to: &Reader, news: &RoomNews, now: i64) -> St
         message: &news.last,
         expires_at: *expires_at,
     });
-    queue(
-        mail,
-        to,
-        &letter,
-        &[(&news.room, news.last_no)],
-        reply.as_ref(),
-        now,
-    )
-    .await
+    let told = Told {
+        rooms: &[(&news.room, news.last_no)],
+        asks: &asks_of(std::slice::from_ref(news)),
+    };
+    queue(mail, to, &letter, told, reply.as_ref(), now).await
+}
+
+/// What these rooms ask: a mail says so, and no reminder from before it is mailed.
+fn asks_of(all: &[RoomNews]) -> Vec<(&RoomId, i64)> {
+    let rooms = all.iter();
+    rooms
+        .flat_map(|news| news.asks.iter().map(|no| (&news.room, *no)))
+        .collect()
+}
+
+/// Of what the same mail tells as unread, it says there that it is to be acknowledged.
+fn besides(mut recalls: Vec<Recall>, all: &[RoomNews]) -> Vec<Recall> {
+    let told = asks_of(all);
+    recalls.retain(|recall| !told.contains(&(&recall.room, recall.no)));
+    recalls
 }
 
 async fn may_write(mail: &Mail, room: &RoomId, person: &UserId) -> StoreResult<bool> {
@@ -128,27 +160,41 @@ async fn may_write(mail: &Mail, room: &RoomId, person: &UserId) -> StoreResult<b
     Ok(access.is_some_and(|access| access.may(protocol::room::Right::Write).is_ok()))
 }
 
-async fn tell_of_all(mail: &Mail, to: &Reader, all: &[RoomNews], now: i64) -> StoreResult<()> {
-    let letter = mail.0.office.rooms(to, all, now);
-    let told: Vec<(&RoomId, i64)> = all.iter().map(|news| (&news.room, news.last_no)).collect();
-    queue(mail, to, &letter, &told, None, now).await
+async fn tell_of_all(
+    mail: &Mail,
+    to: &Reader,
+    (all, recalls): (&[RoomNews], &[Recall]),
+    now: i64,
+) -> StoreResult<()> {
+    let letter = mail.0.office.rooms(to, all, recalls, now);
+    let rooms: Vec<(&RoomId, i64)> = all.iter().map(|news| (&news.room, news.last_no)).collect();
+    let mut asks = asks_of(all);
+    asks.extend(recalls.iter().map(|recall| (&recall.room, recall.no)));
+    let told = Told {
+        rooms: &rooms,
+        asks: &asks,
+    };
+    queue(mail, to, &letter, told, None, now).await
 }
 
 async fn queue(
     mail: &Mail,
     to: &Reader,
     letter: &Letter,
-    told: &[(&RoomId, i64)],
+    told: Told<'_>,
     reply: Option<&NewReply<'_>>,
     now: i64,
 ) -> StoreResult<()> {
-    let Some((room, no)) = told.first() else {
-        return Ok(());
+    let event = match (told.rooms.first(), told.asks.first()) {
+        (Some((room, no)), _) => format!("unread/{room}/{no}"),
+        // Of one message it can be told again, after another reminder.
+        (None, Some((room, no))) => format!("reminder/{room}/{no}/{now}"),
+        (None, None) => return Ok(()),
     };
     let new = NewMail {
         id: &new_id(),
         person: &to.person,
-        event: &format!("unread/{room}/{no}"),
+        event: &event,
         address: &to.address,
         // Texts and numbers: always JSON.
         letter: &serde_json::to_string(letter).unwrap_or_default(),

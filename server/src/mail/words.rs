@@ -75,6 +75,16 @@ words! {
     last(when: &str) => format!("Последнее: {when}"), format!("The last one: {when}");
     /// That the person is mentioned.
     mentioned() => "Вас упомянули.", "You were mentioned.";
+    /// How many of the messages are to be acknowledged.
+    asks(n: usize) => format!("Ждёт ознакомления: {n}."), format!("To be acknowledged: {n}.");
+    /// Of a mail with reminders.
+    reminder_subject(school: &str) => format!("{school}: вам напоминают"), format!("{school}: a reminder");
+    /// Of one message.
+    reminder(room: &str) => format!("{room}: ждёт ознакомления"), format!("{room}: to be acknowledged");
+    /// By when.
+    due(when: &str) => format!("Ознакомиться до: {when}"), format!("To be acknowledged by {when}");
+    /// How many reminders are not shown.
+    more_asks(n: usize) => format!("И ещё ждёт ознакомления: {n}"), format!("And to be acknowledged besides: {n}");
     /// How many messages are not shown.
     more(n: i64) => format!("и ещё {n} раньше"), format!("and {n} before them");
     /// How many rooms are not shown.

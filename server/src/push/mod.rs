@@ -63,13 +63,24 @@ pub enum PushError {
     Store(#[from] StoreError),
 }
 
-/// A message that was stored.
+/// Why people are told of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// It was stored.
+    New,
+    /// Those who have not acknowledged it are reminded.
+    Reminded,
+}
+
+/// A message of which people are to be told.
 #[derive(Debug)]
-pub struct Stored {
+pub struct News {
     /// Where.
     pub room: RoomId,
     /// Its number.
     pub no: i64,
+    /// Why.
+    pub because: Because,
     /// When.
     pub at: Instant,
 }
@@ -146,10 +157,18 @@ impl Push {
         Endpoint::parse(endpoint, &self.0.hosts).is_some()
     }
 
-    async fn tell(&self, room: &RoomId, no: i64) -> Result<(), StoreError> {
-        let now = now_ms();
+    async fn tell(
+        &self,
+        News {
+            room, no, because, ..
+        }: &News,
+    ) -> Result<(), StoreError> {
+        let (now, no, because) = (now_ms(), *no, *because);
         let store = &self.0.store;
-        let mut candidates = store.push_candidates(room, no, now).await?;
+        let mut candidates = match because {
+            Because::New => store.push_candidates(room, no, now).await?,
+            Because::Reminded => store.push_reminded(room, no, now).await?,
+        };
         candidates.retain(|one| {
             one.wishes.want(one.mentioned, now) && !self.0.switchboard.is_watched_by(&one.person)
         });
@@ -159,7 +178,10 @@ impl Push {
         if people.is_empty() {
             return Ok(());
         }
-        let claimed = store.claim_pushes(room, no, &people, now).await?;
+        let claimed = match because {
+            Because::New => store.claim_pushes(room, no, &people, now).await?,
+            Because::Reminded => store.claim_reminders(room, no, &people, now).await?,
+        };
         let mut browsers: BTreeMap<UserId, Vec<(Browser, bool)>> = BTreeMap::new();
         for Candidate {
             person,
@@ -177,18 +199,24 @@ impl Push {
         }
         for (person, browsers) in browsers {
             let (push, room) = (self.clone(), room.clone());
-            tokio::spawn(async move { push.tell_person(&room, no, &person, browsers).await });
+            tokio::spawn(async move {
+                let told = push.tell_person(&room, &person, browsers).await;
+                // A reminder is tried once; a mail follows it.
+                if because == Because::New {
+                    push.note(&room, no, &person, told).await;
+                }
+            });
         }
         Ok(())
     }
 
+    // Whether a push service took it.
     async fn tell_person(
         &self,
         room: &RoomId,
-        no: i64,
         person: &UserId,
         browsers: Vec<(Browser, bool)>,
-    ) {
+    ) -> bool {
         // At the same time: one push service that hangs keeps nothing from another.
         let tries = browsers
             .iter()
@@ -200,6 +228,10 @@ impl Push {
                 Err(error) => tracing::warn!(%error, "a browser could not be forgotten"),
             }
         }
+        told
+    }
+
+    async fn note(&self, room: &RoomId, no: i64, person: &UserId, told: bool) {
         let noted = if told {
             self.0.store.settle_push(room, no, person).await
         } else {
@@ -281,13 +313,13 @@ impl Push {
 }
 
 // Ends with the last handle.
-async fn run(parts: Weak<Parts>, mut waiting: mpsc::Receiver<Stored>) {
-    while let Some(Stored { room, no, at }) = waiting.recv().await {
-        sleep_until(at + AFTER).await;
+async fn run(parts: Weak<Parts>, mut waiting: mpsc::Receiver<News>) {
+    while let Some(news) = waiting.recv().await {
+        sleep_until(news.at + AFTER).await;
         let Some(push) = parts.upgrade().map(Push) else {
             return;
         };
-        if let Err(error) = push.tell(&room, no).await {
+        if let Err(error) = push.tell(&news).await {
             tracing::warn!(%error, "who is to be told of a message could not be read");
         }
     }

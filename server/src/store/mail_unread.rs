@@ -66,6 +66,8 @@ pub struct RoomNews {
     pub last: MessageId,
     /// The newest [`MAIL_MESSAGES_MAX`], oldest first.
     pub messages: Vec<Said>,
+    /// The numbers of those that the person is to acknowledge and has not.
+    pub asks: Vec<i64>,
 }
 
 /// A message of which a mail tells.
@@ -92,6 +94,15 @@ pub struct NewReply<'a> {
     pub message: &'a MessageId,
     /// Until when.
     pub expires_at: i64,
+}
+
+/// Of what a mail tells, so that no other tells of it again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told<'a> {
+    /// Rooms, and up to which messages of them.
+    pub rooms: &'a [(&'a RoomId, i64)],
+    /// Messages that are to be acknowledged.
+    pub asks: &'a [(&'a RoomId, i64)],
 }
 
 #[derive(sqlx::FromRow)]
@@ -181,7 +192,7 @@ impl Store {
                      AND ((CAST($2 AS TEXT) IS NULL AND p.told IN ('soon', 'hour')) OR p.person_id = $2)
                  ORDER BY m.person_id, m.room_id",
             ))
-            .bind(now - MAIL_NEWS_HOURS * 60 * MINUTE_MS).bind(person.map(UserId::as_str)).fetch_all(db).await
+            .bind(now - MAIL_NEWS_HOURS * 60 * MINUTE_MS).bind(person.map(UserId::as_str)).bind(now).fetch_all(db).await
         })?;
         rows.into_iter()
             .filter_map(|row| row.into_unread().transpose())
@@ -237,6 +248,19 @@ impl Store {
         let Some((last, ..)) = rows.first() else {
             return Ok(None);
         };
+        let asks: Vec<(i64,)> = read!(self, db => {
+            sqlx::query_as(concat!(
+                "SELECT k.no FROM members m
+                 LEFT JOIN mailed d ON d.room_id = m.room_id AND d.person_id = m.person_id
+                 JOIN messages g ON ", news!(), "
+                 JOIN acks k ON k.message_id = g.id AND k.person_id = m.person_id AND k.at IS NULL
+                 LEFT JOIN mentions q ON q.room_id = g.room_id AND q.no = g.no AND q.person_id = m.person_id
+                 WHERE m.room_id = $2 AND m.person_id = $3 AND ($4 = 0 OR q.no IS NOT NULL) AND g.no <= $5
+                 ORDER BY k.no",
+            ))
+            .bind(since).bind(room.as_str()).bind(person.as_str()).bind(i64::from(only_mentions)).bind(last_no)
+            .fetch_all(db).await
+        })?;
         let last = message_id(last.clone())?;
         let said = |(_, by, at, body, files, _)| Said {
             by,
@@ -256,21 +280,22 @@ impl Store {
         }))
     }
 
-    /// Queues a mail that tells of these rooms up to these messages, and notes that it was told, unless another server has
-    /// done so or somebody has read all of it. Gives whether it was queued.
+            asks: asks.into_iter().map(|(no,)| no).collect(),
+    /// Queues a mail, and notes of what it tells, unless another server has done so, or the person has read all of it and
+    /// acknowledged what it asks. Gives whether it was queued.
     ///
     /// # Errors
     /// [`protocol::ErrorCode::Overloaded`] when too many wait.
     pub async fn tell_by_mail(
         &self,
         mail: &NewMail<'_>,
-        told: &[(&RoomId, i64)],
+        told: Told<'_>,
         reply: Option<&NewReply<'_>>,
         now: i64,
     ) -> StoreResult<bool> {
         let mut is_news = false;
         write!(self, tx => {
-            for (room, no) in told {
+            for (room, no) in told.rooms {
                 let done = sqlx::query(
                     "INSERT INTO mailed (room_id, person_id, no, at)
                      SELECT room_id, person_id, $3, $4 FROM members
@@ -283,6 +308,16 @@ impl Store {
             }
             if !is_news {
                 return Ok(false);
+            }
+            for (room, no) in told.asks {
+                // Also of a message that nobody was reminded of: a mail that told of it is enough until somebody is.
+                let done = sqlx::query(
+                    "UPDATE acks SET mailed_at = $4 WHERE person_id = $2 AND room_id = $1 AND no = $3 AND at IS NULL
+                         AND (mailed_at IS NULL
+                              OR mailed_at < (SELECT g.reminded_at FROM messages g WHERE g.id = acks.message_id))",
+                )
+                .bind(room.as_str()).bind(mail.person.as_str()).bind(*no).bind(now).execute(&mut *tx).await?;
+                is_news |= done.rows_affected() > 0;
             }
             queue!(tx, mail, now);
             if let Some(reply) = reply {

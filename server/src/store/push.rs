@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use protocol::limits::PUSH_BROWSERS_MAX;
+use protocol::push::PushNews;
 use protocol::{RoomId, UserId};
 
 use super::notify::{level_from, quiet_hours};
@@ -238,17 +239,12 @@ impl Store {
         Ok(())
     }
 
-    /// A room as somebody is told of it: its name, how many messages are unread, and whether one mentions them. None for a
-    /// stranger.
+    /// A room as somebody is told of it; `None` for a stranger.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn push_news(
-        &self,
-        room: &RoomId,
-        person: &UserId,
-    ) -> StoreResult<Option<(String, i64, bool)>> {
-        let row: Option<(String, i64, Option<i64>)> = read!(self, db => {
+    pub async fn push_news(&self, room: &RoomId, person: &UserId) -> StoreResult<Option<PushNews>> {
+        let row: Option<(String, i64, Option<i64>, i64)> = read!(self, db => {
             sqlx::query_as(
                 "SELECT CASE WHEN r.kind = 'direct' THEN COALESCE((
                      SELECT q.name FROM members other JOIN people q ON q.id = other.person_id
@@ -257,12 +253,20 @@ impl Store {
                      COALESCE((SELECT MAX(x.no) FROM mentions x
                       WHERE x.person_id = m.person_id AND x.room_id = m.room_id AND x.no > m.read_no),
                       (SELECT MAX(x.no) FROM messages x
-                      WHERE x.room_id = m.room_id AND x.to_all = 1 AND x.sender_id <> m.person_id AND x.no > m.read_no))
+                      WHERE x.room_id = m.room_id AND x.to_all = 1 AND x.sender_id <> m.person_id AND x.no > m.read_no)),
+                     (SELECT COUNT(*) FROM acks k JOIN messages g ON g.id = k.message_id
+                      WHERE k.person_id = m.person_id AND k.room_id = m.room_id AND k.at IS NULL
+                         AND g.reminded_at IS NOT NULL)
                  FROM members m JOIN rooms r ON r.id = m.room_id WHERE m.room_id = $1 AND m.person_id = $2",
             )
             .bind(room.as_str()).bind(person.as_str()).fetch_optional(db).await
         })?;
-        Ok(row.map(|(name, unread, mention)| (name, unread.max(0), mention.is_some())))
+        Ok(row.map(|(name, unread, mention, asks)| PushNews {
+            name,
+            unread: unread.max(0),
+            mention: mention.is_some(),
+            asks: u32::try_from(asks).unwrap_or(u32::MAX),
+        }))
     }
 }
 

@@ -347,6 +347,46 @@ async fn nobody_is_mailed_who_sits_before_the_page_or_wants_quiet() {
 }
 
 #[tokio::test]
+async fn a_reminder_is_mailed_to_those_who_have_not_acknowledged_and_once() {
+    let post = Post::start().await;
+    let server = school(&post).await;
+    let teacher = server.sign_in("teacher").await;
+    let (mut t, hello) = teacher.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let send = json!({"r": room, "cid": "c1", "body": "Секрет: собрание", "ack": true});
+    let message = t.ask("msg.send", send).await.unwrap();
+    let id = json!({"id": message["id"]});
+    for n in 1..=2 {
+        let person = server.sign_in(&format!("student{n}")).await;
+        reachable(&person, &post, &format!("s{n}@example.test")).await;
+        let (mut socket, hello) = person.hello().await;
+        for one in hello["rooms"].as_array().unwrap() {
+            let read = json!({"r": one["id"], "no": one["no"]});
+            socket.ask("read", read).await.unwrap();
+        }
+        if n == 1 {
+            socket.ask("msg.ack", id.clone()).await.unwrap();
+        }
+        wish(&person, "soon").await;
+    }
+    t.ask("msg.remind", id).await.unwrap();
+    let came = post.next().await;
+    assert_eq!(came.to(), "s2@example.test");
+    assert!(came.parsed().subject().unwrap().contains("вам напоминают"));
+    let text = came.text();
+    assert!(
+        text.contains(&format!("{ROOM}: ждёт ознакомления")),
+        "{text}"
+    );
+    assert!(text.contains(&format!("/room/{room}\n")) && !text.contains("Секрет"));
+    // What comes next is something else: of the reminder nothing more.
+    say(&mut t, &room, "c2", "раз", &[]).await;
+    for _ in 0..2 {
+        assert!(post.next().await.text().contains("1 новое сообщение"));
+    }
+}
+
+#[tokio::test]
 async fn a_digest_tells_of_all_rooms_once_a_day() {
     let post = Post::start().await;
     let server = school(&post).await;

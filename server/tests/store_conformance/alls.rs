@@ -49,7 +49,10 @@ async fn a_message_to_all_is_an_unread_mention_of_everybody_who_was_there() {
         assert_eq!(s.unread(&s.misha).await, [1, 3], "each once");
         assert_eq!(s.unread(&s.anna).await, [] as [i64; 0], "not its author");
         let news = s.store.push_news(&s.room, &s.misha).await.unwrap();
-        assert_eq!(news.map(|(_, unread, men)| (unread, men)), Some((3, true)));
+        assert_eq!(
+            news.map(|news| (news.unread, news.mention)),
+            Some((3, true))
+        );
 
         // Who comes afterwards was not meant, and is meant by the next.
         s.store.add_member(&s.room, &s.stranger).await.unwrap();
@@ -153,18 +156,18 @@ async fn one_that_waits_is_to_all_when_it_is_sent() {
             att: Vec::new(),
             men: Vec::new(),
             all,
+            ack: false,
+            due: None,
         };
         for all in [true, false, true] {
             let new = NewLater {
-            ack: false,
-            due: None,
                 by: &s.anna,
                 set: &set(all),
                 due: 10,
+                ack_due: None,
             };
             s.store.keep_for_later(new).await.unwrap();
             let waits = s.store.later_in(&s.room, &s.anna).await.unwrap();
-                ack_due: None,
             assert_eq!(waits[0].all, all);
         }
         let due = s.store.claim_due(10).await.unwrap();

@@ -12,6 +12,7 @@ use protocol::notify::NotifyLevel;
 use protocol::{ClientId, RoomId, UserId};
 use server::store::{NewAddress, NewMail, NewMessage, NewReply, Proof, Store};
 
+use crate::reminders::rooms;
 use crate::school::{School, on_both, refusal, school, text};
 
 const MINUTE: i64 = 60_000;
@@ -54,7 +55,7 @@ async fn awaits(
     asked.err().map(|error| error.c)
 }
 
-async fn reachable(s: &School, person: &UserId, address: &str, when: MailWhen) {
+pub(crate) async fn reachable(s: &School, person: &UserId, address: &str, when: MailWhen) {
     s.store
         .set_address(person, address, "Europe/Moscow")
         .await
@@ -388,14 +389,14 @@ async fn what_is_unread_is_told_once() {
         let letter = mail("m1", &s.misha, "unread", "m@example.ru");
         assert!(
             s.store
-                .tell_by_mail(&letter, &told, Some(&reply), now)
+                .tell_by_mail(&letter, rooms(&told), Some(&reply), now)
                 .await
                 .unwrap()
         );
         let again = mail("m2", &s.misha, "unread2", "m@example.ru");
         assert!(
             !s.store
-                .tell_by_mail(&again, &told, None, now)
+                .tell_by_mail(&again, rooms(&told), None, now)
                 .await
                 .unwrap()
         );
@@ -431,7 +432,7 @@ async fn what_is_unread_is_told_once() {
         let late = mail("m3", &s.misha, "unread3", "m@example.ru");
         assert!(
             !s.store
-                .tell_by_mail(&late, &[(&s.room, 3)], None, now)
+                .tell_by_mail(&late, rooms(&[(&s.room, 3)]), None, now)
                 .await
                 .unwrap()
         );

@@ -30,6 +30,7 @@ mod reactions;
 mod read_only;
 mod recordings;
 mod reports;
+mod reminders;
 mod retention;
 mod rooms;
 mod rules;

@@ -11,6 +11,7 @@ use server::store::{
     ResetPassword, Store, Then,
 };
 
+use crate::reminders::rooms;
 use crate::school::{on_both, person, refusal, school};
 
 async fn account(store: &Store, person: &UserId) -> Account {
@@ -350,7 +351,7 @@ async fn with_a_password_go_an_unconfirmed_address_and_the_ways_to_answer_by_mai
         let unread = letter("m1");
         let queued = s
             .store
-            .tell_by_mail(&unread, &told, Some(&reply), 6_000)
+            .tell_by_mail(&unread, rooms(&told), Some(&reply), 6_000)
             .await;
         assert!(queued.unwrap());
         let new = NewAddress {

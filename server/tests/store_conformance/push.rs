@@ -3,6 +3,7 @@
 use protocol::UserId;
 use protocol::limits::PUSH_BROWSERS_MAX;
 use protocol::notify::NotifyLevel;
+use protocol::push::PushNews;
 use server::push::{AUTH_BYTES, POINT_BYTES, Recipient};
 use server::store::{Browser, NewMessage};
 
@@ -18,7 +19,13 @@ fn browser(endpoint: &str) -> Browser {
     }
 }
 
-async fn subscribed(s: &School, session: &str, person: &UserId, endpoint: &str, at: i64) {
+pub(crate) async fn subscribed(
+    s: &School,
+    session: &str,
+    person: &UserId,
+    endpoint: &str,
+    at: i64,
+) {
     s.store
         .add_session(session, person, 1, 1_000_000)
         .await
@@ -84,7 +91,13 @@ async fn members_with_a_browser_are_told_once_until_they_have_read() {
         s.store.mark_read(&s.room, &s.misha, 3).await.unwrap();
         assert!(told(&s, 3, 10).await.is_empty(), "read already");
         let news = s.store.push_news(&s.room, &s.misha).await.unwrap();
-        assert_eq!(news, Some(("Робототехника".to_owned(), 0, false)));
+        let expected = PushNews {
+            name: "Робототехника".to_owned(),
+            unread: 0,
+            mention: false,
+            asks: 0,
+        };
+        assert_eq!(news, Some(expected));
         let strange = s.store.push_news(&s.room, &s.stranger).await.unwrap();
         assert_eq!(strange, None);
     })

@@ -15,4 +15,8 @@ unread: number,
 /**
  * Whether one of them mentions this person.
  */
-mention: boolean, };
+mention: boolean, 
+/**
+ * How many messages this person was reminded to acknowledge, and has not.
+ */
+asks?: number, };

@@ -132,7 +132,7 @@ struct Inner {
     drops: Arc<Drops>,
     news: broadcast::Sender<News>,
     /// Who tells of messages those who are away, if anybody does.
-    messages: OnceLock<mpsc::Sender<push::Stored>>,
+    messages: OnceLock<mpsc::Sender<push::News>>,
     draining: AtomicBool,
     next: AtomicU64,
 }
@@ -314,8 +314,8 @@ impl Switchboard {
         }
     }
 
-    /// From now on messages that are published here are told of there, unless too many wait.
-    pub fn tell_of_messages(&self, to: mpsc::Sender<push::Stored>) {
+    /// From now on messages that are published here, and reminders of them, are told of there, unless too many wait.
+    pub fn tell_of_messages(&self, to: mpsc::Sender<push::News>) {
         // Asked for once.
         let _ = self.0.messages.set(to);
     }
@@ -331,11 +331,10 @@ impl Switchboard {
 
     /// Publishes an event that was committed, here and on the other nodes.
     pub async fn publish(&self, event: RoomEvent) {
-        if let (RoomEvent::Msg { r, d, .. }, Some(messages)) = (&event, self.0.messages.get()) {
-            let (room, no, at) = (r.clone(), d.no, tokio::time::Instant::now());
-            if messages.try_send(push::Stored { room, no, at }).is_err() {
-                tracing::warn!("too many messages wait for push: of one nobody is told");
-            }
+        if let (Some(news), Some(messages)) = (push_news(&event), self.0.messages.get())
+            && messages.try_send(news).is_err()
+        {
+            tracing::warn!("too many messages wait for push: of one nobody is told");
         }
         let event = Published::durable(event);
         self.0.bus.event(&event);
@@ -432,6 +431,28 @@ impl Inner {
         room.hash(&mut hasher);
         let shards = self.shards.len() as u64;
         usize::try_from(hasher.finish() % shards).unwrap_or_default()
+/// Of what people are to be told whose page is closed.
+fn push_news(event: &RoomEvent) -> Option<push::News> {
+    let (room, no, because) = match event {
+        RoomEvent::Msg { r, d, .. } => (r, d.no, push::Because::New),
+        RoomEvent::MsgReminded { r, d, .. } => (r, d.no, push::Because::Reminded),
+        RoomEvent::MsgChanged { .. }
+        | RoomEvent::MsgReacted { .. }
+        | RoomEvent::Poll { .. }
+        | RoomEvent::MsgAcked { .. }
+        | RoomEvent::MsgPinned { .. }
+        | RoomEvent::MsgExpired { .. }
+        | RoomEvent::CallStarted { .. }
+        | RoomEvent::CallEnded { .. } => return None,
+    };
+    Some(push::News {
+        room: room.clone(),
+        no,
+        because,
+        at: tokio::time::Instant::now(),
+    })
+}
+
     }
 
     async fn send(&self, input: Input<RoomId, Published>) {
