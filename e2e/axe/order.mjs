@@ -66,6 +66,16 @@ export async function reports(walk) {
     await walk.look(admin, 'nothing in the log');
     await admin.press('Escape');
   }, [admin]);
+  await walk.part('who has not acknowledged', async () => {
+    await openPage(admin, 'Кто не ознакомился');
+    await button(admin, 'Кто ещё не ознакомился').first().click();
+    await shown(admin).locator('li li').first().waitFor();
+    await walk.look(admin, 'who has not acknowledged over all groups');
+    await admin.page.getByLabel('Только просроченные').check();
+    await text(admin, 'Просроченных нет').waitFor();
+    await walk.look(admin, 'nothing overdue');
+    await admin.press('Escape');
+  }, [admin]);
 }
 
 /** @param {Walk} walk */

@@ -207,3 +207,43 @@ step('until when is said with it, and what is late is marked', async () => {
   assert.equal(text.split('\r\n').filter((line) => line.includes(field) && line.endsWith(';нет;;срок прошёл')).length, 4, text);
   await teacher.press('Escape');
 });
+
+step('an administrator sees over all groups who has not, and takes the table along', async () => {
+  // A group in which the administrator is not.
+  await teacher.click('link', OTHER);
+  await teacher.until((name) => document.querySelector('main h1')?.textContent === name, OTHER, 'the other group');
+  await teacher.click('button', 'С ознакомлением');
+  await teacher.type('Сообщение', 'Инструктаж в мастерской\nСекрет: ключ под ковриком');
+  await teacher.click('button', 'Отправить');
+  await messageSays(teacher, 'Инструктаж', 'Ознакомились: 0 из 2');
+
+  const admin = await chromiumPerson(chromium, 'admin');
+  await signIn(admin, server, 'admin');
+  await admin.click('button', 'Настройки');
+  await admin.click('button', 'Кто не ознакомился');
+  const sheet = admin.page.locator('dialog');
+  const asked = sheet.locator('li', { hasText: 'Инструктаж в мастерской' });
+  await asked.getByText('Ознакомились: 0 из 2').waitFor();
+  await asked.getByText(OTHER).waitFor();
+  await sheet.locator('li', { hasText: 'Согласие на экскурсию' }).getByText('Ознакомились: 1 из 5').waitFor();
+  await asked.getByRole('button', { name: 'Кто ещё не ознакомился' }).click();
+  const { name } = await server.person('student1');
+  await asked.locator('li', { hasText: name }).waitFor();
+  assert.equal(await asked.locator('li').count(), 2);
+  assert.ok(!(await sheet.textContent())?.includes('Секрет'), 'no more than the first line');
+  await sheet.getByLabel('Только просроченные').check();
+  await waitForText(admin, 'Просроченных нет', 'dialog');
+  await sheet.getByLabel('Только просроченные').uncheck();
+  await asked.waitFor();
+  const [download] = await Promise.all([admin.page.waitForEvent('download'), admin.click('button', 'Скачать таблицу')]);
+  assert.match(download.suggestedFilename(), /^Кто не ознакомился \d{4}-\d\d-\d\d\.csv$/u);
+  const text = await readFile(await download.path(), 'utf8');
+  const rows = text.split('\r\n').filter((line) => line.startsWith(`${OTHER};Инструктаж в мастерской;`));
+  assert.equal(rows.length, 2, text);
+  assert.ok(rows.every((row) => row.includes(';0;2;') && row.includes(';ученик;')), text);
+  assert.ok(!text.includes('Секрет'));
+  await admin.press('Escape');
+  await admin.page.locator('nav').getByRole('button', { name: 'Журнал действий' }).click();
+  for (const act of ['Просмотр, кто не ознакомился', 'Выгрузка, кто не ознакомился']) await sheet.locator('li', { hasText: act }).first().waitFor();
+  await admin.close();
+});

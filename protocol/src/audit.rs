@@ -76,6 +76,10 @@ pub enum Act {
     InspectionRead,
     /// The conversation was taken out as an archive.
     InspectionExported,
+    /// What is not acknowledged over all rooms was looked at; with a message, who has not acknowledged that.
+    AcksRead,
+    /// It was taken out as a table, with names.
+    AcksTaken,
 }
 
 /// A room, for whoever need not be in it.

@@ -21,6 +21,7 @@ pub mod mail;
 pub mod model;
 pub mod mute;
 pub mod notify;
+pub mod overview;
 pub mod password;
 pub mod picture;
 pub mod poll;

@@ -48,6 +48,10 @@ pub const ACKS_TOLD_MAX: usize = 50;
 pub const PINS_MAX: usize = 30;
 /// Most answers that a page of a thread has.
 pub const THREAD_PAGE_MAX: u32 = 50;
+/// Most messages of one page of what asks to be acknowledged over all rooms.
+pub const OVERVIEW_PAGE_MAX: u32 = 50;
+/// Most characters of a message that it shows.
+pub const OVERVIEW_LINE_CHARS_MAX: usize = 160;
 /// How far ahead a message may be to be acknowledged by, in days.
 pub const ACK_DUE_DAYS_MAX: i64 = 366;
 /// So long before that time those who have not acknowledged it are reminded, in seconds.

@@ -19,6 +19,7 @@ use protocol::later::Laters;
 use protocol::mail::{Mail, MailAddress, MailProof, MailStop, MailWish};
 use protocol::model::Attachment;
 use protocol::mute::{Mute, Mutes};
+use protocol::overview::{AcksOverview, AskingMessage};
 use protocol::password::{ChoosePassword, GivePassword, OneTimePassword};
 use protocol::picture::OwnPicture;
 use protocol::poll::{OwnVote, Voters};
@@ -127,6 +128,8 @@ fn check_body(name: &str, body: &Value) {
         "patch-mail" => check::<MailWish>(name, body),
         "voters" => check::<Voters>(name, body),
         "acks" => check::<Acks>(name, body),
+        "acks-overview" => check::<AcksOverview>(name, body),
+        "acks-overview.message" => check::<AskingMessage>(name, body),
         "events-page" => check::<EventsPage>(name, body),
         "devices" => check::<Devices>(name, body),
         "post-device" => check::<NewDevice>(name, body),
@@ -231,6 +234,8 @@ fn no_kind_is_without_a_fixture() {
         "voters",
         "laters",
         "acks",
+        "acks-overview",
+        "acks-overview.message",
         "devices",
         "post-device",
         "made-device",

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use protocol::{
     audit, bot, call, close, command, device, error, event, history, http, inspection, later, mail,
-    mute, password, picture, poll, push, quarantine, report, room, rules, search, webhook,
+    mute, overview, password, picture, poll, push, quarantine, report, room, rules, search,
+    webhook,
 };
 use ts_rs::{Config, TS};
 
@@ -91,6 +92,7 @@ fn export(folder: &Path) {
         room::OpenDirect,
         room::MadeRoom,
         later::Laters,
+        overview::AcksOverview,
         mail::Mail,
         mail::MailAddress,
         mail::MailProof,

@@ -104,6 +104,8 @@ pub fn router(app: App) -> Router {
         .route("/messages/{message}/thread", get(threads::thread))
         .route("/messages/{message}/acks", get(acks::of_message))
         .route("/acks", get(acks::open))
+        .route("/acks/overview", get(acks::overview))
+        .route("/acks/overview/{message}", get(acks::overview_of))
         .route(
             "/rooms/{room}/devices",
             get(devices::list).post(devices::make),

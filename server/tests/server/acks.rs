@@ -132,7 +132,7 @@ async fn a_deadline_comes_with_the_message_and_must_be_one() {
         (json!({"ack": true, "due": "завтра"}), "bad_request"),
         (json!({"due": due(3)}), "bad_request"),
     ];
-    for (k, more) in (0..).zip(wrong) {
+    for (k, (more, code)) in (0..).zip(wrong) {
         let mut send = json!({"r": room, "cid": format!("w{k}"), "body": "Согласие"});
         send.as_object_mut()
             .unwrap()
@@ -144,4 +144,57 @@ async fn a_deadline_comes_with_the_message_and_must_be_one() {
     let send = json!({"r": room, "cid": "c1", "body": "Согласие", "ack": true, "due": day});
     t.ask("msg.send", send).await.unwrap();
     assert_eq!(s.event("msg").await["d"]["due"], json!(day));
+}
+
+#[tokio::test]
+async fn administrators_look_over_all_rooms_and_nobody_else_does() {
+    let server = Server::start().await;
+    let (admin, teacher, student) = (
+        server.sign_in("admin").await,
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let (mut t, hello) = teacher.hello().await;
+    let (mut s, own) = student.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let send = json!({"r": room, "cid": "c1", "body": "Собрание\nСекрет", "ack": true});
+    let id = t.ask("msg.send", send).await.unwrap()["id"].clone();
+    s.ask("msg.ack", json!({"id": id})).await.unwrap();
+    let one = format!("/acks/overview/{}", id.as_str().unwrap());
+    for person in [&teacher, &student] {
+        for path in ["/acks/overview", &one] {
+            let refused = person.get(path).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+        }
+    }
+    let all = admin.get("/acks/overview").await.json();
+    let shown = &all["messages"][0];
+    assert_eq!((&shown["id"], &shown["line"]), (&id, &json!("Собрание")));
+    assert_eq!(shown["ack"]["done"], 1);
+    assert!(all.get("next").is_none() && !all.to_string().contains("Секрет"));
+    let overdue = admin.get("/acks/overview?overdue=true").await.json();
+    assert_eq!(overdue, json!({"messages": []}));
+    let one = admin.get(&one).await.json();
+    let waiting = one["waiting"].as_array().unwrap();
+    let of = shown["ack"]["of"].as_u64().unwrap();
+    assert_eq!(u64::try_from(waiting.len()).unwrap(), of - 1);
+    assert!(
+        waiting
+            .iter()
+            .all(|who| who["person"]["id"] != own["me"]["id"])
+    );
+    for wrong in ["overdue=yes", "else=1", "before=%00"] {
+        let refused = admin.get(&format!("/acks/overview?{wrong}")).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    let none = admin.get("/acks/overview/nothing").await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    let log = admin.get("/audit?act=acks_read").await.json();
+    let messages: Vec<_> = log["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["msg"])
+        .collect();
+    assert_eq!(messages, [&id, &Value::Null, &Value::Null]);
 }

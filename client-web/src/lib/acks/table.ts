@@ -36,7 +36,7 @@ export function tableOf(room: Room, message: Message, { asked, later }: Acks): T
 }
 
 /** As tables of both languages read it, and sortable as a text. */
-function when(at: string): string {
+export function when(at: string): string {
   const date = new Date(at);
   const two = (n: number): string => String(n).padStart(2, '0');
   const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');

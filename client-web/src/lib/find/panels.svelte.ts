@@ -1,6 +1,6 @@
 // The panel over the page: the search, the mentions, what is to be acknowledged, or a page of the staff. Their code is fetched when it is first needed.
 
-export type Panel = 'find' | 'mentions' | 'acks' | 'journal' | 'reports' | 'rules' | 'inspections';
+export type Panel = 'find' | 'mentions' | 'acks' | 'journal' | 'reports' | 'rules' | 'inspections' | 'overview';
 
 class Panels {
   open = $state<Panel>();
