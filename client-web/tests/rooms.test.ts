@@ -251,4 +251,13 @@ describe('presence', () => {
     chat = reduce(chat, { e: 'presence', d: { u: 'anna', on: false } });
     expect([...chat.online]).toEqual(['me']);
   });
+
+  it('knows who is in a lesson', () => {
+    let chat = greet(undefined, { ...hello(0), lessons: ['anna'] });
+    expect([...chat.lessons]).toEqual(['anna']);
+    expect(reduce(chat, { e: 'lesson', d: { u: 'anna', on: true } })).toBe(chat);
+    chat = reduce(chat, { e: 'lesson', d: { u: 'anna', on: false } });
+    chat = reduce(chat, { e: 'lesson', d: { u: 'me', on: true } });
+    expect([...chat.lessons]).toEqual(['me']);
+  });
 });

@@ -14,7 +14,7 @@ use crate::error::{ErrorBody, ErrorCode};
 use crate::ids::{ClientId, FileId, MessageId, RoomId, UserId};
 use crate::later::{LaterRef, LaterSet};
 use crate::model::{Person, RoomSummary};
-use crate::notify::{Notify, NotifyHours, NotifyPause, NotifyRoom};
+use crate::notify::{Notify, NotifyHours, NotifyLessons, NotifyPause, NotifyRoom};
 use crate::poll::{NewPoll, PollVote};
 use crate::report::ReportNews;
 use crate::room::DirectPolicy;
@@ -100,6 +100,10 @@ pub struct HelloOk {
     pub people: Vec<Person>,
     /// Who of those is online.
     pub online: Vec<UserId>,
+    /// Who of those is in a lesson.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<UserId>>", optional)]
+    pub lessons: Vec<UserId>,
     /// Their rooms.
     pub rooms: Vec<RoomSummary>,
 }
@@ -365,6 +369,9 @@ pub enum Command {
     /// Be told nothing for a while.
     #[serde(rename = "notify.pause")]
     NotifyPause(NotifyPause),
+    /// Be told in lessons, or not.
+    #[serde(rename = "notify.lessons")]
+    NotifyLessons(NotifyLessons),
     /// Begin a lesson.
     #[serde(rename = "call.start")]
     CallStart(CallStart),
@@ -428,6 +435,7 @@ impl Command {
             "notify.room" => Self::NotifyRoom(params_of(json)?),
             "notify.hours" => Self::NotifyHours(params_of(json)?),
             "notify.pause" => Self::NotifyPause(params_of(json)?),
+            "notify.lessons" => Self::NotifyLessons(params_of(json)?),
             "call.start" => Self::CallStart(params_of(json)?),
             "call.ice" => Self::CallIce(params_of(json)?),
             "call.join" => Self::CallJoin(params_of(json)?),

@@ -234,8 +234,7 @@ pub enum LiveEvent {
         /// Where it stands.
         d: ResetTo,
     },
-    /// Something happened in a room that is not in focus. At most one a second and room, and several events may be
-    /// in one.
+    /// Something happened in a room that is not in focus. At most one a second and room, and several events may be in one.
     #[serde(rename = "bump")]
     Bump {
         /// Room.
@@ -266,6 +265,12 @@ pub enum LiveEvent {
     /// Someone came online or went.
     #[serde(rename = "presence")]
     Presence {
+        /// Who, and which of the two.
+        d: Presence,
+    },
+    /// Someone, or this person, is in a lesson now, or is not any more.
+    #[serde(rename = "lesson")]
+    Lesson {
         /// Who, and which of the two.
         d: Presence,
     },
@@ -407,8 +412,7 @@ pub enum LiveEvent {
         /// Measured by the server.
         d: Quality,
     },
-    /// How everybody's link does: each [`crate::limits::CALL_LINKS_SECONDS`] to staff who asked with
-    /// `call.watch`.
+    /// How everybody's link does: each [`crate::limits::CALL_LINKS_SECONDS`] to staff who asked with `call.watch`.
     #[serde(rename = "call.links")]
     CallLinks {
         /// Lesson.
@@ -525,7 +529,7 @@ pub struct Who {
 pub struct Presence {
     /// Who.
     pub u: UserId,
-    /// True when online.
+    /// True when online; of a lesson, when in one.
     pub on: bool,
 }
 

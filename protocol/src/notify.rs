@@ -25,6 +25,10 @@ pub struct Notify {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub pause: Option<Silence>,
+    /// Whether something is told while they are in a lesson, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub lessons: bool,
 }
 
 impl Notify {
@@ -122,4 +126,12 @@ pub struct NotifyPause {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub pause: Option<SilenceFor>,
+}
+
+/// `notify.lessons`: whether to be told of messages while one is in a lesson.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyLessons {
+    /// Be told.
+    pub on: bool,
 }

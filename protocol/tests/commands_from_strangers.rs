@@ -11,7 +11,9 @@ use protocol::command::{
     Focus, MsgEdit, MsgPin, MsgReact, MsgRef, MsgSend, Positions, Read, Recv, Sync, Typing, Visible,
 };
 use protocol::limits::ID_BYTES_MAX;
-use protocol::notify::{NotifyHours, NotifyLevel, NotifyPause, NotifyRoom, QuietHours, SilenceFor};
+use protocol::notify::{
+    NotifyHours, NotifyLessons, NotifyLevel, NotifyPause, NotifyRoom, QuietHours, SilenceFor,
+};
 use protocol::{
     CallId, ClientId, Command, Envelope, ErrorCode, Event, FileId, Hello, MessageId, PeerId,
     RoomId, UserId,
@@ -47,6 +49,7 @@ fn example(method: &str) -> Value {
         "notify.room" => json!({"r": "R7", "level": "mentions", "mute": {"minutes": 60}}),
         "notify.hours" => json!({"hours": {"from": 1320, "to": 420, "zone": "Europe/Moscow"}}),
         "notify.pause" => json!({"pause": {}}),
+        "notify.lessons" => json!({"on": true}),
         "typing" | "call.start" => json!({"r": "R7"}),
         "call.join" => {
             json!({"call": "C1", "sdp": "v=0", "down_audio": [], "down_video": [], "on": [],
@@ -412,6 +415,7 @@ fn command() -> impl Strategy<Value = Command> {
         notify_room(),
         notify_hours(),
         silence().prop_map(|pause| Command::NotifyPause(NotifyPause { pause })),
+        any::<bool>().prop_map(|on| Command::NotifyLessons(NotifyLessons { on })),
         any::<bool>().prop_map(|on| Command::Visible(Visible { on })),
         room().prop_map(|r| Command::CallStart(CallStart { r })),
         (call(), text()).prop_map(|(call, sdp)| Command::CallRestart(CallRestart { call, sdp })),

@@ -22,6 +22,8 @@ pub struct Wishes {
     pub hours: Option<QuietHours>,
     /// Until when nothing is told at all.
     pub paused_until: Option<i64>,
+    /// Whether they are in a lesson, and do not want to be told there.
+    pub in_lesson: bool,
 }
 
 impl Wishes {
@@ -29,6 +31,9 @@ impl Wishes {
     #[must_use]
     pub fn want(&self, mentioned: bool, now: i64) -> bool {
         let is_on = |until: Option<i64>| until.is_some_and(|until| until > now);
+        if self.in_lesson {
+            return false;
+        }
         if is_on(self.paused_until) || self.hours.as_ref().is_some_and(|hours| holds(hours, now)) {
             return false;
         }
@@ -107,6 +112,11 @@ mod tests {
             ..Wishes::default()
         };
         assert!(!paused.want(true, 1_999) && paused.want(true, 2_000));
+        let teaching = Wishes {
+            in_lesson: true,
+            ..Wishes::default()
+        };
+        assert!(!teaching.want(true, 1) && !teaching.want(false, 1));
     }
 
     #[test]

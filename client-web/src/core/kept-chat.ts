@@ -61,7 +61,7 @@ export class ChatKeeper {
       if (head?.shape !== SHAPE) return undefined;
       this.#written = new Map(rooms.map((room) => [room.id, room]));
       const people = new Map(head.people.map((person) => [person.id, person]));
-      const chat: Chat = { me: head.me, people, online: new Set(), rooms: this.#written };
+      const chat: Chat = { me: head.me, people, online: new Set(), lessons: new Set(), rooms: this.#written };
       return { chat, limits: head.limits, direct: head.direct };
     } catch {
       return undefined;

@@ -18,6 +18,7 @@ import type { Marks } from './wire/Marks';
 import type { Message } from './wire/Message';
 import type { MsgSent } from './wire/MsgSent';
 import type { Person } from './wire/Person';
+import type { Presence } from './wire/Presence';
 import type { Reader } from './wire/Reader';
 import type { ResetTo } from './wire/ResetTo';
 import type { Right } from './wire/Right';
@@ -90,6 +91,8 @@ export interface Chat {
   readonly me: Person;
   readonly people: ReadonlyMap<string, Person>;
   readonly online: ReadonlySet<string>;
+  /** Who is in a lesson. */
+  readonly lessons: ReadonlySet<string>;
   readonly rooms: ReadonlyMap<string, Room>;
 }
 
@@ -138,8 +141,17 @@ export function greet(before: Chat | undefined, ok: HelloOk): Chat {
     me: ok.me,
     people: new Map(ok.people.map((person) => [person.id, person])),
     online: new Set(ok.online),
+    lessons: new Set(ok.lessons),
     rooms: new Map(ok.rooms.map((summary) => [summary.id, meet(before?.rooms.get(summary.id), summary)])),
   };
+}
+
+function withOne(people: ReadonlySet<string>, { u, on }: Presence): ReadonlySet<string> {
+  if (people.has(u) === on) return people;
+  const next = new Set(people);
+  if (on) next.add(u);
+  else next.delete(u);
+  return next;
 }
 
 /** The next state. Events that change nothing give the same object. */
@@ -161,11 +173,12 @@ export function reduce(chat: Chat, event: Event): Chat {
     case 'reset':
       return withRoom(chat, event.r, (room) => reset(room, event.d));
     case 'presence': {
-      if (chat.online.has(event.d.u) === event.d.on) return chat;
-      const online = new Set(chat.online);
-      if (event.d.on) online.add(event.d.u);
-      else online.delete(event.d.u);
-      return { ...chat, online };
+      const online = withOne(chat.online, event.d);
+      return online === chat.online ? chat : { ...chat, online };
+    }
+    case 'lesson': {
+      const lessons = withOne(chat.lessons, event.d);
+      return lessons === chat.lessons ? chat : { ...chat, lessons };
     }
     case 'picture': {
       const { u, picture } = event.d;

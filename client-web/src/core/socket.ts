@@ -50,6 +50,7 @@ export interface Results {
   'notify.room': object;
   'notify.hours': object;
   'notify.pause': object;
+  'notify.lessons': object;
   'call.start': CallStarted;
   'call.ice': CallIce;
   'call.join': CallJoined;

@@ -102,6 +102,7 @@ class App {
   // By themselves, so that who shows a name does not look at it again with each event of the chat.
   readonly #people = $derived(this.chat?.people);
   readonly #online = $derived(this.chat?.online);
+  readonly #lessons = $derived(this.chat?.lessons);
   readonly #keeper = new ChatKeeper();
   /** As it was kept, until the server tells how it is. */
   #before: KeptChat | undefined;
@@ -235,6 +236,10 @@ class App {
 
   isOnline(id: string): boolean {
     return this.#online?.has(id) ?? false;
+  }
+
+  isInLesson(id: string): boolean {
+    return this.#lessons?.has(id) ?? false;
   }
 
   name(id: string): string {

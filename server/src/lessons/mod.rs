@@ -6,6 +6,7 @@ mod links;
 mod media;
 mod roll;
 mod state;
+mod told;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -500,6 +501,7 @@ impl Lessons {
         let mut links = tokio::time::interval(Duration::from_secs(CALL_LINKS_SECONDS));
         let mut changes = tokio::time::interval(Duration::from_millis(CALL_CHANGED_MILLIS));
         let mut news = self.switchboard.news();
+        let mut told = told::Told::nobody(Instant::now());
         loop {
             tokio::select! {
                 news = news.recv() => match news {
@@ -517,6 +519,7 @@ impl Lessons {
                 _ = links.tick() => self.tell_links(),
                 _ = changes.tick() => self.tell_changes(),
                 _ = ticks.tick() => {
+                    self.tell_who_is_in(&mut told).await;
                     self.end_dead_sessions().await;
                     self.look_after_devices().await;
                     let empty = self.lock().empty_for(Instant::now(), self.settings.empty_ends_after);

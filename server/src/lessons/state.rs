@@ -455,6 +455,15 @@ impl State {
             .collect()
     }
 
+    /// Everybody whose media is in a lesson here.
+    pub(super) fn everybody(&self) -> BTreeSet<UserId> {
+        let peers = self
+            .lessons
+            .values()
+            .flat_map(|lesson| lesson.peers.values());
+        peers.map(|peer| peer.user.clone()).collect()
+    }
+
     /// Everybody who is in a lesson of this room here.
     pub(super) fn peers_in(&self, room: &RoomId) -> Vec<(CallId, PeerKey, UserId)> {
         let lessons = self

@@ -210,9 +210,10 @@ async fn digests(mail: &Mail) -> StoreResult<()> {
     for (reader, was) in store.digests_due(now).await? {
         let mut all = Vec::new();
         for unread in store.unread_by_mail(Some(&reader.person), now).await? {
-            // The hour is theirs: quiet hours do not hold there.
+            // The hour is theirs: neither quiet hours nor lessons hold there.
             let wishes = Wishes {
                 hours: None,
+                in_lesson: false,
                 ..unread.wishes
             };
             let everything = wishes.want(false, now);
@@ -225,8 +226,18 @@ async fn digests(mail: &Mail) -> StoreResult<()> {
                 );
             }
         }
-        if !all.is_empty() {
-            tell_of_all(mail, &reader, &all, now).await?;
+        let mut asks = store.reminders_by_mail(Some(&reader.person), now).await?;
+        asks.retain(|recall| {
+            let wishes = Wishes {
+                hours: None,
+                in_lesson: false,
+                ..recall.wishes.clone()
+            };
+            wishes.want(true, now)
+        });
+        let asks = besides(asks, &all);
+        if !all.is_empty() || !asks.is_empty() {
+            tell_of_all(mail, &reader, (&all, &asks), now).await?;
         }
         // After the mail: what was told is not told twice, and a digest that was not written is written by the next server.
         let next = next_digest(reader.digest, &reader.zone, now);

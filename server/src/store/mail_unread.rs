@@ -120,6 +120,7 @@ struct UnreadRow {
     paused_until: Option<i64>,
     level: Option<String>,
     muted_until: Option<i64>,
+    lesson_until: Option<i64>,
     told_at: Option<i64>,
     since: Option<i64>,
     mentioned_since: Option<i64>,
@@ -147,6 +148,7 @@ impl UnreadRow {
                 muted_until: self.muted_until,
                 hours: quiet_hours(self.quiet_from, self.quiet_to, self.zone)?,
                 paused_until: self.paused_until,
+                in_lesson: self.lesson_until.is_some(),
             },
             since,
             mentioned_since: self.mentioned_since,
@@ -177,7 +179,7 @@ impl Store {
         let rows: Vec<UnreadRow> = read!(self, db => {
             sqlx::query_as(concat!(
                 "SELECT m.person_id, m.room_id, p.address, p.lang, p.zone AS mail_zone, p.told, p.digest_minute,
-                     n.quiet_from, n.quiet_to, n.zone, n.paused_until, w.level, w.muted_until,
+                     n.quiet_from, n.quiet_to, n.zone, n.paused_until, w.level, w.muted_until, l.until_at AS lesson_until,
                      CASE WHEN d.no > m.read_no THEN d.at END AS told_at,
                      (SELECT MIN(g.at) FROM messages g WHERE ", news!(), ") AS since,
                      (SELECT MIN(g.at) FROM messages g JOIN mentions q ON q.room_id = g.room_id AND q.no = g.no
@@ -187,6 +189,7 @@ impl Store {
                  JOIN rooms r ON r.id = m.room_id AND r.last_no > m.read_no
                  LEFT JOIN mailed d ON d.room_id = m.room_id AND d.person_id = m.person_id
                  LEFT JOIN notify n ON n.person_id = m.person_id
+                 LEFT JOIN in_lessons l ON l.person_id = m.person_id AND l.until_at > $3 AND COALESCE(n.in_lessons, 0) = 0
                  LEFT JOIN notify_rooms w ON w.person_id = m.person_id AND w.room_id = m.room_id
                  WHERE p.address IS NOT NULL AND p.failing_at IS NULL AND (d.no IS NULL OR d.no < r.last_no)
                      AND ((CAST($2 AS TEXT) IS NULL AND p.told IN ('soon', 'hour')) OR p.person_id = $2)
@@ -245,9 +248,6 @@ impl Store {
             .bind(since).bind(room.as_str()).bind(person.as_str()).bind(i64::from(only_mentions)).bind(last_no)
             .bind(MAIL_MESSAGES_MAX).fetch_all(db).await
         })?;
-        let Some((last, ..)) = rows.first() else {
-            return Ok(None);
-        };
         let asks: Vec<(i64,)> = read!(self, db => {
             sqlx::query_as(concat!(
                 "SELECT k.no FROM members m
@@ -261,6 +261,9 @@ impl Store {
             .bind(since).bind(room.as_str()).bind(person.as_str()).bind(i64::from(only_mentions)).bind(last_no)
             .fetch_all(db).await
         })?;
+        let Some((last, ..)) = rows.first() else {
+            return Ok(None);
+        };
         let last = message_id(last.clone())?;
         let said = |(_, by, at, body, files, _)| Said {
             by,
@@ -277,10 +280,10 @@ impl Store {
             last_no,
             last,
             messages,
+            asks: asks.into_iter().map(|(no,)| no).collect(),
         }))
     }
 
-            asks: asks.into_iter().map(|(no,)| no).collect(),
     /// Queues a mail, and notes of what it tells, unless another server has done so, or the person has read all of it and
     /// acknowledged what it asks. Gives whether it was queued.
     ///
@@ -306,9 +309,6 @@ impl Store {
                 .bind(room.as_str()).bind(mail.person.as_str()).bind(*no).bind(now).execute(&mut *tx).await?;
                 is_news |= done.rows_affected() > 0;
             }
-            if !is_news {
-                return Ok(false);
-            }
             for (room, no) in told.asks {
                 // Also of a message that nobody was reminded of: a mail that told of it is enough until somebody is.
                 let done = sqlx::query(
@@ -318,6 +318,9 @@ impl Store {
                 )
                 .bind(room.as_str()).bind(mail.person.as_str()).bind(*no).bind(now).execute(&mut *tx).await?;
                 is_news |= done.rows_affected() > 0;
+            }
+            if !is_news {
+                return Ok(false);
             }
             queue!(tx, mail, now);
             if let Some(reply) = reply {

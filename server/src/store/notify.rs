@@ -18,6 +18,7 @@ struct NotifyRow {
     quiet_to: Option<i64>,
     zone: Option<String>,
     paused_until: Option<i64>,
+    in_lessons: i64,
 }
 
 const NEXT: &str = "INSERT INTO notify (person_id, version) VALUES ($1, 1)
@@ -31,7 +32,7 @@ impl Store {
     pub async fn notify_of(&self, person: &UserId, now: i64) -> StoreResult<Notify> {
         let row: Option<NotifyRow> = read!(self, db => {
             sqlx::query_as(
-                "SELECT version, quiet_from, quiet_to, zone, paused_until FROM notify WHERE person_id = $1",
+                "SELECT version, quiet_from, quiet_to, zone, paused_until, in_lessons FROM notify WHERE person_id = $1",
             )
             .bind(person.as_str()).fetch_optional(db).await
         })?;
@@ -58,6 +59,7 @@ impl Store {
             rooms: told,
             hours: quiet_hours(row.quiet_from, row.quiet_to, row.zone)?,
             pause: silence(row.paused_until, now),
+            lessons: row.in_lessons > 0,
         })
     }
 
@@ -120,6 +122,19 @@ impl Store {
             sqlx::query(NEXT).bind(person.as_str()).execute(&mut *tx).await?;
             sqlx::query("UPDATE notify SET paused_until = $2 WHERE person_id = $1")
                 .bind(person.as_str()).bind(until).execute(&mut *tx).await?;
+        });
+        Ok(())
+    }
+
+    /// Sets whether somebody is told in lessons, too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_told_in_lessons(&self, person: &UserId, on: bool) -> StoreResult<()> {
+        write!(self, tx => {
+            sqlx::query(NEXT).bind(person.as_str()).execute(&mut *tx).await?;
+            sqlx::query("UPDATE notify SET in_lessons = $2 WHERE person_id = $1")
+                .bind(person.as_str()).bind(i64::from(on)).execute(&mut *tx).await?;
         });
         Ok(())
     }

@@ -50,6 +50,7 @@ struct CandidateRow {
     paused_until: Option<i64>,
     level: Option<String>,
     muted_until: Option<i64>,
+    lesson_until: Option<i64>,
     mentioned: Option<i64>,
 }
 
@@ -71,6 +72,7 @@ impl CandidateRow {
                 muted_until: self.muted_until,
                 hours: quiet_hours(self.quiet_from, self.quiet_to, self.zone)?,
                 paused_until: self.paused_until,
+                in_lesson: self.lesson_until.is_some(),
             },
             mentioned: self.mentioned.is_some(),
         })
@@ -165,13 +167,14 @@ impl Store {
         let rows: Vec<CandidateRow> = read!(self, db => {
             sqlx::query_as(
                 "SELECT b.person_id, b.endpoint, b.point, b.auth, n.quiet_from, n.quiet_to, n.zone, n.paused_until,
-                     w.level, w.muted_until, COALESCE(q.no, NULLIF(g.to_all, 0)) AS mentioned
+                     w.level, w.muted_until, l.until_at AS lesson_until, COALESCE(q.no, NULLIF(g.to_all, 0)) AS mentioned
                  FROM messages g
                  JOIN members m ON m.room_id = g.room_id AND m.person_id <> g.sender_id
                  JOIN push_subscriptions b ON b.person_id = m.person_id
                  JOIN sessions s ON s.token_hash = b.session_hash AND s.expires_at > $3
                  LEFT JOIN pushed p ON p.room_id = m.room_id AND p.person_id = m.person_id
                  LEFT JOIN notify n ON n.person_id = m.person_id
+                 LEFT JOIN in_lessons l ON l.person_id = m.person_id AND l.until_at > $3 AND COALESCE(n.in_lessons, 0) = 0
                  LEFT JOIN notify_rooms w ON w.person_id = m.person_id AND w.room_id = m.room_id
                  LEFT JOIN mentions q ON q.room_id = g.room_id AND q.no = g.no AND q.person_id = m.person_id
                  WHERE g.room_id = $1 AND g.no = $2 AND g.deleted_at IS NULL
@@ -181,6 +184,67 @@ impl Store {
             .bind(room.as_str()).bind(no).bind(now).bind(now - CLAIM_MS).fetch_all(db).await
         })?;
         rows.into_iter().map(CandidateRow::into_candidate).collect()
+    }
+
+    /// Who may be reminded of a message: those who were asked to acknowledge it, have not, are members still, and were not told
+    /// since the last reminder. They are told as if it mentioned them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn push_reminded(
+        &self,
+        room: &RoomId,
+        no: i64,
+        now: i64,
+    ) -> StoreResult<Vec<Candidate>> {
+        let rows: Vec<CandidateRow> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT b.person_id, b.endpoint, b.point, b.auth, n.quiet_from, n.quiet_to, n.zone, n.paused_until,
+                     w.level, w.muted_until, l.until_at AS lesson_until, CAST(1 AS BIGINT) AS mentioned
+                 FROM messages g
+                 JOIN rooms r ON r.id = g.room_id AND r.archived_at IS NULL
+                 JOIN acks k ON k.message_id = g.id AND k.at IS NULL
+                 JOIN members m ON m.room_id = g.room_id AND m.person_id = k.person_id
+                 JOIN push_subscriptions b ON b.person_id = m.person_id
+                 JOIN sessions s ON s.token_hash = b.session_hash AND s.expires_at > $3
+                 LEFT JOIN notify n ON n.person_id = m.person_id
+                 LEFT JOIN in_lessons l ON l.person_id = m.person_id AND l.until_at > $3 AND COALESCE(n.in_lessons, 0) = 0
+                 LEFT JOIN notify_rooms w ON w.person_id = m.person_id AND w.room_id = m.room_id
+                 WHERE g.room_id = $1 AND g.no = $2 AND g.deleted_at IS NULL AND g.reminded_at IS NOT NULL
+                     AND (k.pushed_at IS NULL OR k.pushed_at < g.reminded_at)",
+            )
+            .bind(room.as_str()).bind(no).bind(now).fetch_all(db).await
+        })?;
+        rows.into_iter().map(CandidateRow::into_candidate).collect()
+    }
+
+    /// Notes that these people are told of a reminder now. Gives those who were not told of it already, and still have to
+    /// acknowledge the message.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn claim_reminders(
+        &self,
+        room: &RoomId,
+        no: i64,
+        people: &[UserId],
+        now: i64,
+    ) -> StoreResult<Vec<UserId>> {
+        let mut claimed = Vec::with_capacity(people.len());
+        write!(self, tx => {
+            for person in people {
+                let done = sqlx::query(
+                    "UPDATE acks SET pushed_at = $4 WHERE person_id = $3 AND room_id = $1 AND no = $2 AND at IS NULL
+                         AND (pushed_at IS NULL
+                              OR pushed_at < (SELECT g.reminded_at FROM messages g WHERE g.id = acks.message_id))",
+                )
+                .bind(room.as_str()).bind(no).bind(person.as_str()).bind(now).execute(&mut *tx).await?;
+                if done.rows_affected() > 0 {
+                    claimed.push(person.clone());
+                }
+            }
+        });
+        Ok(claimed)
     }
 
     /// Notes that these people are told of a room now. Gives those who were not told of it already, since they read it.

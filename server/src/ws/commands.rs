@@ -71,6 +71,7 @@ impl Client {
             Command::NotifyRoom(wish) => self.answer(i, self.notify_room(&wish).await),
             Command::NotifyHours(wish) => self.answer(i, self.notify_hours(&wish).await),
             Command::NotifyPause(wish) => self.answer(i, self.notify_pause(wish).await),
+            Command::NotifyLessons(wish) => self.answer(i, self.notify_lessons(wish).await),
             Command::CallStart(start) => self.answer(i, self.start_call(&start).await),
             Command::CallIce(which) => {
                 let ice = self.app.lessons.ice(&self.me.person, &which.call).await;

@@ -56,6 +56,7 @@ impl Client {
         let mut people = app.store.acquaintances(me).await?;
         self.add_pictures(&mut people).await?;
         let notify = app.store.notify_of(me, now_ms()).await?;
+        let in_lessons = app.store.in_lessons(now_ms()).await?;
         let is_staff = self.me.person.role.is_staff();
         let mut reports = app.store.report_news(me, is_staff).await?;
         if self.me.person.role == Role::Administrator {
@@ -78,6 +79,12 @@ impl Client {
             online: app
                 .switchboard
                 .online(people.iter().map(|person| &person.id)),
+            lessons: people
+                .iter()
+                .map(|person| &person.id)
+                .filter(|id| in_lessons.contains(*id))
+                .cloned()
+                .collect(),
             people,
             rooms: summaries,
         };

@@ -1,7 +1,7 @@
-//! `notify.room`, `notify.hours`, `notify.pause`: what this person wants to be told of, on all their devices.
+//! `notify.room`, `notify.hours`, `notify.pause`, `notify.lessons`: what this person wants to be told of, on all their devices.
 
 use protocol::limits::SILENCE_MINUTES_MAX;
-use protocol::notify::{NotifyHours, NotifyPause, NotifyRoom, SilenceFor};
+use protocol::notify::{NotifyHours, NotifyLessons, NotifyPause, NotifyRoom, SilenceFor};
 use protocol::{ErrorCode, LiveEvent};
 
 use super::commands::{Answer, Done, to_user};
@@ -32,6 +32,13 @@ impl Client {
         let until = until(wish.pause, now_ms())?;
         let (store, me) = (&self.app.store, &self.me.person.id);
         store.set_pause(me, until).await.map_err(to_user)?;
+        self.notify_changed().await
+    }
+
+    pub(super) async fn notify_lessons(&self, wish: NotifyLessons) -> Answer<Done> {
+        let (store, me) = (&self.app.store, &self.me.person.id);
+        let set = store.set_told_in_lessons(me, wish.on).await;
+        set.map_err(to_user)?;
         self.notify_changed().await
     }
 

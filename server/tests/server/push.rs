@@ -143,6 +143,100 @@ async fn nobody_is_told_who_looks_at_the_page_or_does_not_want_to_be() {
 }
 
 #[tokio::test]
+async fn a_reminder_tells_those_who_have_not_acknowledged_whatever_they_have_read() {
+    let (server, mut service) = start().await;
+    let teacher = server.sign_in("teacher").await;
+    let (mut t, hello) = teacher.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let send = json!({"r": room, "cid": "c1", "body": "Секрет: собрание", "ack": true});
+    let message = t.ask("msg.send", send).await.unwrap();
+    let mut people = Vec::new();
+    for n in 1..=4 {
+        let person = server.sign_in(&format!("student{n}")).await;
+        let (mut socket, _) = person.hello().await;
+        let read = json!({"r": room, "no": message["no"]});
+        socket.ask("read", read).await.unwrap();
+        let browser = away(&person, &service, &format!("/{n}")).await;
+        people.push((person, socket, browser));
+    }
+    let [(_, acked, _), (_, paused, _), (_, looking, _), _] = &mut people[..] else {
+        panic!("four")
+    };
+    let id = json!({"id": message["id"]});
+    acked.ask("msg.ack", id.clone()).await.unwrap();
+    paused
+        .ask("notify.pause", json!({"pause": {}}))
+        .await
+        .unwrap();
+    looking.ask("visible", json!({"on": true})).await.unwrap();
+    t.ask("msg.remind", id).await.unwrap();
+    let pushed = service.next().await;
+    assert_eq!((&*pushed.path, pushed.header("urgency")), ("/4", "high"));
+    let (last, _, browser) = &people[3];
+    assert_eq!(browser.open(&pushed.body), json!({ "r": room }));
+    let news = last.get(&format!("/push/{room}")).await.json();
+    assert_eq!((&news["unread"], &news["asks"]), (&json!(0), &json!(1)));
+    assert_eq!(service.taken(), 1, "and nobody else");
+}
+
+/// What Chromium offers.
+const OFFER: &str = include_str!("../../../fuzz/corpus/sdp/chromium");
+
+#[tokio::test]
+async fn who_is_in_a_lesson_is_told_nothing_unless_they_want_to_be_and_others_see_it() {
+    let (server, mut service) = start().await;
+    let teacher = server.sign_in("teacher").await;
+    let (mut t, hello) = teacher.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let call = t.ask("call.start", json!({"r": room})).await.unwrap()["call"]["id"].clone();
+    let up = json!({"mic": "0", "camera": "1", "screen": "2", "screen_audio": "3"});
+    let join = json!({"call": call, "sdp": OFFER, "up": up, "on": [],
+        "down_audio": ["4", "5", "6", "7"], "down_video": ["8", "9"]});
+    let mut people = Vec::new();
+    for n in 1..=3 {
+        let person = server.sign_in(&format!("student{n}")).await;
+        away(&person, &service, &format!("/{n}")).await;
+        let (socket, hello) = person.hello().await;
+        people.push((person, socket, hello["me"]["id"].clone()));
+    }
+    let [(_, quiet, id), (_, wants, other), _] = &mut people[..] else {
+        panic!("three")
+    };
+    wants
+        .ask("notify.lessons", json!({"on": true}))
+        .await
+        .unwrap();
+    assert_eq!(wants.event("u.notify").await["d"]["lessons"], true);
+    let mut told = Vec::new();
+    for socket in [&mut *quiet, wants] {
+        socket.ask("call.join", join.clone()).await.unwrap();
+        let event = t.event("lesson").await;
+        assert_eq!(event["d"]["on"], true);
+        told.push(event["d"]["u"].clone());
+    }
+    assert_eq!(told, [id.clone(), other.clone()]);
+    let (_, again) = teacher.hello().await;
+    let mut known = again["lessons"].as_array().unwrap().clone();
+    known.sort_by_key(ToString::to_string);
+    told.sort_by_key(ToString::to_string);
+    assert_eq!(known, told);
+
+    say(&mut t, room.as_str(), "c1", &[id]).await;
+    let mut paths = vec![service.next().await.path, service.next().await.path];
+    paths.sort();
+    assert_eq!(paths, ["/2", "/3"], "not even of a mention");
+    // When it is over it is as ever.
+    quiet
+        .ask("call.leave", json!({ "call": call }))
+        .await
+        .unwrap();
+    let event = t.event("lesson").await;
+    assert_eq!(event["d"], json!({"u": id, "on": false}));
+    say(&mut t, room.as_str(), "c2", &[]).await;
+    assert_eq!(service.next().await.path, "/1");
+}
+
+#[tokio::test]
 async fn a_browser_that_is_gone_is_forgotten_and_a_busy_service_is_asked_again() {
     let (server, mut service) = start().await;
     let teacher = server.sign_in("teacher").await;

@@ -1,10 +1,13 @@
 //! What people want to be told of.
 
 use protocol::ErrorCode;
+use protocol::mail::MailWhen;
 use protocol::notify::{Notify, NotifyLevel, QuietHours, RoomNotify, Silence};
 use protocol::room::RoomChange;
 use server::notify::FOREVER;
 
+use crate::mail::reachable;
+use crate::push::subscribed;
 use crate::school::{on_both, refusal, school};
 
 #[tokio::test]
@@ -75,6 +78,43 @@ async fn a_wish_for_a_room_is_a_members_and_goes_with_the_membership() {
         s.store.add_member(&s.room, &s.misha).await.unwrap();
         let back = s.store.notify_of(&s.misha, 1).await.unwrap();
         assert!(back.rooms.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_a_lesson_nothing_is_told_unless_that_is_wanted() {
+    on_both(|store| async move {
+        let s = school(store).await;
+        subscribed(&s, "s1", &s.misha, "a", 1).await;
+        reachable(&s, &s.misha, "m@example.ru", MailWhen::Soon).await;
+        s.write(&s.anna, "c1", "раз").await;
+        let wishes = |now: i64| {
+            let s = s.clone();
+            async move {
+                let pushes = s.store.push_candidates(&s.room, 1, now).await.unwrap();
+                let mails = s.store.unread_by_mail(None, now).await.unwrap();
+                let by_push = pushes[0].wishes.want(true, now);
+                assert_eq!(by_push, mails[0].wishes.want(true, now));
+                by_push
+            }
+        };
+        assert!(wishes(10_000).await);
+        let misha = std::slice::from_ref(&s.misha);
+        s.store.keep_in_lessons(misha, 20_000).await.unwrap();
+        assert!(!wishes(10_000).await);
+        assert!(s.store.in_lessons(19_999).await.unwrap().contains(&s.misha));
+        // The server that said so is gone.
+        assert!(wishes(20_000).await && s.store.in_lessons(20_000).await.unwrap().is_empty());
+        s.store.keep_in_lessons(misha, 30_000).await.unwrap();
+        assert!(!wishes(20_000).await);
+        s.store.set_told_in_lessons(&s.misha, true).await.unwrap();
+        assert!(wishes(20_000).await);
+        assert!(s.store.notify_of(&s.misha, 1).await.unwrap().lessons);
+        s.store.set_told_in_lessons(&s.misha, false).await.unwrap();
+        assert!(!wishes(20_000).await);
+        s.store.left_lessons(misha).await.unwrap();
+        assert!(wishes(20_000).await);
     })
     .await;
 }

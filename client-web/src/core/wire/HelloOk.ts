@@ -56,6 +56,10 @@ people: Array<Person>,
  */
 online: Array<UserId>, 
 /**
+ * Who of those is in a lesson.
+ */
+lessons?: Array<UserId>, 
+/**
  * Their rooms.
  */
 rooms: Array<RoomSummary>, };

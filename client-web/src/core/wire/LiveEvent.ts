@@ -67,6 +67,10 @@ d: Who, } | { "e": "presence",
 /**
  * Who, and which of the two.
  */
+d: Presence, } | { "e": "lesson", 
+/**
+ * Who, and which of the two.
+ */
 d: Presence, } | { "e": "picture", 
 /**
  * Who, and which.

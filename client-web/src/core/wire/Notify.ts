@@ -22,4 +22,8 @@ hours?: QuietHours,
 /**
  * Nothing is told now.
  */
-pause?: Silence, };
+pause?: Silence, 
+/**
+ * Whether something is told while they are in a lesson, too.
+ */
+lessons?: boolean, };

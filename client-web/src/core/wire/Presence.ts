@@ -10,6 +10,6 @@ export type Presence = {
  */
 u: UserId, 
 /**
- * True when online.
+ * True when online; of a lesson, when in one.
  */
 on: boolean, };

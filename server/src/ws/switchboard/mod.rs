@@ -355,6 +355,12 @@ impl Switchboard {
         }
     }
 
+    /// Tells, on all nodes, that a person is in a lesson here now, or is not any more.
+    pub async fn tell_lesson(&self, user: &UserId, on: bool) {
+        self.0.bus.lesson(user, on);
+        self.0.tell_lesson(user, on).await;
+    }
+
     /// Queues a frame for a person's other connections, on all nodes.
     pub fn tell_user(&self, user: &UserId, except: Option<ConnId>, event: &LiveEvent) {
         let text = encode(event);
@@ -425,12 +431,6 @@ impl Switchboard {
     }
 }
 
-impl Inner {
-    fn shard_of(&self, room: &RoomId) -> usize {
-        let mut hasher = DefaultHasher::new();
-        room.hash(&mut hasher);
-        let shards = self.shards.len() as u64;
-        usize::try_from(hasher.finish() % shards).unwrap_or_default()
 /// Of what people are to be told whose page is closed.
 fn push_news(event: &RoomEvent) -> Option<push::News> {
     let (room, no, because) = match event {
@@ -453,6 +453,12 @@ fn push_news(event: &RoomEvent) -> Option<push::News> {
     })
 }
 
+impl Inner {
+    fn shard_of(&self, room: &RoomId) -> usize {
+        let mut hasher = DefaultHasher::new();
+        room.hash(&mut hasher);
+        let shards = self.shards.len() as u64;
+        usize::try_from(hasher.finish() % shards).unwrap_or_default()
     }
 
     async fn send(&self, input: Input<RoomId, Published>) {
