@@ -293,3 +293,69 @@ async fn a_part_of_a_file_can_be_had() {
     assert_eq!(beyond.status, StatusCode::RANGE_NOT_SATISFIABLE);
     assert_eq!(beyond.header("content-range"), "bytes */50000");
 }
+
+#[tokio::test]
+async fn a_file_of_more_than_four_gibibytes_goes_on_and_is_read_beyond_them() {
+    const EDGES: [u64; 2] = [1 << 31, 1 << 32];
+    const SIZE: u64 = EDGES[1] + 50;
+    let server = Server::start_as(tempfile::tempdir().unwrap(), true, |config| {
+        config.file_bytes_max = SIZE;
+    })
+    .await;
+    let teacher = server.sign_in("teacher").await;
+    let (mut socket, hello) = teacher.hello().await;
+    assert_eq!(hello["lim"]["file"], SIZE);
+    let (room, _) = room_named(&hello, ROOM);
+    let place = |at: u64| usize::try_from(at).unwrap();
+    let path = begin(&teacher, &room, place(SIZE)).await;
+    let partial = server.data().join("files");
+    let partial = partial
+        .join(path.strip_prefix("/uploads/").unwrap())
+        .join("partial");
+    for edge in EDGES {
+        // As if all before had come; it is a hole in the file and takes no place.
+        let file = std::fs::OpenOptions::new().write(true).open(&partial);
+        file.unwrap().set_len(edge - 10).unwrap();
+        assert_eq!(stands(&teacher, &path).await, place(edge - 10));
+        let elsewhere = piece(&teacher, &path, place(edge - 10 + EDGES[1]), b"x").await;
+        assert_eq!(elsewhere.status, StatusCode::CONFLICT);
+        let answer = piece(&teacher, &path, place(edge - 10), &text(20)).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+        assert_eq!(answer.header("upload-offset"), (edge + 10).to_string());
+        assert_eq!(answer.header("upload-length"), SIZE.to_string());
+        // Where it would stand if its place were kept in 32 bits, of which one may be a sign.
+        let wrapped = piece(&teacher, &path, 10, b"x").await;
+        assert_eq!(wrapped.status, StatusCode::CONFLICT);
+    }
+    let answer = piece(&teacher, &path, place(EDGES[1] + 10), &text(41)).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let answer = piece(&teacher, &path, place(EDGES[1] + 10), &text(40)).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    let file = teacher.get(&path).await.json();
+    assert_eq!(file["size"], SIZE);
+    let send = json!({"r": room, "cid": "c", "body": "", "att": [file["id"]]});
+    socket.ask("msg.send", send).await.unwrap();
+
+    let student = server.sign_in("student1").await;
+    let path = format!("/files/{}", file["id"].as_str().unwrap());
+    let part = async |range: String| {
+        let headers = [("range", range.as_str())];
+        student.send(Method::GET, &path, &headers, Vec::new()).await
+    };
+    for edge in EDGES {
+        let (first, last) = (edge - 12, edge + 9);
+        let answer = part(format!("bytes={first}-{last}")).await;
+        assert_eq!(answer.status, StatusCode::PARTIAL_CONTENT);
+        let told = format!("bytes {first}-{last}/{SIZE}");
+        assert_eq!(answer.header("content-range"), told);
+        assert_eq!(answer.body, [&[0, 0][..], &text(20)].concat());
+    }
+    for range in [format!("bytes={}-", EDGES[1] + 10), "bytes=-40".to_owned()] {
+        let answer = part(range).await;
+        assert_eq!(answer.status, StatusCode::PARTIAL_CONTENT);
+        assert_eq!(answer.body, text(40));
+    }
+    let beyond = part(format!("bytes={SIZE}-")).await;
+    assert_eq!(beyond.status, StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(beyond.header("content-range"), format!("bytes */{SIZE}"));
+}
