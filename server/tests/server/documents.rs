@@ -85,6 +85,27 @@ fn odt(body: &str) -> Vec<u8> {
     ])
 }
 
+/// A text of WordprocessingML (ECMA-376, 17) of one paragraph on a red ground.
+fn docx() -> Vec<u8> {
+    let office = "http://schemas.openxmlformats.org";
+    let kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml";
+    let package = "application/vnd.openxmlformats-package.relationships+xml";
+    let types = format!(
+        r#"<Types xmlns="{office}/package/2006/content-types"><Default Extension="rels" ContentType="{package}"/><Override PartName="/word/document.xml" ContentType="{kind}"/></Types>"#
+    );
+    let relationships = format!(
+        r#"<Relationships xmlns="{office}/package/2006/relationships"><Relationship Id="r1" Type="{office}/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/></Relationships>"#
+    );
+    let document = format!(
+        r#"<w:document xmlns:w="{office}/wordprocessingml/2006/main"><w:body><w:p><w:pPr><w:shd w:val="clear" w:color="auto" w:fill="FF0000"/></w:pPr><w:r><w:t>1</w:t></w:r></w:p></w:body></w:document>"#
+    );
+    archive(&[
+        ("[Content_Types].xml", &types),
+        ("_rels/.rels", &relationships),
+        ("word/document.xml", &document),
+    ])
+}
+
 fn archive(entries: &[(&str, &str)]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in entries {
@@ -154,6 +175,18 @@ async fn the_first_page_of_a_text_is_its_preview_and_shows_nothing_of_the_server
     );
     let file = upload(&teacher, odt(&link)).await;
     assert_eq!(red_pixels(&teacher, &file).await, 0);
+}
+
+#[tokio::test]
+async fn the_first_page_of_what_word_writes_is_its_preview() {
+    let server = server(program()).await;
+    let teacher = server.sign_in("teacher").await;
+    let file = upload(&teacher, docx()).await;
+    assert_eq!(
+        file["mime"],
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    );
+    assert!(red_pixels(&teacher, &file).await > 1_000);
 }
 
 #[tokio::test]
