@@ -87,13 +87,16 @@ fn accepts(headers: &HeaderMap, coding: &str) -> bool {
         })
 }
 
-// Nothing from elsewhere, no code from text. The page's one inline script is allowed by its hash, which the
-// build writes into the page's own policy; this header adds what a <meta> cannot say.
+// Nothing from elsewhere, no code from text. The page's one inline script is allowed by its hash. No sheet of styles may stand in the
+// page: all of them are files. Attributes may: SvelteKit hides by one what it tells screen readers, and KaTeX sizes tall brackets by
+// others, whose values cannot be named by hashes. Browsers from before `style-src-elem` (Safari 15.4, Firefox 108) know only the
+// first of the three, which therefore allows what they need.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let inline =
         Client::get(PAGE).map(|page| inline_script_hashes(&String::from_utf8_lossy(&page.data)));
     let policy = format!(
-        "default-src 'self'; script-src 'self'{}; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; \
+        "default-src 'self'; script-src 'self'{}; style-src 'self' 'unsafe-inline'; \
+         style-src-elem 'self'; style-src-attr 'unsafe-inline'; img-src 'self' blob: data:; \
          media-src 'self' blob:; connect-src 'self'; font-src 'self'; object-src 'none'; base-uri 'none'; \
          form-action 'self'; frame-ancestors 'none'",
         inline.unwrap_or_default()

@@ -1,8 +1,12 @@
 //! The web client's files.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -96,5 +100,84 @@ async fn a_part_of_another_version_is_not_there_and_is_not_the_page() {
         let (head, body) = file(&server, path, "br").await;
         assert!(head.starts_with("HTTP/1.1 404"), "{path}: {head}");
         assert!(body.is_empty());
+    }
+}
+
+/// The directives of an answer's only policy, by name.
+fn policy(head: &str) -> BTreeMap<String, Vec<String>> {
+    let lines: Vec<&str> = head
+        .lines()
+        .filter_map(|line| line.strip_prefix("content-security-policy: "))
+        .collect();
+    let [policy] = lines[..] else {
+        panic!("one policy: {head}")
+    };
+    let directives = policy.split(';').map(|one| {
+        let mut words = one.split_whitespace().map(str::to_owned);
+        (words.next().unwrap(), words.collect())
+    });
+    let directives: Vec<(String, Vec<String>)> = directives.collect();
+    let count = directives.len();
+    let by_name = BTreeMap::from_iter(directives);
+    assert_eq!(by_name.len(), count, "each once, as the first one counts");
+    by_name
+}
+
+#[tokio::test]
+async fn every_page_runs_its_own_scripts_alone_and_loads_from_no_other_host() {
+    let server = Server::start_empty().await;
+    let (_, page) = file(&server, "/", "identity").await;
+    let page = String::from_utf8(page).unwrap();
+    let inline: Vec<&str> = page
+        .split("<script>")
+        .skip(1)
+        .map(|rest| rest.split_once("</script>").unwrap().0)
+        .collect();
+    let hashes: Vec<String> = inline
+        .iter()
+        .map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
+        .collect();
+    assert!(!hashes.is_empty() && !page.contains("http-equiv"));
+    // Whatever the address, also of what is no file: the page answers for all of them.
+    for path in [
+        "/",
+        "/index.html",
+        "/setup",
+        "/room/R1",
+        "/room/R1?x=%3Cscript%3E",
+        "/unknown/../path",
+        "/icon.svg",
+        "/service-worker.js",
+        "/manifest.webmanifest",
+    ] {
+        for accept in ["identity", "br", "gzip"] {
+            let (head, _) = file(&server, path, accept).await;
+            assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+            let policy = policy(&head);
+            let of = |name: &str| -> Vec<&str> {
+                let sources = policy.get(name).unwrap_or_else(|| panic!("{path}: {name}"));
+                sources.iter().map(String::as_str).collect()
+            };
+            let mut scripts = vec!["'self'"];
+            scripts.extend(hashes.iter().map(String::as_str));
+            assert_eq!(of("script-src"), scripts, "{path}");
+            for (name, sources) in [
+                ("default-src", &["'self'"][..]),
+                ("style-src", &["'self'", "'unsafe-inline'"]),
+                ("style-src-elem", &["'self'"]),
+                ("style-src-attr", &["'unsafe-inline'"]),
+                ("img-src", &["'self'", "blob:", "data:"]),
+                ("media-src", &["'self'", "blob:"]),
+                ("connect-src", &["'self'"]),
+                ("font-src", &["'self'"]),
+                ("object-src", &["'none'"]),
+                ("base-uri", &["'none'"]),
+                ("form-action", &["'self'"]),
+                ("frame-ancestors", &["'none'"]),
+            ] {
+                assert_eq!(of(name), sources, "{path}: {name}");
+            }
+            assert_eq!(policy.len(), 13, "{path}: {policy:?}");
+        }
     }
 }
