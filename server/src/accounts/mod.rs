@@ -84,7 +84,9 @@ pub async fn begin_session(store: &Store, person: Person) -> Result<NewSession, 
 /// Checks what was typed for a new account and makes it.
 ///
 /// # Errors
-/// `BadRequest` with the field that does not fit, `WeakPassword`, `Taken`, `Overloaded` when too many passwords are hashed.
+/// `BadRequest` with the field that does not fit, `WeakPassword`, `Overloaded` when too many passwords are hashed; `Taken` when the login
+/// exists or looks like another one, and when the name is spelled to look like that of somebody of the staff or is taken for a
+/// bot's. Equal names of people are normal, and so are lists in which a learner's name has a stray Latin letter.
 pub async fn add_person(
     store: &Store,
     hasher: &Hasher,
@@ -97,6 +99,23 @@ pub async fn add_person(
     let login = names::login(login).ok_or_else(|| wrong("login"))?;
     let name = names::shown(name).ok_or_else(|| wrong("name"))?;
     chosen::check(password, &login)?;
+    if !names::is_of_one_alphabet(&login) {
+        return Err(wrong("login: it has letters of different alphabets"));
+    }
+    let known = store.names_in_use().await.map_err(to_user)?;
+    let taken = |what: &str| Err(ErrorBody::from(ErrorCode::Taken).with_text(what));
+    for known in known {
+        let is_bot = known.role == Role::Bot;
+        if !is_bot && names::logins_look_alike(&known.login, &login) {
+            return taken("login: it looks like another one");
+        }
+        if known.role.is_staff() && names::imitates(&name, &known.name) {
+            return taken("name: it looks like that of somebody of the staff, with other letters");
+        }
+        if is_bot && names::look_alike(&name, &known.name) {
+            return taken("name: a bot has it");
+        }
+    }
     let password = hasher
         .turn(Source::HERE)
         .await?
@@ -126,4 +145,70 @@ pub fn random_token() -> String {
 #[must_use]
 pub fn token_hash(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::NewBot;
+    use password::HasherLimits;
+
+    #[tokio::test]
+    async fn nobody_gets_an_account_that_is_taken_for_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("parta.db");
+        let store = Store::open_sqlite(&file).await.unwrap();
+        let limits = HasherLimits {
+            at_once: 1,
+            waiting: 1,
+            wait: Duration::from_secs(600),
+        };
+        let hasher = Hasher::new(limits).unwrap();
+        let add = async |login: &str, name: &str, role| {
+            let added = add_person(&store, &hasher, login, name, role, "парта и доска").await;
+            added.map_err(|error| (error.c, error.text.unwrap_or_default()))
+        };
+        let anna = add("user", "Вера Сомова", Role::Teacher).await.unwrap();
+        let room = store
+            .add_room("Робототехника", std::slice::from_ref(&anna.id), 1)
+            .await
+            .unwrap();
+        let bot = NewBot {
+            room: &room,
+            by: &anna.id,
+            name: "Расписание",
+            reads: false,
+            token_hash: "h",
+        };
+        store.add_bot(bot, 1).await.unwrap();
+        add("сова", "Пётр Котов", Role::Student).await.unwrap();
+        for (login, name, refused) in [
+            ("usеr", "Иван", (ErrorCode::BadRequest, "login")),
+            ("user", "Иван", (ErrorCode::Taken, "login")),
+            ("USER", "Иван", (ErrorCode::Taken, "login")),
+            ("coвa", "Иван", (ErrorCode::BadRequest, "login")),
+            ("cοва", "Иван", (ErrorCode::BadRequest, "login")),
+            ("new", "Bepa Сомова", (ErrorCode::Taken, "name")),
+            ("new", "Paспиcание", (ErrorCode::Taken, "name")),
+        ] {
+            let (code, text) = add(login, name, Role::Student).await.unwrap_err();
+            assert_eq!(code, refused.0, "{login} {name}");
+            assert!(text.starts_with(refused.1), "{login} {name}: {text}");
+        }
+        // All letters of the other alphabet.
+        add("сос", "Иван", Role::Student).await.unwrap();
+        let (code, text) = add("coc", "Иван", Role::Student).await.unwrap_err();
+        assert_eq!(code, ErrorCode::Taken);
+        assert!(text.starts_with("login"), "{text}");
+        // People of one name are normal, also with one of the staff; a stray Latin letter in a learner's is a slip.
+        for (login, name) in [
+            ("somova2", "Вера Сомова"),
+            ("kotov2", "Пётр Котов"),
+            ("kotov3", "Пётр Koтов"),
+        ] {
+            add(login, name, Role::Student).await.unwrap();
+        }
+    }
 }

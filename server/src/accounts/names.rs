@@ -2,7 +2,7 @@
 
 use protocol::limits::{LOGIN_BYTES_MAX, NAME_BYTES_MAX};
 use unicode_normalization::UnicodeNormalization;
-use unicode_security::skeleton;
+use unicode_security::{MixedScript, skeleton};
 
 /// A login: lower case, NFKC, letters, digits and `. _ - @ +`, at most [`LOGIN_BYTES_MAX`] bytes.
 #[must_use]
@@ -13,6 +13,23 @@ pub fn login(text: &str) -> Option<String> {
         .chars()
         .all(|c| c.is_alphanumeric() || "._-@+".contains(c));
     (fits && plain).then_some(login)
+}
+
+/// Whether each part of a login, between its marks, is written in one alphabet (UTS #39): `иванова@school` is, and `usеr` with a
+/// Cyrillic letter is not.
+#[must_use]
+pub fn is_of_one_alphabet(login: &str) -> bool {
+    login
+        .split(|c: char| !c.is_alphanumeric())
+        .all(MixedScript::is_single_script)
+}
+
+/// Whether people would take one of these logins for the other: they differ in letters that look the same, or in ё and е. Marks count:
+/// `ivanov.a` is not `ivanova`.
+#[must_use]
+pub fn logins_look_alike(one: &str, other: &str) -> bool {
+    let drawn = |login: &str| skeleton(&login.replace('ё', "е")).collect::<String>();
+    drawn(one) == drawn(other)
 }
 
 /// A shown name: NFKC, single spaces, no control, direction or zero-width characters, something visible, at most
@@ -54,6 +71,18 @@ pub fn look_alike(one: &str, other: &str) -> bool {
     small(one) == small(other) || capital(one) == capital(other)
 }
 
+/// Whether a name looks like another one and is spelled with other letters, which nobody has by chance. Two people of the same name are
+/// none of this.
+#[must_use]
+pub fn imitates(one: &str, other: &str) -> bool {
+    let spelled = |name: &str| -> String {
+        let small = name.chars().flat_map(char::to_lowercase);
+        let letters = small.filter(|c| c.is_alphanumeric());
+        letters.map(|c| if c == 'ё' { 'е' } else { c }).collect()
+    };
+    look_alike(one, other) && spelled(one) != spelled(other)
+}
+
 fn drawn(name: impl Iterator<Item = char>) -> String {
     let letters: String = name
         .filter(|c| c.is_alphanumeric())
@@ -92,6 +121,61 @@ mod tests {
             ("Бот", "Кот"),
         ] {
             assert!(!look_alike(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_name_imitates_another_one_by_its_letters_alone() {
+        for (one, other) in [
+            ("Aннa Иванова", "Анна Иванова"),
+            ("Bepa", "Вера"),
+            ("0льга", "Ольга"),
+        ] {
+            assert!(imitates(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("Анна Иванова", "Анна Иванова"),
+            ("анна  ИВАНОВА", "Анна Иванова"),
+            ("Пётр", "Петр"),
+            ("Анна-Мария", "Анна Мария"),
+            ("Анна Петрова", "Анна Иванова"),
+        ] {
+            assert!(!imitates(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn logins_are_of_one_alphabet_and_do_not_look_alike() {
+        for good in [
+            "user",
+            "иванова.а",
+            "иванова@school",
+            "7б-ivanov",
+            "ivanov2",
+            "2026",
+            "анна_anna",
+        ] {
+            assert!(is_of_one_alphabet(good), "{good}");
+        }
+        // A Cyrillic е, а Latin a, a Greek ο.
+        for bad in ["usеr", "иванoва", "a.иванoва", "dοmain"] {
+            assert!(!is_of_one_alphabet(bad), "{bad}");
+        }
+        for (one, other) in [
+            ("соха", "coxa"),
+            ("артём", "артем"),
+            ("user1", "userl"),
+            ("user", "user"),
+        ] {
+            assert!(logins_look_alike(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("ivanov.a", "ivanova"),
+            ("ivanov", "ivanova"),
+            ("student1", "student2"),
+            ("мама", "mama"),
+        ] {
+            assert!(!logins_look_alike(one, other), "{one} {other}");
         }
     }
 

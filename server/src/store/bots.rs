@@ -86,6 +86,9 @@ static MADE_BY: LazyLock<Rows> = LazyLock::new(|| {
     )
 });
 
+static NAMES: LazyLock<Rows> =
+    LazyLock::new(|| Rows::new("SELECT name FROM people WHERE id IN (", "?", ")"));
+
 impl Store {
     /// Makes a bot of a room, which is written down.
     ///
@@ -331,6 +334,36 @@ async fn check_name(tx: &mut Tx<'_>, room: &RoomId, name: &str) -> StoreResult<(
     });
     if people.iter().any(|(person,)| look_alike(person, name)) {
         return Err(ErrorCode::Taken.into());
+    }
+    Ok(())
+}
+
+/// Refuses people for whom a bot of the room would be taken.
+pub(super) async fn check_bots(
+    tx: &mut Tx<'_>,
+    room: &RoomId,
+    people: &[UserId],
+) -> StoreResult<()> {
+    let bots: Vec<(String,)> = within!(tx, db => {
+        sqlx::query_as("SELECT p.name FROM bot_rooms r JOIN people p ON p.id = r.person_id WHERE r.room_id = $1")
+            .bind(room.as_str()).fetch_all(db).await?
+    });
+    if bots.is_empty() {
+        return Ok(());
+    }
+    for chunk in people.chunks(ROWS_MAX) {
+        let (text, ids) = NAMES.with(chunk);
+        let names: Vec<(String,)> = within!(tx, db => {
+            let mut query = sqlx::query_as(text);
+            for id in ids {
+                query = query.bind(id.map(UserId::as_str));
+            }
+            query.fetch_all(db).await?
+        });
+        let is_like = |name: &str| bots.iter().any(|(bot,)| look_alike(bot, name));
+        if names.iter().any(|(name,)| is_like(name)) {
+            return Err(ErrorCode::Taken.into());
+        }
     }
     Ok(())
 }

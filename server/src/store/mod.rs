@@ -80,7 +80,7 @@ pub use messages::{NewMessage, Stored};
 pub use mutes::NewMute;
 pub use overview::OverviewFilter;
 pub use passwords::{ChosenPassword, ResetPassword, Then};
-pub use people::{Account, NewPerson};
+pub use people::{Account, NameInUse, NewPerson};
 pub use polls::Voter;
 pub use push::{Browser, Candidate};
 pub use quarantine::Infected;

@@ -19,6 +19,17 @@ pub struct NewPerson {
     pub password: String,
 }
 
+/// What somebody is called.
+#[derive(Clone, Debug)]
+pub struct NameInUse {
+    /// Login, lower case; nobody signs in with a bot's.
+    pub login: String,
+    /// Shown name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+}
+
 /// An account with its password hash.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -112,6 +123,26 @@ impl Store {
             role: new.role,
             picture: None,
         })
+    }
+
+    /// Logins and names of all people, and of the bots that are in a room.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn names_in_use(&self) -> StoreResult<Vec<NameInUse>> {
+        let rows: Vec<(String, String, String)> = read!(self, db => {
+            sqlx::query_as(
+                "SELECT login, name, role FROM people p
+                 WHERE role <> 'bot' OR EXISTS (SELECT 1 FROM bot_rooms r WHERE r.person_id = p.id)",
+            )
+            .fetch_all(db).await
+        })?;
+        rows.into_iter()
+            .map(|(login, name, role)| {
+                let role = role_from(&role)?;
+                Ok(NameInUse { login, name, role })
+            })
+            .collect()
     }
 
     /// The account with this login (lower case).

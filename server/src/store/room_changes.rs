@@ -11,7 +11,7 @@ use protocol::{ClientId, ErrorCode, RoomId, UserId};
 
 use super::access::{AccessRow, access_columns, kind_text, writers_text};
 use super::audit::{Note, note};
-use super::bots::remove_bots_of;
+use super::bots::{check_bots, remove_bots_of};
 use super::people::{role_from, user_id};
 use super::pool::{Tx, within};
 use super::rooms::room_id;
@@ -186,7 +186,8 @@ impl Store {
     /// Changes a room's name, members or place.
     ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`] for who may not, [`ErrorCode::NoStaff`] when nobody of the staff would be left in it,
+    /// [`ErrorCode::Forbidden`] for who may not, [`ErrorCode::Taken`] when a bot of the room would be taken for somebody who is added,
+    /// [`ErrorCode::NoStaff`] when nobody of the staff would be left in it,
     /// otherwise as [`Self::make_room`].
     pub async fn change_room(
         &self,
@@ -221,6 +222,7 @@ impl Store {
         after.retain(|person, _| !left.contains(person));
         after.extend(roles(&mut tx, &joined).await?);
         if after.len() > ROOM_MEMBERS_MAX {
+        check_bots(&mut tx, room, &joined).await?;
             return Err(ErrorCode::TooLarge.into());
         }
         if !after.values().any(|role| role.is_staff()) {

@@ -228,3 +228,37 @@ async fn with_whoever_is_put_out_of_a_room_go_their_bots_and_webhooks_of_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn nobody_comes_into_a_room_where_a_bot_is_taken_for_them() {
+    on_both(|store: Store| async move {
+        let s = school(store).await;
+        // With a Latin letter.
+        let name = "Имя strangеr";
+        let new = NewBot {
+            room: &s.room,
+            by: &s.anna,
+            name,
+            reads: false,
+            token_hash: "h1",
+        };
+        let bot = s.store.add_bot(new, 7_000).await.unwrap();
+        let other = person("other", Role::Student);
+        let other = s.store.add_person(&other, 1).await.unwrap().id;
+        let add = |people: &[&UserId]| RoomChange {
+            add: people.iter().copied().cloned().collect(),
+            ..RoomChange::default()
+        };
+        let both = add(&[&other, &s.stranger]);
+        let changed = s.store.change_room(&s.room, &s.anna, &both, 1).await;
+        assert_eq!(refusal(changed), ErrorCode::Taken);
+        assert_eq!(s.store.members(&s.room).await.unwrap().len(), 2);
+        let alone = add(&[&other]);
+        let changed = s.store.change_room(&s.room, &s.anna, &alone, 1).await;
+        changed.unwrap();
+        assert!(removed(&s, &s.room, &bot.id).await);
+        let changed = s.store.change_room(&s.room, &s.anna, &both, 1).await;
+        assert_eq!(changed.unwrap().joined, std::slice::from_ref(&s.stranger));
+    })
+    .await;
+}

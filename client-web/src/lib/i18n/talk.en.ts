@@ -32,6 +32,7 @@ export const talk: typeof words = {
     bad: 'This picture cannot be read. JPEG, PNG, WebP and GIF of up to 20 MB will do.',
   },
   quote: 'Quote',
+  botLike: 'A bot in this group has the name of somebody whom you add: they would be taken for each other. Take the bot out first.',
   waiting: {
     elsewhere: 'being sent in another tab',
     behind: 'goes after the files above',
