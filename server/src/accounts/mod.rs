@@ -85,8 +85,8 @@ pub async fn begin_session(store: &Store, person: Person) -> Result<NewSession, 
 ///
 /// # Errors
 /// `BadRequest` with the field that does not fit, `WeakPassword`, `Overloaded` when too many passwords are hashed; `Taken` when the login
-/// exists or looks like another one, and when the name is spelled to look like that of somebody of the staff or is taken for a
-/// bot's. Equal names of people are normal, and so are lists in which a learner's name has a stray Latin letter.
+/// exists or looks like another one, and when the name is spelled to look like that of somebody of the staff, or of anybody if it
+/// is one of the staff, or is taken for a bot's. Equal names of people are normal, and so are lists in which a learner's name has a stray Latin letter.
 pub async fn add_person(
     store: &Store,
     hasher: &Hasher,
@@ -109,8 +109,9 @@ pub async fn add_person(
         if !is_bot && names::logins_look_alike(&known.login, &login) {
             return taken("login: it looks like another one");
         }
-        if known.role.is_staff() && names::imitates(&name, &known.name) {
-            return taken("name: it looks like that of somebody of the staff, with other letters");
+        let is_of_staff = known.role.is_staff() || role.is_staff();
+        if is_of_staff && names::imitates(&name, &known.name) {
+            return taken("name: it looks like that of somebody else, with other letters");
         }
         if is_bot && names::look_alike(&name, &known.name) {
             return taken("name: a bot has it");
@@ -210,5 +211,13 @@ mod tests {
         ] {
             add(login, name, Role::Student).await.unwrap();
         }
+        let (code, _) = add("kotov4", "Пётр Кoтoв", Role::Teacher)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            code,
+            ErrorCode::Taken,
+            "also of a learner who was there first"
+        );
     }
 }
