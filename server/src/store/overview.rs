@@ -96,7 +96,7 @@ macro_rules! asking {
 
 impl Store {
     /// A page of what somebody in its room has not acknowledged, the newest first; one more than [`OVERVIEW_PAGE_MAX`] if
-    /// there are more. The first page is written down. Whether their role allows it is the caller's question.
+    /// there are more. Every page is written down. Whether their role allows it is the caller's question.
     ///
     /// # Errors
     /// When the database fails.
@@ -106,16 +106,14 @@ impl Store {
         me: &UserId,
         now: i64,
     ) -> StoreResult<Vec<AskingMessage>> {
-        if filter.before.is_none() {
-            let act = if filter.who {
-                Act::AcksTaken
-            } else {
-                Act::AcksRead
-            };
-            write!(self, tx => {
-                note_in!(&mut *tx, &Note::by(act, me, now));
-            });
-        }
+        let act = if filter.who {
+            Act::AcksTaken
+        } else {
+            Act::AcksRead
+        };
+        write!(self, tx => {
+            note_in!(&mut *tx, &Note::by(act, me, now));
+        });
         let rows: Vec<AskingRow> = read!(self, db => {
             sqlx::query_as(asking!(
                 "($1 = '' OR messages.id < $1) AND ($2 = 0 OR ack_due <= $3) ORDER BY messages.id DESC LIMIT $4"

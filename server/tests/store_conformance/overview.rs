@@ -102,13 +102,21 @@ async fn all_rooms_are_looked_over_and_every_look_is_written_down() {
         let table = OverviewFilter { who: true, ..all };
         let found = s.store.acks_overview(table, &director, NOW).await.unwrap();
         assert_eq!(found[1].waiting[0].person.id, s.misha);
-        // Of further pages nothing more is said.
+        // Nor does a look begin with a page that is no first one.
+        let last = MessageId::parse("z").unwrap();
+        let further = OverviewFilter {
+            before: Some(&last),
+            ..table
+        };
+        assert_eq!(seen(&s, further, &director).await.len(), 2);
         assert_eq!(
             noted(&s.store).await,
             [
                 (Act::AcksRead, None),
                 (Act::AcksRead, None),
+                (Act::AcksRead, None),
                 (Act::AcksRead, Some(over.id.clone())),
+                (Act::AcksTaken, None),
                 (Act::AcksTaken, None),
             ]
         );
