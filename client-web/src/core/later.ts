@@ -23,3 +23,11 @@ export function suggestions(now: Date): Date[] {
 
 /** The name of the zone. */
 export const zone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** What a form for later gives: when, what, and whether and by when it is to be acknowledged. */
+export interface Chosen {
+  readonly at: string;
+  readonly body: string;
+  readonly ack?: true;
+  readonly due?: string;
+}

@@ -114,8 +114,9 @@ impl Store {
     /// Keeps a message for later, or changes the one that waits under its client id.
     ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`] for a stranger and for who may not ask for what it asks for, [`ErrorCode::Archived`] and [`ErrorCode::ReadOnly`] where they may not write now,
-    /// [`ErrorCode::Sent`] when it was sent or is being sent, [`ErrorCode::TooLarge`] beyond [`LATER_MAX`].
+    /// [`ErrorCode::Forbidden`] for a stranger and for who may not ask for what it asks for, [`ErrorCode::Archived`] and
+    /// [`ErrorCode::ReadOnly`] where they may not write now, [`ErrorCode::Sent`] when it was sent or is being sent,
+    /// [`ErrorCode::TooLarge`] beyond [`LATER_MAX`].
     pub async fn keep_for_later(&self, new: NewLater<'_>) -> StoreResult<()> {
         let LaterSet {
             r,
