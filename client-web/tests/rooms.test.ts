@@ -259,5 +259,7 @@ describe('presence', () => {
     chat = reduce(chat, { e: 'lesson', d: { u: 'anna', on: false } });
     chat = reduce(chat, { e: 'lesson', d: { u: 'me', on: true } });
     expect([...chat.lessons]).toEqual(['me']);
+    chat = reduce(chat, { e: 'u.room', d: { room: { ...hello(0).rooms[0]!, members: ['me', 'timur'] }, people: [], lessons: ['timur'] } });
+    expect([...chat.lessons]).toEqual(['timur']);
   });
 });

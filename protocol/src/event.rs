@@ -5,6 +5,7 @@ mod acks;
 mod expired;
 mod lesson;
 mod pins;
+mod rooms;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -13,7 +14,7 @@ use crate::call::{CallSummary, Participant, Slot, SlotStream, SourceCodec};
 use crate::error::ErrorBody;
 use crate::ids::{CallId, MessageId, RoomId, UserId};
 use crate::later::LaterTold;
-use crate::model::{Draft, Message, OpenAck, Person, RoomSummary};
+use crate::model::{Draft, Message, OpenAck};
 use crate::notify::Notify;
 use crate::picture::PersonPicture;
 use crate::poll::PollTold;
@@ -22,6 +23,7 @@ pub use acks::{Acked, Reminded};
 pub use expired::Expired;
 pub use lesson::{PeerLink, PeopleChange, Quality, Speaking};
 pub use pins::Pinned;
+pub use rooms::{NewRoom, RoomLeft};
 
 /// Answer to a command with an `i`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -567,26 +569,6 @@ pub struct Reader {
     /// Message number: this one and all before it.
     #[ts(type = "number")]
     pub no: i64,
-}
-
-/// A room that is new to this person, or has changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct NewRoom {
-    /// The room.
-    pub room: RoomSummary,
-    /// Its members, and who was one before.
-    pub people: Vec<Person>,
-    /// Who of them is online.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[ts(as = "Option<Vec<UserId>>", optional)]
-    pub online: Vec<UserId>,
-}
-
-/// A room that this person is not in any more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct RoomLeft {
-    /// Which.
-    pub r: RoomId,
 }
 
 /// Notice before a close.

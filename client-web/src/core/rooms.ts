@@ -204,7 +204,11 @@ export function reduce(chat: Chat, event: Event): Chat {
       const online = event.d.online?.length ? new Set([...chat.online, ...event.d.online]) : chat.online;
       const known = chat.rooms.get(event.d.room.id);
       const room = known?.epoch === event.d.room.epoch ? renew(known, event.d.room) : meet(undefined, event.d.room);
-      return { ...chat, people, online, rooms: new Map(chat.rooms).set(room.id, room) };
+      // Of its members it is told exactly; who left a room while in a lesson was not heard of any more.
+      const lessons = new Set(chat.lessons);
+      for (const member of room.members) lessons.delete(member);
+      for (const member of event.d.lessons ?? []) lessons.add(member);
+      return { ...chat, people, online, lessons, rooms: new Map(chat.rooms).set(room.id, room) };
     }
     case 'u.left': {
       if (!chat.rooms.has(event.d.r)) return chat;

@@ -76,13 +76,6 @@ pub enum Hint {
         /// Who.
         users: Vec<UserId>,
     },
-    /// A person is in a lesson of another node now, or is not any more.
-    Lesson {
-        /// Who.
-        user: UserId,
-        /// Is, or is not.
-        on: bool,
-    },
     /// Another node is not heard of any more.
     NodeLost {
         /// Which node.
@@ -197,13 +190,6 @@ impl Bus {
     pub fn presence(&self, user: &UserId, on: bool) {
         if let Some(redis) = &self.redis {
             redis.presence(user, on);
-        }
-    }
-
-    /// Tells that a person is in a lesson here now, or is not any more.
-    pub fn lesson(&self, user: &UserId, on: bool) {
-        if let Some(redis) = &self.redis {
-            redis.lesson(user, on);
         }
     }
 

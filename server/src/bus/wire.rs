@@ -32,9 +32,6 @@ pub(super) fn encode(origin: &NodeId, hint: &Hint) -> String {
         Hint::Presence { user, on, .. } => {
             format!("{origin}\t{}\t{user}\n", if *on { "came" } else { "left" })
         }
-        Hint::Lesson { user, on } => {
-            format!("{origin}\t{}\t{user}\n", if *on { "in" } else { "out" })
-        }
         // The rest is never published: it is what a node concludes.
         Hint::PresenceAll { .. } | Hint::NodeLost { .. } | Hint::Resync | Hint::Reintroduce => {
             format!("{origin}\tnothing\n")
@@ -85,10 +82,6 @@ pub(super) fn decode(me: &NodeId, message: &str) -> Option<Hint> {
             user: UserId::parse(name).ok()?,
             on: kind == "came",
         },
-        "in" | "out" => Hint::Lesson {
-            user: UserId::parse(name).ok()?,
-            on: kind == "in",
-        },
         _ => return None,
     })
 }
@@ -123,10 +116,6 @@ mod tests {
             Hint::PictureChanged { user: user.clone() },
             Hint::SessionEnded {
                 session: "ab12".to_owned(),
-            },
-            Hint::Lesson {
-                user: user.clone(),
-                on: true,
             },
             Hint::Presence {
                 node: there.clone(),

@@ -109,6 +109,8 @@ impl Lessons {
             for (room, call) in store.open_calls().await? {
                 state.open(call.id, room, true, Instant::now());
             }
+            // What the server before said of who is in them is over.
+            store.nobody_in_lessons().await?;
         }
         let lessons = Self {
             store,
@@ -118,7 +120,12 @@ impl Lessons {
             state: Arc::new(Mutex::new(state)),
             settings,
         };
-        tokio::spawn(lessons.clone().run(events));
+        let running = lessons.clone();
+        tokio::spawn(async move {
+            let telling = tokio::spawn(running.clone().tell_who_is_in());
+            running.run(events).await;
+            telling.abort();
+        });
         Ok(lessons)
     }
 
@@ -501,7 +508,6 @@ impl Lessons {
         let mut links = tokio::time::interval(Duration::from_secs(CALL_LINKS_SECONDS));
         let mut changes = tokio::time::interval(Duration::from_millis(CALL_CHANGED_MILLIS));
         let mut news = self.switchboard.news();
-        let mut told = told::Told::nobody(Instant::now());
         loop {
             tokio::select! {
                 news = news.recv() => match news {
@@ -519,7 +525,6 @@ impl Lessons {
                 _ = links.tick() => self.tell_links(),
                 _ = changes.tick() => self.tell_changes(),
                 _ = ticks.tick() => {
-                    self.tell_who_is_in(&mut told).await;
                     self.end_dead_sessions().await;
                     self.look_after_devices().await;
                     let empty = self.lock().empty_for(Instant::now(), self.settings.empty_ends_after);

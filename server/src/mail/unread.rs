@@ -210,10 +210,9 @@ async fn digests(mail: &Mail) -> StoreResult<()> {
     for (reader, was) in store.digests_due(now).await? {
         let mut all = Vec::new();
         for unread in store.unread_by_mail(Some(&reader.person), now).await? {
-            // The hour is theirs: neither quiet hours nor lessons hold there.
+            // The hour is theirs: quiet hours do not hold there. In a lesson it is not due.
             let wishes = Wishes {
                 hours: None,
-                in_lesson: false,
                 ..unread.wishes
             };
             let everything = wishes.want(false, now);
@@ -230,7 +229,6 @@ async fn digests(mail: &Mail) -> StoreResult<()> {
         asks.retain(|recall| {
             let wishes = Wishes {
                 hours: None,
-                in_lesson: false,
                 ..recall.wishes.clone()
             };
             wishes.want(true, now)

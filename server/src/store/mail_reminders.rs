@@ -4,6 +4,7 @@ use protocol::limits::MAIL_NEWS_HOURS;
 use protocol::mail::MailWhen;
 use protocol::{RoomId, UserId};
 
+use super::in_lessons::lesson_until;
 use super::mail_people::{lang_from, when_from};
 use super::mail_unread::Reader;
 use super::notify::{level_from, quiet_hours};
@@ -104,9 +105,9 @@ impl Store {
         now: i64,
     ) -> StoreResult<Vec<Recall>> {
         let rows: Vec<RecallRow> = read!(self, db => {
-            sqlx::query_as(
+            sqlx::query_as(concat!(
                 "SELECT k.person_id, k.room_id, p.address, p.lang, p.zone AS mail_zone, p.told, p.digest_minute,
-                     n.quiet_from, n.quiet_to, n.zone, n.paused_until, w.level, w.muted_until, l.until_at AS lesson_until,
+                     n.quiet_from, n.quiet_to, n.zone, n.paused_until, w.level, w.muted_until, ", lesson_until!(), " AS lesson_until,
                      r.name AS room_name, g.no, s.name AS author, g.body, g.ack_due, g.reminded_at
                  FROM messages g
                  JOIN rooms r ON r.id = g.room_id AND r.archived_at IS NULL
@@ -115,13 +116,12 @@ impl Store {
                  JOIN members m ON m.room_id = k.room_id AND m.person_id = k.person_id
                  JOIN mail_people p ON p.person_id = k.person_id
                  LEFT JOIN notify n ON n.person_id = k.person_id
-                 LEFT JOIN in_lessons l ON l.person_id = k.person_id AND l.until_at > $3 AND COALESCE(n.in_lessons, 0) = 0
                  LEFT JOIN notify_rooms w ON w.person_id = k.person_id AND w.room_id = k.room_id
                  WHERE g.reminded_at > $1 AND g.deleted_at IS NULL AND p.address IS NOT NULL AND p.failing_at IS NULL
                      AND (k.mailed_at IS NULL OR k.mailed_at < g.reminded_at)
                      AND ((CAST($2 AS TEXT) IS NULL AND p.told IN ('soon', 'hour')) OR p.person_id = $2)
                  ORDER BY k.person_id, k.room_id, g.no",
-            )
+            ))
             .bind(now - MAIL_NEWS_HOURS * 60 * MINUTE_MS).bind(person.map(UserId::as_str)).bind(now).fetch_all(db).await
         })?;
         rows.into_iter().map(RecallRow::into_recall).collect()

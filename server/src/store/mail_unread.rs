@@ -4,6 +4,7 @@ use protocol::limits::{MAIL_AGAIN_MINUTES, MAIL_MESSAGES_MAX, MAIL_NEWS_HOURS};
 use protocol::mail::{MailLanguage, MailWhen};
 use protocol::{MessageId, RoomId, UserId};
 
+use super::in_lessons::{in_lesson, lesson_until};
 use super::mail_people::{lang_from, when_from};
 use super::mail_queue::{NewMail, queue};
 use super::messages::message_id;
@@ -179,7 +180,7 @@ impl Store {
         let rows: Vec<UnreadRow> = read!(self, db => {
             sqlx::query_as(concat!(
                 "SELECT m.person_id, m.room_id, p.address, p.lang, p.zone AS mail_zone, p.told, p.digest_minute,
-                     n.quiet_from, n.quiet_to, n.zone, n.paused_until, w.level, w.muted_until, l.until_at AS lesson_until,
+                     n.quiet_from, n.quiet_to, n.zone, n.paused_until, w.level, w.muted_until, ", lesson_until!(), " AS lesson_until,
                      CASE WHEN d.no > m.read_no THEN d.at END AS told_at,
                      (SELECT MIN(g.at) FROM messages g WHERE ", news!(), ") AS since,
                      (SELECT MIN(g.at) FROM messages g JOIN mentions q ON q.room_id = g.room_id AND q.no = g.no
@@ -189,7 +190,6 @@ impl Store {
                  JOIN rooms r ON r.id = m.room_id AND r.last_no > m.read_no
                  LEFT JOIN mailed d ON d.room_id = m.room_id AND d.person_id = m.person_id
                  LEFT JOIN notify n ON n.person_id = m.person_id
-                 LEFT JOIN in_lessons l ON l.person_id = m.person_id AND l.until_at > $3 AND COALESCE(n.in_lessons, 0) = 0
                  LEFT JOIN notify_rooms w ON w.person_id = m.person_id AND w.room_id = m.room_id
                  WHERE p.address IS NOT NULL AND p.failing_at IS NULL AND (d.no IS NULL OR d.no < r.last_no)
                      AND ((CAST($2 AS TEXT) IS NULL AND p.told IN ('soon', 'hour')) OR p.person_id = $2)
@@ -334,17 +334,20 @@ impl Store {
         Ok(true)
     }
 
-    /// People whose digest is due, with when it was.
+    /// People whose digest is due, with when it was. For those who do not want to be told in lessons it waits until they have
+    /// left theirs.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn digests_due(&self, now: i64) -> StoreResult<Vec<(Reader, i64)>> {
         let rows: Vec<(String, String, String, String, String, i64, i64)> = read!(self, db => {
-            sqlx::query_as(
-                "SELECT person_id, address, lang, zone, told, digest_minute, digest_at FROM mail_people
+            sqlx::query_as(concat!(
+                "SELECT m.person_id, address, lang, m.zone, told, digest_minute, digest_at FROM mail_people m
+                 LEFT JOIN notify n ON n.person_id = m.person_id
                  WHERE digest_at <= $1 AND told = 'digest' AND address IS NOT NULL AND failing_at IS NULL
-                 ORDER BY digest_at, person_id LIMIT 200",
-            )
+                     AND NOT EXISTS (SELECT 1 ", in_lesson!("$1"), ")
+                 ORDER BY digest_at, m.person_id LIMIT 200",
+            ))
             .bind(now).fetch_all(db).await
         })?;
         rows.into_iter()

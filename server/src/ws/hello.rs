@@ -1,5 +1,7 @@
 //! The start of a connection: snapshot, catch-up, `ready`.
 
+use std::collections::BTreeSet;
+
 use protocol::command::Limits;
 use protocol::event::ResetTo;
 use protocol::limits::{
@@ -7,7 +9,7 @@ use protocol::limits::{
     MENTIONS_MAX, PING_SECONDS, PONG_SECONDS, POSITIONS_MAX,
 };
 use protocol::model::{OpenAck, Role, RoomSummary};
-use protocol::{CloseCode, ErrorCode, Hello, HelloOk, LiveEvent, RoomId, VERSION};
+use protocol::{CloseCode, ErrorCode, Hello, HelloOk, LiveEvent, RoomId, UserId, VERSION};
 
 use super::connection::Client;
 use super::frames::{encode, reply_ok};
@@ -56,7 +58,6 @@ impl Client {
         let mut people = app.store.acquaintances(me).await?;
         self.add_pictures(&mut people).await?;
         let notify = app.store.notify_of(me, now_ms()).await?;
-        let in_lessons = app.store.in_lessons(now_ms()).await?;
         let is_staff = self.me.person.role.is_staff();
         let mut reports = app.store.report_news(me, is_staff).await?;
         if self.me.person.role == Role::Administrator {
@@ -66,6 +67,11 @@ impl Client {
         self.said_hello = true;
         self.take_in(&summaries);
         let standings: Vec<Standing> = summaries.iter().map(Standing::from).collect();
+        let members: BTreeSet<UserId> = summaries
+            .iter()
+            .flat_map(|room| room.members.iter().cloned())
+            .collect();
+        let in_lessons = app.switchboard.in_lessons(members.iter());
         let ok = HelloOk {
             sid: self.id.0.to_string(),
             srv: rfc3339(now_ms()),
@@ -79,18 +85,16 @@ impl Client {
             online: app
                 .switchboard
                 .online(people.iter().map(|person| &person.id)),
-            lessons: people
-                .iter()
-                .map(|person| &person.id)
-                .filter(|id| in_lessons.contains(*id))
-                .cloned()
-                .collect(),
+            lessons: in_lessons.iter().cloned().collect(),
             people,
             rooms: summaries,
         };
         if let Some(i) = i {
             self.queue(reply_ok(i, ok));
         }
+        let queue = &self.connection.queue;
+        app.switchboard
+            .tell_lessons_since(queue, members.iter(), &in_lessons);
         let mut budget = i64::from(BACKLOG_EVENTS_MAX);
         for standing in standings {
             let room = standing.room.clone();

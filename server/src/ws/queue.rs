@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::frames::{Published, encode};
 
-/// Most people whose presence is remembered for a connection that does not read.
+/// Most news of people that are remembered for a connection that does not read.
 const LATE_MAX: usize = 1_024;
 
 /// How a long queue treats a frame that is not durable.
@@ -22,6 +22,13 @@ pub enum Class {
     Kept,
     /// Left out when the queue is long: typing, who speaks.
     Passing,
+}
+
+/// What is told of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Of {
+    Presence,
+    Lesson,
 }
 
 /// What the writer of a connection does next.
@@ -77,7 +84,7 @@ struct State {
     /// Something was queued, and whoever did so will wake the writer.
     to_wake: bool,
     closing: Option<CloseCode>,
-    late: BTreeMap<UserId, Utf8Bytes>,
+    late: BTreeMap<(UserId, Of), Utf8Bytes>,
     /// Rooms of which durable events were left out, with the first of them.
     lag: BTreeMap<RoomId, i64>,
     lagged: Option<Instant>,
@@ -163,14 +170,23 @@ impl Queue {
 
     /// Queues who came or went. In a long queue only the latest of each person waits, and behind the rest.
     pub fn push_presence(&self, of: &UserId, text: Utf8Bytes) {
+        self.push_late((of.clone(), Of::Presence), text);
+    }
+
+    /// Queues who is in a lesson, or is not any more; likewise.
+    pub fn push_lesson(&self, of: &UserId, text: Utf8Bytes) {
+        self.push_late((of.clone(), Of::Lesson), text);
+    }
+
+    fn push_late(&self, of: (UserId, Of), text: Utf8Bytes) {
         let mut state = self.lock();
         if state.closing.is_some() {
             return;
         }
         if state.bytes + text.len() <= QUEUE_BYTES_SOFT {
             state.push(Published::passing(text));
-        } else if state.late.len() < LATE_MAX || state.late.contains_key(of) {
-            state.late.insert(of.clone(), text);
+        } else if state.late.len() < LATE_MAX || state.late.contains_key(&of) {
+            state.late.insert(of, text);
         }
         drop(state);
         self.changed.notify_one();
@@ -321,6 +337,8 @@ mod tests {
         let anna = UserId::parse("anna").unwrap();
         queue.push_presence(&anna, "anna came".into());
         queue.push_presence(&anna, "anna went".into());
+        queue.push_lesson(&anna, "anna in a lesson".into());
+        queue.push_lesson(&anna, "anna in none".into());
         queue.push(Class::Kept, "reply".into());
         for seq in 2..=5 {
             assert!(!queue.push_durable(now, durable(seq, QUEUE_BYTES_SOFT)));
@@ -328,7 +346,7 @@ mod tests {
         assert_eq!(frames(&queue).await, ["reply"]);
         assert_eq!(
             frames(&queue).await,
-            ["anna went", r#"{"e":"lag","r":"R1","s":1}"#]
+            ["anna went", "anna in none", r#"{"e":"lag","r":"R1","s":1}"#]
         );
         assert!(queue.push_durable(now, durable(6, 1)));
         assert_eq!(frames(&queue).await, ["x"], "and on");

@@ -82,13 +82,19 @@ impl Client {
         let mut people = self.app.store.people_of(&room.id).await?;
         self.add_pictures_in(&room.id, &mut people).await?;
         let online = self.app.switchboard.online(room.members.iter());
+        let members = room.members.clone();
+        let switchboard = &self.app.switchboard;
+        let in_lessons = switchboard.in_lessons(members.iter());
         let d = Box::new(NewRoom {
+            lessons: in_lessons.iter().cloned().collect(),
             room,
             people,
             online,
         });
-        self.connection.queue.short().await;
+        let queue = &self.connection.queue;
+        queue.short().await;
         self.queue(encode(&LiveEvent::URoom { d }));
+        switchboard.tell_lessons_since(queue, members.iter(), &in_lessons);
         Ok(())
     }
 

@@ -63,7 +63,7 @@ pub(crate) async fn reachable(s: &School, person: &UserId, address: &str, when: 
     wish(s, person, when, None).await;
 }
 
-async fn wish(s: &School, person: &UserId, when: MailWhen, digest_at: Option<i64>) {
+pub(crate) async fn wish(s: &School, person: &UserId, when: MailWhen, digest_at: Option<i64>) {
     let wish = MailWish {
         when,
         digest: 480,

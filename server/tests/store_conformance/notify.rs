@@ -6,7 +6,7 @@ use protocol::notify::{Notify, NotifyLevel, QuietHours, RoomNotify, Silence};
 use protocol::room::RoomChange;
 use server::notify::FOREVER;
 
-use crate::mail::reachable;
+use crate::mail::{reachable, wish};
 use crate::push::subscribed;
 use crate::school::{on_both, refusal, school};
 
@@ -101,19 +101,39 @@ async fn in_a_lesson_nothing_is_told_unless_that_is_wanted() {
         };
         assert!(wishes(10_000).await);
         let misha = std::slice::from_ref(&s.misha);
-        s.store.keep_in_lessons(misha, 20_000).await.unwrap();
+        let keep = |node, until| s.store.keep_in_lessons(node, misha, 1, until);
+        keep("A", 20_000).await.unwrap();
         assert!(!wishes(10_000).await);
         assert!(s.store.in_lessons(19_999).await.unwrap().contains(&s.misha));
         // The server that said so is gone.
         assert!(wishes(20_000).await && s.store.in_lessons(20_000).await.unwrap().is_empty());
-        s.store.keep_in_lessons(misha, 30_000).await.unwrap();
+        keep("A", 30_000).await.unwrap();
         assert!(!wishes(20_000).await);
         s.store.set_told_in_lessons(&s.misha, true).await.unwrap();
         assert!(wishes(20_000).await);
         assert!(s.store.notify_of(&s.misha, 1).await.unwrap().lessons);
         s.store.set_told_in_lessons(&s.misha, false).await.unwrap();
         assert!(!wishes(20_000).await);
-        s.store.left_lessons(misha).await.unwrap();
+        // On another device, on another server: once, and until both are over.
+        keep("B", 30_000).await.unwrap();
+        let pushes = s.store.push_candidates(&s.room, 1, 20_000).await.unwrap();
+        assert_eq!(pushes.len(), 1);
+        assert_eq!(s.store.unread_by_mail(None, 20_000).await.unwrap().len(), 1);
+        s.store.left_lessons("A", misha).await.unwrap();
+        assert!(
+            !wishes(20_000).await && s.store.in_lessons(20_000).await.unwrap().contains(&s.misha)
+        );
+        wish(&s, &s.misha, MailWhen::Digest, Some(1_000)).await;
+        assert!(s.store.digests_due(20_000).await.unwrap().is_empty());
+        s.store.left_lessons("B", misha).await.unwrap();
+        assert_eq!(s.store.digests_due(20_000).await.unwrap().len(), 1);
+        wish(&s, &s.misha, MailWhen::Soon, None).await;
+        assert!(wishes(20_000).await);
+        let known = s.store.roommates(misha).await.unwrap();
+        assert_eq!(known[&s.misha].len(), 2, "anna, and misha");
+        assert!(known[&s.misha].contains(&s.anna));
+        keep("A", 40_000).await.unwrap();
+        s.store.nobody_in_lessons().await.unwrap();
         assert!(wishes(20_000).await);
     })
     .await;

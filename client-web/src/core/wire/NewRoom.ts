@@ -18,4 +18,8 @@ people: Array<Person>,
 /**
  * Who of them is online.
  */
-online?: Array<UserId>, };
+online?: Array<UserId>, 
+/**
+ * Which of its members are in a lesson.
+ */
+lessons?: Array<UserId>, };

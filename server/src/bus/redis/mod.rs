@@ -161,11 +161,6 @@ impl Sender {
         });
     }
 
-    pub(super) fn lesson(&self, user: &UserId, on: bool) {
-        let user = user.clone();
-        self.hint(&Hint::Lesson { user, on });
-    }
-
     pub(super) fn presence(&self, user: &UserId, on: bool) {
         let user = user.clone();
         // When it is lost, the regular list of everybody corrects it.

@@ -65,7 +65,6 @@ async fn take(inner: &Arc<Inner>, hint: Hint) {
                 inner.tell_presence_of(&user).await;
             }
         }
-        Hint::Lesson { user, on } => inner.tell_lesson(&user, on).await,
         Hint::NodeLost { node } => inner.presence().lost(Instant::now(), &node),
         Hint::Resync => {
             let inner = Arc::clone(inner);

@@ -1,6 +1,7 @@
 //! The hub's shell: the registry of connections, one task per shard of rooms, presence, and what other nodes say.
 
 mod hints;
+mod lessons;
 mod pictures;
 mod presence;
 mod receipts;
@@ -121,6 +122,8 @@ struct Inner {
     connections: DashMap<ConnId, Arc<Connection>>,
     by_user: DashMap<UserId, Theirs>,
     presence: Mutex<Presence<UserId, NodeId>>,
+    /// Who is in a lesson, on whichever node, as connections are told.
+    lessons: Mutex<BTreeSet<UserId>>,
     streams: DashMap<String, Inlet>,
     /// What has arrived and is not stored yet.
     receipts: Mutex<Receipts>,
@@ -154,6 +157,7 @@ impl Switchboard {
             connections: DashMap::new(),
             by_user: DashMap::new(),
             presence: Mutex::default(),
+            lessons: Mutex::default(),
             streams: DashMap::new(),
             receipts: Mutex::default(),
             receipts_noted,
@@ -353,12 +357,6 @@ impl Switchboard {
         if let Some(connection) = self.0.connection(conn) {
             connection.queue.push(class, frame);
         }
-    }
-
-    /// Tells, on all nodes, that a person is in a lesson here now, or is not any more.
-    pub async fn tell_lesson(&self, user: &UserId, on: bool) {
-        self.0.bus.lesson(user, on);
-        self.0.tell_lesson(user, on).await;
     }
 
     /// Queues a frame for a person's other connections, on all nodes.

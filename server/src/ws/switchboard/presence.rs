@@ -50,22 +50,6 @@ impl Inner {
         }
     }
 
-    /// Tells the person and those whom they know, on this node, that they are in a lesson, or are not any more.
-    pub(super) async fn tell_lesson(&self, user: &UserId, on: bool) {
-        let people = match self.store.acquaintances(user).await {
-            Ok(people) => people,
-            Err(error) => return tracing::warn!(%user, %error, "acquaintances could not be read"),
-        };
-        let u = user.clone();
-        let text = encode(&LiveEvent::Lesson {
-            d: PresenceChange { u, on },
-        });
-        let others = people.iter().map(|person| &person.id);
-        for known in std::iter::once(user).chain(others.filter(|known| *known != user)) {
-            self.tell_user(known, None, &text);
-        }
-    }
-
     pub(super) async fn tell_presence_of(&self, user: &UserId) {
         match self.store.acquaintances(user).await {
             Ok(people) => self.tell_presence(user, None, people.iter().map(|person| &person.id)),
