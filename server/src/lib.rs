@@ -287,7 +287,11 @@ pub async fn run(
     let backlog = tokio::spawn(search::make_ready(store.clone()));
     let teller = tokio::spawn(polls.tell(store.clone(), switchboard.clone()));
     let sender = tokio::spawn(later.send(store.clone(), switchboard.clone()));
-    let reminder = tokio::spawn(deadlines::watch(store.clone(), switchboard.clone()));
+    let reminder = tokio::spawn(deadlines::watch(
+        store.clone(),
+        switchboard.clone(),
+        app.config.zone(),
+    ));
     let deleter = tokio::spawn(retention.work(Tools {
         store: store.clone(),
         files: app.files.clone(),

@@ -34,6 +34,8 @@ pub use vapid::Vapid;
 
 /// How long after a message others are told of it: whoever has it before them has read it then.
 const AFTER: Duration = Duration::from_secs(3);
+/// How often it looks whom a reminder has not reached.
+const REMIND_EVERY: Duration = Duration::from_secs(60);
 /// Requests to one push service at once: one that hangs holds up no other.
 const AT_ONCE: usize = 16;
 /// Waits before another try when a push service does not say how long.
@@ -142,6 +144,7 @@ impl Push {
             turns: Turns::new(&config.push_hosts),
         }));
         tokio::spawn(run(Arc::downgrade(&push.0), waiting));
+        tokio::spawn(remind(Arc::downgrade(&push.0)));
         Ok(Some(push))
     }
 
@@ -157,13 +160,8 @@ impl Push {
         Endpoint::parse(endpoint, &self.0.hosts).is_some()
     }
 
-    async fn tell(
-        &self,
-        News {
-            room, no, because, ..
-        }: &News,
-    ) -> Result<(), StoreError> {
-        let (now, no, because) = (now_ms(), *no, *because);
+    async fn tell(&self, room: &RoomId, no: i64, because: Because) -> Result<(), StoreError> {
+        let now = now_ms();
         let store = &self.0.store;
         let mut candidates = match because {
             Because::New => store.push_candidates(room, no, now).await?,
@@ -201,11 +199,15 @@ impl Push {
             let (push, room) = (self.clone(), room.clone());
             tokio::spawn(async move {
                 let told = push.tell_person(&room, &person, browsers).await;
-                // A reminder is tried once; a mail follows it.
-                if because == Because::New {
-                    push.note(&room, no, &person, told).await;
-                }
+                push.note(&room, no, &person, (because, now), told).await;
             });
+        }
+        Ok(())
+    }
+
+    async fn tell_reminders(&self) -> Result<(), StoreError> {
+        for (room, no) in self.0.store.reminders_to_push(now_ms()).await? {
+            self.tell(&room, no, Because::Reminded).await?;
         }
         Ok(())
     }
@@ -231,11 +233,21 @@ impl Push {
         told
     }
 
-    async fn note(&self, room: &RoomId, no: i64, person: &UserId, told: bool) {
-        let noted = if told {
-            self.0.store.settle_push(room, no, person).await
-        } else {
-            self.0.store.release_push(room, no, person).await
+    async fn note(
+        &self,
+        room: &RoomId,
+        no: i64,
+        person: &UserId,
+        (because, claimed): (Because, i64),
+        told: bool,
+    ) {
+        let store = &self.0.store;
+        let noted = match (because, told) {
+            (Because::New, true) => store.settle_push(room, no, person).await,
+            (Because::New, false) => store.release_push(room, no, person).await,
+            (Because::Reminded, true) => store.settle_reminder(room, no, person, claimed).await,
+            // The claim lapses, and then it is tried again: a push service that is away is not called every minute.
+            (Because::Reminded, false) => Ok(()),
         };
         if let Err(error) = noted {
             tracing::warn!(%error, "what became of a push could not be noted");
@@ -319,8 +331,26 @@ async fn run(parts: Weak<Parts>, mut waiting: mpsc::Receiver<News>) {
         let Some(push) = parts.upgrade().map(Push) else {
             return;
         };
-        if let Err(error) = push.tell(&news).await {
+        let News {
+            room, no, because, ..
+        } = news;
+        if let Err(error) = push.tell(&room, no, because).await {
             tracing::warn!(%error, "who is to be told of a message could not be read");
+        }
+    }
+}
+
+// Tells whoever could not be told when they were reminded: they were in a lesson, it was their quiet hours, the push service
+// was away, or the server died over it. Ends with the last handle.
+async fn remind(parts: Weak<Parts>) {
+    let mut times = tokio::time::interval(REMIND_EVERY);
+    loop {
+        times.tick().await;
+        let Some(push) = parts.upgrade().map(Push) else {
+            return;
+        };
+        if let Err(error) = push.tell_reminders().await {
+            tracing::warn!(%error, "who is to be reminded could not be read");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! By when messages are to be acknowledged: those who have not are reminded once before that.
 
+use jiff::tz::TimeZone;
 use protocol::event::Reminded;
 use protocol::limits::ACK_DUE_REMINDER_SECONDS;
 use protocol::{RoomEvent, RoomId};
@@ -9,11 +10,16 @@ use super::messages::message_id;
 use super::people::user_id;
 use super::rooms::room_id;
 use super::{Store, StoreResult, read, write};
+use crate::deadlines::{is_daytime, reminder_at};
 use crate::time::rfc3339;
 
 /// Messages that are seen to at once.
 const AT_ONCE: i64 = 50;
 const BEFORE_MS: i64 = ACK_DUE_REMINDER_SECONDS * 1_000;
+/// So long before its time somebody is reminded at the earliest: the hour may lie a day before that, and a day be longer by one.
+const EARLIEST_MS: i64 = BEFORE_MS + 25 * 3_600_000;
+/// What was written less than so long before the reminder is news still.
+const NEWS_MS: i64 = 6 * 3_600_000;
 
 /// Of the message, once its room is locked.
 #[derive(sqlx::FromRow)]
@@ -30,35 +36,45 @@ struct Before {
 }
 
 impl Before {
-    /// Whether anybody is to be reminded. What was written within the last day before its time is news still, and what is over
-    /// is not changed by a reminder.
-    fn is_worth_it(&self, now: i64) -> bool {
+    /// Whether anybody is to be reminded. What was written shortly before that is news still, and what is over is not changed by
+    /// a reminder.
+    fn is_worth_it(&self, zone: &TimeZone, now: i64) -> bool {
         let due = self.ack_due.unwrap_or(i64::MIN);
         self.deleted_at.is_none()
             && self.archived_at.is_none()
             && self.done < self.ack_of
             && now < due
-            && due - self.at > BEFORE_MS
+            && reminder_at(due, zone).saturating_sub(self.at) > NEWS_MS
     }
 }
 
 impl Store {
-    /// Reminds, in the name of their authors, of messages whose time is [`ACK_DUE_REMINDER_SECONDS`] away or less; of each once,
-    /// whichever server does it. Gives the events, which are to be published.
+    /// Reminds, in the name of their authors, of messages whose [`reminder_at`] has come, and only in daytime there; of each
+    /// once, whichever server does it. Gives the events, which are to be published.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn remind_of_deadlines(&self, now: i64) -> StoreResult<Vec<RoomEvent>> {
-        let near: Vec<(String, String)> = read!(self, db => {
+    pub async fn remind_of_deadlines(
+        &self,
+        zone: &TimeZone,
+        now: i64,
+    ) -> StoreResult<Vec<RoomEvent>> {
+        if !is_daytime(now, zone) {
+            return Ok(Vec::new());
+        }
+        let near: Vec<(String, String, i64)> = read!(self, db => {
             sqlx::query_as(
-                "SELECT id, room_id FROM messages
+                "SELECT id, room_id, ack_due FROM messages
                  WHERE ack_due IS NOT NULL AND due_seen_at IS NULL AND ack_due <= $1 ORDER BY ack_due LIMIT $2",
             )
-            .bind(now + BEFORE_MS).bind(AT_ONCE).fetch_all(db).await
+            .bind(now + EARLIEST_MS).bind(AT_ONCE).fetch_all(db).await
         })?;
         let mut events = Vec::new();
-        for (id, room) in near {
-            events.extend(self.remind_of_deadline(&id, room_id(room)?, now).await?);
+        for (id, room, due) in near {
+            if reminder_at(due, zone) <= now {
+                let room = room_id(room)?;
+                events.extend(self.remind_of_deadline(&id, room, zone, now).await?);
+            }
         }
         Ok(events)
     }
@@ -67,6 +83,7 @@ impl Store {
         &self,
         id: &str,
         room: RoomId,
+        zone: &TimeZone,
         now: i64,
     ) -> StoreResult<Option<RoomEvent>> {
         let (seq, before) = write!(self, tx => {
@@ -81,7 +98,7 @@ impl Store {
                 tx.rollback().await?;
                 return Ok(None);
             }
-            let reminds = before.is_worth_it(now);
+            let reminds = before.is_worth_it(zone, now);
             sqlx::query("UPDATE messages SET due_seen_at = $2, reminded_at = CASE WHEN $3 = 1 THEN $2 ELSE reminded_at END WHERE id = $1")
                 .bind(id).bind(now).bind(i64::from(reminds)).execute(&mut *tx).await?;
             let mut taken = None;

@@ -6,8 +6,10 @@ use protocol::limits::PUSH_BROWSERS_MAX;
 use protocol::push::PushNews;
 use protocol::{RoomId, UserId};
 
+use super::in_lessons::lesson_until;
 use super::notify::{level_from, quiet_hours};
 use super::people::user_id;
+use super::rooms::room_id;
 use super::{Store, StoreError, StoreResult, read, write};
 use crate::notify::Wishes;
 use crate::push::Recipient;
@@ -15,6 +17,20 @@ use crate::push::Recipient;
 /// After so many milliseconds somebody may be told anew of a room when nobody knows whether they were: the server that was
 /// about to died.
 const CLAIM_MS: i64 = 300_000;
+/// For so long a reminder is news for whoever could not be told of it, in milliseconds.
+const REMINDER_HOLDS_MS: i64 = 24 * 3_600_000;
+
+/// Of an acknowledgement `k` of the message `g`: nobody told its person by push since the last reminder, and nobody is about to.
+macro_rules! untold {
+    ($lapsed:literal) => {
+        concat!(
+            "(k.pushed_at IS NULL OR k.pushed_at < g.reminded_at)
+                 AND (k.push_claimed_at IS NULL OR k.push_claimed_at < ",
+            $lapsed,
+            ")"
+        )
+    };
+}
 
 /// A browser that wants to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,29 +181,48 @@ impl Store {
         now: i64,
     ) -> StoreResult<Vec<Candidate>> {
         let rows: Vec<CandidateRow> = read!(self, db => {
-            sqlx::query_as(
+            sqlx::query_as(concat!(
                 "SELECT b.person_id, b.endpoint, b.point, b.auth, n.quiet_from, n.quiet_to, n.zone, n.paused_until,
-                     w.level, w.muted_until, l.until_at AS lesson_until, COALESCE(q.no, NULLIF(g.to_all, 0)) AS mentioned
+                     w.level, w.muted_until, ", lesson_until!(), " AS lesson_until, COALESCE(q.no, NULLIF(g.to_all, 0)) AS mentioned
                  FROM messages g
                  JOIN members m ON m.room_id = g.room_id AND m.person_id <> g.sender_id
                  JOIN push_subscriptions b ON b.person_id = m.person_id
                  JOIN sessions s ON s.token_hash = b.session_hash AND s.expires_at > $3
                  LEFT JOIN pushed p ON p.room_id = m.room_id AND p.person_id = m.person_id
                  LEFT JOIN notify n ON n.person_id = m.person_id
-                 LEFT JOIN in_lessons l ON l.person_id = m.person_id AND l.until_at > $3 AND COALESCE(n.in_lessons, 0) = 0
                  LEFT JOIN notify_rooms w ON w.person_id = m.person_id AND w.room_id = m.room_id
                  LEFT JOIN mentions q ON q.room_id = g.room_id AND q.no = g.no AND q.person_id = m.person_id
                  WHERE g.room_id = $1 AND g.no = $2 AND g.deleted_at IS NULL
                      AND m.read_no < g.no
                      AND (p.no IS NULL OR p.no <= m.read_no OR (p.taken = 0 AND p.at < $4))",
-            )
+            ))
             .bind(room.as_str()).bind(no).bind(now).bind(now - CLAIM_MS).fetch_all(db).await
         })?;
         rows.into_iter().map(CandidateRow::into_candidate).collect()
     }
 
+    /// Messages of which people were reminded within [`REMINDER_HOLDS_MS`], and somebody with a browser was not told since.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reminders_to_push(&self, now: i64) -> StoreResult<Vec<(RoomId, i64)>> {
+        let rows: Vec<(String, i64)> = read!(self, db => {
+            sqlx::query_as(concat!(
+                "SELECT g.room_id, g.no FROM messages g
+                 WHERE g.reminded_at > $1 AND g.deleted_at IS NULL
+                     AND EXISTS (SELECT 1 FROM acks k JOIN push_subscriptions b ON b.person_id = k.person_id
+                         WHERE k.message_id = g.id AND k.at IS NULL AND ", untold!("$2"), ")
+                 ORDER BY g.reminded_at, g.id",
+            ))
+            .bind(now - REMINDER_HOLDS_MS).bind(now - CLAIM_MS).fetch_all(db).await
+        })?;
+        rows.into_iter()
+            .map(|(room, no)| Ok((room_id(room)?, no)))
+            .collect()
+    }
+
     /// Who may be reminded of a message: those who were asked to acknowledge it, have not, are members still, and were not told
-    /// since the last reminder. They are told as if it mentioned them.
+    /// since the last reminder, and no server is telling them. They are told as if it mentioned them.
     ///
     /// # Errors
     /// When the database fails.
@@ -198,9 +233,9 @@ impl Store {
         now: i64,
     ) -> StoreResult<Vec<Candidate>> {
         let rows: Vec<CandidateRow> = read!(self, db => {
-            sqlx::query_as(
+            sqlx::query_as(concat!(
                 "SELECT b.person_id, b.endpoint, b.point, b.auth, n.quiet_from, n.quiet_to, n.zone, n.paused_until,
-                     w.level, w.muted_until, l.until_at AS lesson_until, CAST(1 AS BIGINT) AS mentioned
+                     w.level, w.muted_until, ", lesson_until!(), " AS lesson_until, CAST(1 AS BIGINT) AS mentioned
                  FROM messages g
                  JOIN rooms r ON r.id = g.room_id AND r.archived_at IS NULL
                  JOIN acks k ON k.message_id = g.id AND k.at IS NULL
@@ -208,18 +243,19 @@ impl Store {
                  JOIN push_subscriptions b ON b.person_id = m.person_id
                  JOIN sessions s ON s.token_hash = b.session_hash AND s.expires_at > $3
                  LEFT JOIN notify n ON n.person_id = m.person_id
-                 LEFT JOIN in_lessons l ON l.person_id = m.person_id AND l.until_at > $3 AND COALESCE(n.in_lessons, 0) = 0
                  LEFT JOIN notify_rooms w ON w.person_id = m.person_id AND w.room_id = m.room_id
-                 WHERE g.room_id = $1 AND g.no = $2 AND g.deleted_at IS NULL AND g.reminded_at IS NOT NULL
-                     AND (k.pushed_at IS NULL OR k.pushed_at < g.reminded_at)",
-            )
-            .bind(room.as_str()).bind(no).bind(now).fetch_all(db).await
+                 WHERE g.room_id = $1 AND g.no = $2 AND g.deleted_at IS NULL AND g.reminded_at > $5
+                     AND ", untold!("$4"),
+            ))
+            .bind(room.as_str()).bind(no).bind(now).bind(now - CLAIM_MS).bind(now - REMINDER_HOLDS_MS)
+            .fetch_all(db).await
         })?;
         rows.into_iter().map(CandidateRow::into_candidate).collect()
     }
 
-    /// Notes that these people are told of a reminder now. Gives those who were not told of it already, and still have to
-    /// acknowledge the message.
+    /// Notes that these people are being told of a reminder. Gives those who were not told of it already, are not being told by
+    /// another server, and still have to acknowledge the message. Whoever is not told in the end ([`Store::settle_reminder`]) is
+    /// told anew when the note has lapsed.
     ///
     /// # Errors
     /// When the database fails.
@@ -234,17 +270,41 @@ impl Store {
         write!(self, tx => {
             for person in people {
                 let done = sqlx::query(
-                    "UPDATE acks SET pushed_at = $4 WHERE person_id = $3 AND room_id = $1 AND no = $2 AND at IS NULL
+                    "UPDATE acks SET push_claimed_at = $4 WHERE person_id = $3 AND room_id = $1 AND no = $2 AND at IS NULL
+                         AND (push_claimed_at IS NULL OR push_claimed_at < $5)
                          AND (pushed_at IS NULL
                               OR pushed_at < (SELECT g.reminded_at FROM messages g WHERE g.id = acks.message_id))",
                 )
-                .bind(room.as_str()).bind(no).bind(person.as_str()).bind(now).execute(&mut *tx).await?;
+                .bind(room.as_str()).bind(no).bind(person.as_str()).bind(now).bind(now - CLAIM_MS)
+                .execute(&mut *tx).await?;
                 if done.rows_affected() > 0 {
                     claimed.push(person.clone());
                 }
             }
         });
         Ok(claimed)
+    }
+
+    /// A push service took the reminder that was claimed then.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn settle_reminder(
+        &self,
+        room: &RoomId,
+        no: i64,
+        person: &UserId,
+        claimed: i64,
+    ) -> StoreResult<()> {
+        write!(self, tx => {
+            // As of the claim: of a reminder since then nothing was told. The claim is over.
+            sqlx::query(
+                "UPDATE acks SET pushed_at = $4, push_claimed_at = NULL
+                 WHERE person_id = $3 AND room_id = $1 AND no = $2 AND push_claimed_at = $4",
+            )
+            .bind(room.as_str()).bind(no).bind(person.as_str()).bind(claimed).execute(&mut *tx).await?;
+        });
+        Ok(())
     }
 
     /// Notes that these people are told of a room now. Gives those who were not told of it already, since they read it.

@@ -12,20 +12,23 @@ use service::{Browser, Pushed, Service};
 /// A school with push, and its push service.
 async fn start() -> (Server, Service) {
     let mut service = Service::start().await;
-    let folder = tempfile::tempdir().unwrap();
+    let server = start_in(tempfile::tempdir().unwrap(), &service).await;
+    let key = server.sign_in("student1").await.get("/push").await.json();
+    service.sender = key["key"].as_str().unwrap().to_owned();
+    (server, service)
+}
+
+async fn start_in(folder: tempfile::TempDir, service: &Service) -> Server {
     let authorities = folder.path().join("authorities.pem");
     std::fs::write(&authorities, &service.certificate).unwrap();
     let host = service.host();
-    let server = Server::start_as(folder, true, |config| {
+    Server::start_as(folder, true, |config| {
         config.push = server::config::PushMode::On;
         config.push_contact = "mailto:it@example.ru".to_owned();
         config.push_hosts = vec![host];
         config.push_authorities = authorities;
-    });
-    let server = server.await;
-    let key = server.sign_in("student1").await.get("/push").await.json();
-    service.sender = key["key"].as_str().unwrap().to_owned();
-    (server, service)
+    })
+    .await
 }
 
 async fn subscribe(person: &Person<'_>, body: Value) -> StatusCode {
@@ -153,13 +156,13 @@ async fn a_reminder_tells_those_who_have_not_acknowledged_whatever_they_have_rea
     let mut people = Vec::new();
     for n in 1..=4 {
         let person = server.sign_in(&format!("student{n}")).await;
-        let (mut socket, _) = person.hello().await;
+        let (mut socket, hello) = person.hello().await;
         let read = json!({"r": room, "no": message["no"]});
         socket.ask("read", read).await.unwrap();
         let browser = away(&person, &service, &format!("/{n}")).await;
-        people.push((person, socket, browser));
+        people.push((person, socket, browser, hello["me"]["id"].clone()));
     }
-    let [(_, acked, _), (_, paused, _), (_, looking, _), _] = &mut people[..] else {
+    let [(_, acked, ..), (_, paused, ..), (_, looking, ..), _] = &mut people[..] else {
         panic!("four")
     };
     let id = json!({"id": message["id"]});
@@ -172,11 +175,48 @@ async fn a_reminder_tells_those_who_have_not_acknowledged_whatever_they_have_rea
     t.ask("msg.remind", id).await.unwrap();
     let pushed = service.next().await;
     assert_eq!((&*pushed.path, pushed.header("urgency")), ("/4", "high"));
-    let (last, _, browser) = &people[3];
+    let (last, _, browser, _) = &people[3];
     assert_eq!(browser.open(&pushed.body), json!({ "r": room }));
     let news = last.get(&format!("/push/{room}")).await.json();
     assert_eq!((&news["unread"], &news["asks"]), (&json!(0), &json!(1)));
-    assert_eq!(service.taken(), 1, "and nobody else");
+    // What is told next is told of another message: of the reminder nobody else was.
+    let all: Vec<&Value> = people.iter().map(|(.., id)| id).collect();
+    say(&mut t, room.as_str(), "c2", &all).await;
+    let mut paths = vec![service.next().await.path, service.next().await.path];
+    paths.sort();
+    assert_eq!(paths, ["/1", "/4"]);
+    assert_eq!(service.taken(), 3);
+}
+
+#[tokio::test]
+async fn who_could_not_be_told_when_they_were_reminded_is_told_later_and_after_a_restart() {
+    let (server, mut service) = start().await;
+    let teacher = server.sign_in("teacher").await;
+    let (mut t, hello) = teacher.hello().await;
+    let (room, _) = room_named(&hello, ROOM);
+    let send = json!({"r": room, "cid": "c1", "body": "Секрет: собрание", "ack": true});
+    let message = t.ask("msg.send", send).await.unwrap();
+    let mut sockets = Vec::new();
+    for n in 1..=2 {
+        let person = server.sign_in(&format!("student{n}")).await;
+        let (mut socket, _) = person.hello().await;
+        let read = json!({"r": room, "no": message["no"]});
+        socket.ask("read", read).await.unwrap();
+        away(&person, &service, &format!("/{n}")).await;
+        sockets.push(socket);
+    }
+    let pause = json!({"pause": {}});
+    sockets[0].ask("notify.pause", pause).await.unwrap();
+    let id = json!({"id": message["id"]});
+    t.ask("msg.remind", id).await.unwrap();
+    assert_eq!(service.next().await.path, "/2");
+    // Now the first was passed over.
+    sockets[0].ask("notify.pause", json!({})).await.unwrap();
+    let again = start_in(server.stop().await, &service).await;
+    let pushed = service.next().await;
+    assert_eq!((&*pushed.path, pushed.header("urgency")), ("/1", "high"));
+    assert_eq!(service.taken(), 2, "and the other once");
+    again.stop().await;
 }
 
 /// What Chromium offers.
@@ -233,7 +273,10 @@ async fn who_is_in_a_lesson_is_told_nothing_unless_they_want_to_be_and_others_se
     let event = t.event("lesson").await;
     assert_eq!(event["d"], json!({"u": id, "on": false}));
     say(&mut t, room.as_str(), "c2", &[]).await;
-    assert_eq!(service.next().await.path, "/1");
+    let last = service.next().await;
+    // Not of the mention from before.
+    assert_eq!((&*last.path, last.header("urgency")), ("/1", "normal"));
+    assert_eq!(service.taken(), 3);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Acknowledgements of messages.
 
+use jiff::tz::TimeZone;
 use protocol::command::MsgSend;
 use protocol::limits::{ACKS_TOLD_MAX, REMIND_SECONDS, SEARCH_PAGE_MAX};
 use protocol::model::{Ack, Message, Role};
@@ -10,6 +11,8 @@ use server::store::{Change, NewMessage, Recalled, Store};
 use crate::school::{School, on_both, person, refusal, school, text};
 
 const HOUR: i64 = 1_000 * REMIND_SECONDS.cast_signed();
+/// The hour at which people are reminded.
+const TEN: i64 = 10 * HOUR;
 
 fn asking(s: &School, cid: &str, body: &str) -> MsgSend {
     MsgSend {
@@ -334,16 +337,16 @@ async fn a_deadline_reminds_once_a_day_before_those_who_have_not() {
             };
             s.store.add_message(new, at).await.unwrap().message
         };
-        let one = ask("c1", 5 * DAY, 1_000).await;
-        assert_eq!(one.due.as_deref(), Some("1970-01-06T00:00:00.000Z"));
-        // Written on the last day, acknowledged, deleted: nobody is reminded of these.
-        ask("c2", 5 * DAY, 4 * DAY + 1).await;
-        let done = ask("c3", 5 * DAY, 1_000).await;
+        let one = ask("c1", 5 * DAY + TEN, 1_000).await;
+        assert_eq!(one.due.as_deref(), Some("1970-01-06T10:00:00.000Z"));
+        // Written shortly before, acknowledged, deleted: nobody is reminded of these.
+        ask("c2", 5 * DAY + TEN, 4 * DAY + 4 * HOUR).await;
+        let done = ask("c3", 5 * DAY + TEN, 1_000).await;
         s.store
             .acknowledge(&done.id, &s.misha, 2_000)
             .await
             .unwrap();
-        let gone = ask("c4", 5 * DAY, 1_000).await;
+        let gone = ask("c4", 5 * DAY + TEN, 1_000).await;
         let delete = Change::Delete { is_staff: true };
         let changed = s.store.change_message(&gone.id, &s.anna, delete, 1).await;
         let Some(RoomEvent::MsgChanged { d, .. }) = changed.unwrap() else {
@@ -354,23 +357,32 @@ async fn a_deadline_reminds_once_a_day_before_those_who_have_not() {
         assert_eq!(s.send(&s.anna, &plain).await.message.due, None);
         let seq = s.store.position(&s.room).await.unwrap().1;
 
-        let early = s.store.remind_of_deadlines(4 * DAY - 1).await.unwrap();
-        assert_eq!(early, []);
-        let events = s.store.remind_of_deadlines(4 * DAY).await.unwrap();
+        let remind = |now| {
+            let store = s.store.clone();
+            async move {
+                store
+                    .remind_of_deadlines(&TimeZone::UTC, now)
+                    .await
+                    .unwrap()
+            }
+        };
+        assert_eq!(remind(4 * DAY + TEN - 1).await, []);
+        assert_eq!(remind(4 * DAY + 21 * HOUR).await, [], "not at night");
+        let events = remind(4 * DAY + TEN).await;
         let [RoomEvent::MsgReminded { s: at, d, .. }] = &events[..] else {
             panic!("one reminder: {events:?}")
         };
         assert_eq!((*at, &d.id, &d.by), (seq + 1, &one.id, &s.anna));
         for now in [4 * DAY, 6 * DAY] {
-            assert_eq!(s.store.remind_of_deadlines(now).await.unwrap(), []);
+            assert_eq!(remind(now + TEN).await, []);
         }
         assert_eq!(s.store.position(&s.room).await.unwrap().1, seq + 1);
         let open = s.store.open_acks(&s.misha).await.unwrap();
         let recalled = open[&s.room].iter().find(|ack| ack.no == one.no).unwrap();
-        assert_eq!(recalled.at.as_deref(), Some("1970-01-05T00:00:00.000Z"));
+        assert_eq!(recalled.at.as_deref(), Some("1970-01-05T10:00:00.000Z"));
         // A server that was away over the time does not remind of what is over.
-        ask("c6", 9 * DAY, 6 * DAY).await;
-        assert_eq!(s.store.remind_of_deadlines(9 * DAY).await.unwrap(), []);
+        ask("c6", 9 * DAY + TEN, 6 * DAY).await;
+        assert_eq!(remind(9 * DAY + TEN).await, []);
     })
     .await;
 }

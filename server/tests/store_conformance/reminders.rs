@@ -15,6 +15,8 @@ use crate::school::{School, on_both, school, text};
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const AGAIN: i64 = 1_000 * REMIND_SECONDS.cast_signed();
+/// For so long a server has a person to itself, to tell them.
+const CLAIMED: i64 = 5 * MINUTE;
 /// When the first reminder is.
 const REMINDED: i64 = 10_000;
 
@@ -89,6 +91,35 @@ async fn who_has_not_acknowledged_is_pushed_once_for_each_reminder() {
         let claimed: Vec<UserId> = one.unwrap().into_iter().chain(other.unwrap()).collect();
         assert_eq!(claimed, misha);
         assert!(told(&s, message.no, REMINDED).await.is_empty());
+        // Nobody says that it arrived: the push service was away, or the server died. Then it is tried again.
+        let waiting = |now| {
+            let store = s.store.clone();
+            async move { store.reminders_to_push(now).await.unwrap() }
+        };
+        assert_eq!(waiting(REMINDED + CLAIMED).await, []);
+        let lapsed = REMINDED + CLAIMED + 1;
+        assert_eq!(waiting(lapsed).await, [(s.room.clone(), message.no)]);
+        assert_eq!(told(&s, message.no, lapsed).await, misha);
+        assert_eq!(
+            waiting(REMINDED + 24 * HOUR).await,
+            [],
+            "what is old is no news"
+        );
+        assert!(told(&s, message.no, REMINDED + 24 * HOUR).await.is_empty());
+        assert_eq!(claim(lapsed).await.unwrap(), misha);
+        let settle = |claimed| {
+            s.store
+                .settle_reminder(&s.room, message.no, &s.misha, claimed)
+        };
+        settle(REMINDED).await.unwrap();
+        assert_eq!(
+            told(&s, message.no, lapsed + CLAIMED + 1).await,
+            misha,
+            "of another claim"
+        );
+        settle(lapsed).await.unwrap();
+        assert!(told(&s, message.no, lapsed + CLAIMED + 1).await.is_empty());
+        assert_eq!(waiting(lapsed + CLAIMED + 1).await, []);
 
         remind(&s, &message, REMINDED + AGAIN).await;
         assert_eq!(told(&s, message.no, REMINDED + AGAIN).await, misha);
