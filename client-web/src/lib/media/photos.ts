@@ -41,8 +41,6 @@ export function showPhotos(place: HTMLElement, photos: readonly Attachment[], na
     appendToEl: place,
     dataSource: photos.map((photo, k): SlideData => ({ src: `${address(photo)}/preview`, alt: names[k] ?? '', ...room(photo) })),
     index,
-    // Those beside it only when they are looked at.
-    ...(saves && { preload: [0, 0] }),
     bgOpacity: 1,
     loop: false,
     wheelToZoom: true,
@@ -97,13 +95,20 @@ export function showPhotos(place: HTMLElement, photos: readonly Attachment[], na
   }
 
   function turned(): void {
+    // Left out until now. It says that it turned once more.
+    if (saves && !pswp.currSlide?.content.element) return pswp.refreshSlideContent(pswp.currIndex);
     told.turned(pswp.currIndex);
     told.broken(pswp.currSlide?.content.isError() === true);
     told.loading(undefined);
     if (!saves) void load();
   }
 
-  pswp.addFilter('placeholderSrc', (src, content) => content.data.src ?? src);
+  // Those beside it are put there as soon as it is open, and whenever one turns.
+  const isLeftOut = (index: number): boolean => saves && index !== pswp.currIndex;
+  pswp.addFilter('placeholderSrc', (src, content) => !isLeftOut(content.index) && (content.data.src ?? src));
+  pswp.on('contentLoad', (event) => {
+    if (isLeftOut(event.content.index)) event.preventDefault();
+  });
   pswp.on('contentLoadImage', (event) => {
     const photo = photos[event.content.index];
     const url = photo && originals.get(photo.id);
