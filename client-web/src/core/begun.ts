@@ -27,26 +27,39 @@ interface Schema extends DBSchema {
 export class BegunAnswers {
   readonly #name: string;
   #rows = new Map<string, Row>();
-  #loaded: Promise<void> | undefined;
-  /** Rows that differ from what is kept. */
-  #changed = new Set<string>();
+  /** What was written here and is not kept yet. */
+  #unkept = new Set<string>();
+  /** Whether it is about to be. */
+  #keeping = false;
   #busy: Promise<void> = Promise.resolve();
 
   constructor(name: string = BEGUN) {
     this.#name = name;
   }
 
-  /** Reads what is kept, once; without storage there is nothing. */
-  load(now: number): Promise<void> {
-    this.#loaded ??= this.#open(async (db) => {
-      for (const key of await db.getAllKeys('answers')) {
-        const row = await db.get('answers', key);
-        if (!row || this.#rows.has(key)) continue;
-        if (now - row.at > KEPT_MS) await db.delete('answers', key);
-        else this.#rows.set(key, row);
-      }
-    });
-    return this.#loaded;
+  /**
+   * Reads what is kept of somebody's, each time anew: another tab may have sent or changed it. What was written here and is not
+   * kept yet holds. What others left, whose session ended while no page was open, goes.
+   */
+  load(by: string, now: number): Promise<void> {
+    this.#busy = this.#busy.then(() =>
+      this.#open(async (db) => {
+        const tx = db.transaction('answers', 'readwrite');
+        const rows = new Map<string, Row>();
+        for (let cursor = await tx.store.openCursor(); cursor; cursor = await cursor.continue()) {
+          if (cursor.value.by !== by || now - cursor.value.at > KEPT_MS) await cursor.delete();
+          else rows.set(cursor.key, cursor.value);
+        }
+        await tx.done;
+        for (const key of this.#unkept) {
+          const own = this.#rows.get(key);
+          if (own) rows.set(key, own);
+          else rows.delete(key);
+        }
+        this.#rows = rows;
+      }),
+    );
+    return this.#busy;
   }
 
   /** What somebody has begun in the thread under this message. */
@@ -74,18 +87,23 @@ export class BegunAnswers {
 
   // One after the other, and as it is by then: keys come faster than a slow phone writes.
   #keep(key: string): void {
-    if (this.#changed.has(key)) return;
-    this.#changed.add(key);
-    this.#busy = this.#busy.then(() =>
-      this.#open(async (db) => {
-        this.#changed.delete(key);
-        const row = this.#rows.get(key);
-        await (row ? db.put('answers', row, key) : db.delete('answers', key));
-      }),
-    );
+    this.#unkept.add(key);
+    if (this.#keeping) return;
+    this.#keeping = true;
+    this.#busy = this.#busy.then(() => {
+      this.#keeping = false;
+      return this.#open(async (db) => {
+        for (const key of this.#unkept) {
+          const row = this.#rows.get(key);
+          await (row ? db.put('answers', row, key) : db.delete('answers', key));
+          // Or it was written on meanwhile, and follows.
+          if (this.#rows.get(key) === row) this.#unkept.delete(key);
+        }
+      });
+    });
   }
 
-  // Closed each time: a page that holds it open would keep another one from forgetting it.
+  // Without storage what was written holds as long as the page is open.
   async #open(use: (db: IDBPDatabase<Schema>) => Promise<void>): Promise<void> {
     try {
       const db = await openDB<Schema>(this.#name, 1, {
@@ -95,7 +113,7 @@ export class BegunAnswers {
       });
       await use(db).finally(() => db.close());
     } catch {
-      this.#changed.clear();
+      return;
     }
   }
 }

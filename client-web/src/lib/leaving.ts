@@ -2,14 +2,13 @@
 
 import { forgetUploads } from './chat/uploads.svelte';
 import type { ChatKeeper } from '../core/kept-chat';
-import { forgetKept } from '../core/kept-names';
 import { takeShared } from '../core/shared';
 
 /** Who signed out here, while the server has not heard it yet. */
 const LEAVING = 'parta.leaving';
 
-// Who is not signed in any more is told nothing on this device, and what they were told goes.
-export const untell = (): Promise<void> => import('./notify/push').then(({ forget }) => forget()).catch(() => undefined);
+/** Who is not signed in any more is told nothing on this device; what they were told, and what they had begun, goes. */
+export const untell = (): Promise<unknown> => import('./notify/push').then(({ leave }) => leave()).catch(() => undefined);
 
 /** Who is leaving. */
 export const leaving = (): string | null => localStorage.getItem(LEAVING);
@@ -32,6 +31,4 @@ export async function forgetPerson(person: string, keeper: ChatKeeper, again: bo
   await untell();
   await takeShared(Date.now());
   await forgetUploads(person);
-  await forgetKept();
-  await navigator.clearAppBadge?.().catch(() => undefined);
 }

@@ -4,6 +4,7 @@ export { keep, show } from './badge';
 
 import { worker } from '$lib/offline/worker.svelte';
 import { api, ApiError } from '../../core/http';
+import { forgetKept } from '../../core/kept-names';
 import type { PushKey } from '../../core/wire/PushKey';
 import type { PushTo } from '../../core/wire/PushTo';
 
@@ -65,6 +66,9 @@ export async function forget(): Promise<void> {
   for (const shown of (await registration?.getNotifications()) ?? []) shown.close();
   await (await registration?.pushManager?.getSubscription())?.unsubscribe();
 }
+
+/** Nobody is signed in any more. */
+export const leave = (): Promise<unknown> => Promise.allSettled([forget(), forgetKept(), navigator.clearAppBadge?.()]);
 
 async function subscribe(): Promise<void> {
   const key = await serverKey();
