@@ -22,7 +22,7 @@ const fresh = (): string => `test-counts-${++count}`;
 
 it('the page leaves what asks for attention, also while it is silent', () => {
   const counts = countsOf(wishes, rooms(), NOW);
-  expect(counts).toEqual({ rooms: { loud: 3, muted: 2 }, quiet: ['muted', 'off'] });
+  expect(counts).toEqual({ rooms: { loud: 3, muted: 2 }, quiet: { muted: 10, off: 8 } });
   expect(sum(counts)).toBe(5);
   expect(countsOf({ ...wishes, pause: {} }, rooms(), NOW)).toEqual(counts);
 });
@@ -37,11 +37,36 @@ it('a push goes on from there: the room of which it told is as the server says',
   expect(await countNews('loud', news(1), name)).toBe(4);
 });
 
+it('where all was read before the worker could ask there is nothing, not even a dot', async () => {
+  const name = fresh();
+  await keepCounts({ rooms: { loud: 3 }, quiet: {} }, name);
+  expect(await countNews('loud', news(0), name)).toBe(0);
+});
+
 it('of a quiet room one mention has come, however much of it is unread', async () => {
   const name = fresh();
   await keepCounts(countsOf(wishes, rooms(), NOW), name);
   expect(await countNews('muted', news(11, true), name)).toBe(6);
   expect(await countNews('off', news(9, true), name)).toBe(7);
+});
+
+it('a mention in it that the page counts as well counts once, whichever is first', async () => {
+  const name = fresh();
+  const mentioned = countsOf(wishes, [...chat([summary({ id: 'muted', no: 15, read_no: 4, men: [7, 9, 15] })]).rooms.values()], NOW);
+  await keepCounts(mentioned, name);
+  expect(await countNews('muted', news(11, true), name)).toBe(3);
+  await keepCounts(countsOf(wishes, [...chat([summary({ id: 'muted', no: 14, read_no: 4, men: [7, 9] })]).rooms.values()], NOW), name);
+  expect(await countNews('muted', news(11, true), name)).toBe(3);
+  await keepCounts(mentioned, name);
+  expect(await countNews('muted', news(12, true), name)).toBe(4);
+});
+
+it('of it there are never more than are unread: what was read on another device does not count on', async () => {
+  const name = fresh();
+  await keepCounts({ rooms: { muted: 2 }, quiet: { muted: 10 } }, name);
+  expect(await countNews('muted', news(1, true), name)).toBe(1);
+  expect(await countNews('muted', news(3, true), name)).toBe(2);
+  expect(await countNews('muted', news(0), name)).toBe(0);
 });
 
 it('without an answer of the server it stays, and without anything known there is no number', async () => {
@@ -57,6 +82,6 @@ it('the page counts anew when it is open', async () => {
   const name = fresh();
   await keepCounts(countsOf(wishes, rooms(), NOW), name);
   await countNews('new', news(7), name);
-  await keepCounts({ rooms: {}, quiet: [] }, name);
+  await keepCounts({ rooms: {}, quiet: {} }, name);
   expect(await countNews(undefined, undefined, name)).toBeUndefined();
 });
