@@ -310,7 +310,9 @@ step('words that are selected in a message are quoted in one’s own, with a mou
   await text.locator('p').last().dblclick({ position: { x: 20, y: 8 } });
   await page.getByRole('button', { name: 'Цитировать' }).click();
   assert.match(await page.getByRole('textbox', { name: 'Сообщение' }).inputValue(), /^Отвечаю:\n\n> \S+\n\n$/u);
-  // What is selected elsewhere is not offered.
+  // What is selected elsewhere is not offered, and what was is not any more.
+  await text.locator('p').last().dblclick({ position: { x: 20, y: 8 } });
+  await page.getByRole('button', { name: 'Цитировать' }).waitFor();
   await teacher.read(() => getSelection()?.selectAllChildren(/** @type {Element} */ (document.querySelector('main h1'))));
   await page.getByRole('button', { name: 'Цитировать' }).waitFor({ state: 'detached' });
   await page.getByRole('textbox', { name: 'Сообщение' }).fill('');
