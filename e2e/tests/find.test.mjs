@@ -12,6 +12,7 @@ const OTHER_ROOM = '3D-моделирование, поток 2';
 /** Several pages of history. */
 const MESSAGES = 260;
 const EARLY = 7;
+const KIND = 'Какие группы показать: вид';
 
 const step = steps();
 /** @type {Server} */
@@ -269,21 +270,22 @@ step('or to a kind of them, or to those that are not muted; which ones is to be 
   const { page } = student;
   const shown = () => page.locator('nav .rooms a .name').allTextContents();
   // Where there is nothing to choose from there is no choice: all are groups, and none is muted.
-  assert.equal(await page.getByLabel('Какие чаты показывать').count(), 0);
+  assert.equal(await page.getByLabel(KIND).count(), 0);
   const { name } = await server.person('teacher');
   await student.click('button', 'Участники');
   await student.click('button', `Написать лично: ${name}`);
   await page.getByRole('heading', { name }).waitFor();
-  const field = page.getByLabel('Какие чаты показывать');
+  const field = page.getByLabel(KIND);
   await field.waitFor();
-  assert.deepEqual(await field.locator('option').allTextContents(), ['Все чаты', 'Личные', 'Группы']);
+  assert.deepEqual(await field.locator('option').allTextContents(), ['Все группы', 'Беседы', 'Группы']);
   await field.focus();
-  await field.selectOption('Личные');
+  await field.selectOption('Беседы');
   await student.until(() => document.querySelectorAll('nav .rooms a').length === 1, undefined, 'one conversation');
   assert.deepEqual(await shown(), [name]);
   await field.selectOption('Группы');
   await student.until((name) => ![...document.querySelectorAll('nav .rooms a .name')].some((one) => one.textContent === name), name, 'no conversation');
-  await page.getByRole('button', { name: 'Показаны только «Группы». Показать все чаты' }).press('Enter');
+  await page.getByRole('button', { name: 'Показано: «Группы». Показать все группы' }).press('Enter');
+  assert.equal(await student.read(() => document.activeElement?.getAttribute('aria-label')), KIND, 'whoever came by keyboard goes on from there');
   await page.getByRole('link', { name }).waitFor();
   await student.click('link', ROOM);
   await page.getByRole('heading', { name: ROOM }).waitFor();
@@ -291,10 +293,37 @@ step('or to a kind of them, or to those that are not muted; which ones is to be 
   await page.getByRole('button', { name: 'Пока не включу' }).click();
   await page.getByRole('link', { name: ROOM }).getByRole('img', { name: 'Без уведомлений' }).waitFor();
   await page.keyboard.press('Escape');
-  await field.selectOption('Кроме тех, что без звука');
+  await field.selectOption('С уведомлениями');
   await page.getByRole('link', { name: ROOM }).waitFor({ state: 'detached' });
   assert.ok((await shown()).includes(OTHER_ROOM));
-  await page.getByRole('button', { name: /^Показаны только/ }).click();
+  await page.getByRole('button', { name: /^Показано: / }).click();
+});
+
+step('so it is on a phone; what was chosen is over with its last group', async () => {
+  const phone = await chromiumPerson(chromium, 'phone', { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+  await signIn(phone, server, 'student1');
+  const field = phone.page.getByLabel(KIND);
+  const chip = phone.page.getByRole('button', { name: 'Показано: «С уведомлениями». Показать все группы' });
+  await field.selectOption('С уведомлениями');
+  await phone.page.getByRole('link', { name: ROOM }).waitFor({ state: 'detached' });
+  for (const one of [field, chip]) {
+    const place = await one.boundingBox();
+    assert.ok(place && place.width >= 44 && place.height >= 44, 'a finger finds it');
+  }
+  assert.ok(await phone.read(() => document.documentElement.scrollWidth <= innerWidth));
+  await chip.tap();
+  await phone.page.getByRole('link', { name: ROOM }).waitFor();
+  await field.selectOption('С уведомлениями');
+  await chip.waitFor();
+  const { page } = student;
+  await page.getByRole('button', { name: /^Уведомления: / }).first().click();
+  await page.getByRole('button', { name: 'Включить уведомления' }).click();
+  await phone.page.getByRole('link', { name: ROOM }).waitFor();
+  await page.getByRole('button', { name: 'Пока не включу' }).click();
+  await phone.page.getByRole('link', { name: ROOM }).getByRole('img', { name: 'Без уведомлений' }).waitFor();
+  assert.equal(await chip.count(), 0);
+  await page.keyboard.press('Escape');
+  await phone.close();
 });
 
 step('Firefox finds and jumps, too', async () => {

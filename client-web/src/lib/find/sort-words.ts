@@ -10,15 +10,15 @@ interface SortWords {
 }
 
 const ru: SortWords = {
-  title: 'Какие чаты показывать',
-  sorts: { any: 'Все чаты', direct: 'Личные', group: 'Группы', announcements: 'Объявления', guardians: 'Родители', loud: 'Кроме тех, что без звука' },
-  clear: (sort) => `Показаны только «${sort}». Показать все чаты`,
+  title: 'Какие группы показать: вид',
+  sorts: { any: 'Все группы', direct: 'Беседы', group: 'Группы', announcements: 'Объявления', guardians: 'Родители', loud: 'С уведомлениями' },
+  clear: (sort) => `Показано: «${sort}». Показать все группы`,
 };
 
 const en: SortWords = {
-  title: 'Which chats to show',
-  sorts: { any: 'All chats', direct: 'Direct', group: 'Groups', announcements: 'Announcements', guardians: 'Guardians', loud: 'Without the muted' },
-  clear: (sort) => `Only “${sort}” are shown. Show all chats`,
+  title: 'Which groups to show: kind',
+  sorts: { any: 'All groups', direct: 'Conversations', group: 'Groups', announcements: 'Announcements', guardians: 'Parents', loud: 'With notifications' },
+  clear: (sort) => `Shown: “${sort}”. Show all groups`,
 };
 
 export const sortWords = (language: Language): SortWords => (language === 'en' ? en : ru);
