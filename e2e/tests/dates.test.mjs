@@ -187,7 +187,10 @@ step('the search is narrowed to a person and to days, and back', async () => {
   assert.doesNotMatch(await page.locator('#find-list').innerText(), /весеннее|осеннее/);
   // Both days themselves belong to it.
   for (const field of ['с', 'по']) await page.getByLabel(field, { exact: true }).fill(day(60));
-  await hits.filter({ hasText: 'весеннее' }).first().waitFor();
+  await student.until(() => {
+    const text = document.querySelector('#find-list')?.textContent ?? '';
+    return text.includes('весеннее') && !text.includes('летнее');
+  }, undefined, 'the day itself, and no other');
   await page.getByLabel('с', { exact: true }).fill(day(10));
   await page.getByText('Ничего не нашлось').waitFor();
   await page.getByRole('button', { name: 'Сбросить фильтры' }).click();
