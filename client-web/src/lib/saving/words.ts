@@ -9,22 +9,28 @@ interface SavingWords {
   readonly hint: string;
   readonly photo: string;
   readonly page: string;
+  readonly picture: string;
+  readonly pictureOf: string;
 }
 
 const ru: SavingWords = {
   title: 'Экономия трафика',
   choices: { auto: 'Как в браузере', always: 'Всегда', never: 'Никогда' },
-  hint: 'Фото, видео и лица не загружаются сами, только по нажатию. Настройка этого устройства.',
+  hint: 'Фото, видео, фотографии людей и картинки групп не загружаются сами, только по нажатию. Настройка этого устройства.',
   photo: 'Загрузить фото',
   page: 'Загрузить первую страницу',
+  picture: 'Загрузить картинку',
+  pictureOf: 'Картинка группы',
 };
 
 const en: SavingWords = {
   title: 'Save data',
   choices: { auto: 'As the browser does', always: 'Always', never: 'Never' },
-  hint: 'Photos, videos and faces do not load by themselves, only when pressed. For this device.',
+  hint: 'Photos, videos, and pictures of people and groups do not load by themselves, only when pressed. For this device.',
   photo: 'Load the photo',
   page: 'Load the first page',
+  picture: 'Load the picture',
+  pictureOf: 'Picture of the group',
 };
 
 export const savingWords = (language: Language): SavingWords => (language === 'en' ? en : ru);
