@@ -146,12 +146,12 @@ export function greet(before: Chat | undefined, ok: HelloOk): Chat {
   };
 }
 
-function withOne(people: ReadonlySet<string>, { u, on }: Presence): ReadonlySet<string> {
-  if (people.has(u) === on) return people;
-  const next = new Set(people);
+function withOne(chat: Chat, of: 'online' | 'lessons', { u, on }: Presence): Chat {
+  if (chat[of].has(u) === on) return chat;
+  const next = new Set(chat[of]);
   if (on) next.add(u);
   else next.delete(u);
-  return next;
+  return { ...chat, [of]: next };
 }
 
 /** The next state. Events that change nothing give the same object. */
@@ -172,14 +172,10 @@ export function reduce(chat: Chat, event: Event): Chat {
       return withRoom(chat, event.r, (room) => bump(room, event.s, event.d, chat.me.id));
     case 'reset':
       return withRoom(chat, event.r, (room) => reset(room, event.d));
-    case 'presence': {
-      const online = withOne(chat.online, event.d);
-      return online === chat.online ? chat : { ...chat, online };
-    }
-    case 'lesson': {
-      const lessons = withOne(chat.lessons, event.d);
-      return lessons === chat.lessons ? chat : { ...chat, lessons };
-    }
+    case 'presence':
+      return withOne(chat, 'online', event.d);
+    case 'lesson':
+      return withOne(chat, 'lessons', event.d);
     case 'picture': {
       const { u, picture } = event.d;
       const known = chat.people.get(u);
