@@ -222,9 +222,9 @@ impl Store {
         after.retain(|person, _| !left.contains(person));
         after.extend(roles(&mut tx, &joined).await?);
         if after.len() > ROOM_MEMBERS_MAX {
-            check_bots(&mut tx, room, &joined).await?;
             return Err(ErrorCode::TooLarge.into());
         }
+        check_bots(&mut tx, room, &joined).await?;
         if !after.values().any(|role| role.is_staff()) {
             return Err(ErrorCode::NoStaff.into());
         }

@@ -291,7 +291,8 @@ async fn a_bot_that_reads_hears_what_comes_in_its_rooms_alone() {
         (act, room, entry["facts"]["reads"].clone())
     };
     let entries = log["entries"].as_array().unwrap();
-    let told: Vec<_> = entries.iter().map(told).collect();
+    // The demo's own come before.
+    let told: Vec<_> = entries.iter().take(3).map(told).collect();
     assert_eq!(
         told,
         [

@@ -155,8 +155,9 @@ async fn a_conversation_of_two_is_looked_at_by_administrators_alone() {
         .iter()
         .map(|entry| entry["act"].as_str().unwrap())
         .collect();
+    // The demo's own come before.
     assert_eq!(
-        acts,
+        acts[..5],
         [
             "report_decided",
             "person_muted",

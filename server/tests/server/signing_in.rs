@@ -149,7 +149,7 @@ async fn a_school_behind_one_address_signs_in_whatever_somebody_there_guesses() 
     assert!(join_all(guesses).await.into_iter().all(|refused| refused));
     let start = server.raw(Method::GET, "/start", &[], Vec::new()).await;
     let people = start.json()["demo"].as_array().unwrap().clone();
-    assert_eq!(people.len(), 6);
+    assert_eq!(people.len(), 7);
     for person in people {
         let login = person["login"].as_str().unwrap();
         let signed_in = server.sign_in_from(school, login, "parta-demo").await;

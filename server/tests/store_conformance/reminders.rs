@@ -121,13 +121,14 @@ async fn who_has_not_acknowledged_is_pushed_once_for_each_reminder() {
         assert!(told(&s, message.no, lapsed + CLAIMED + 1).await.is_empty());
         assert_eq!(waiting(lapsed + CLAIMED + 1).await, []);
 
-        remind(&s, &message, REMINDED + AGAIN).await;
-        assert_eq!(told(&s, message.no, REMINDED + AGAIN).await, misha);
+        let again = lapsed + AGAIN;
+        remind(&s, &message, again).await;
+        assert_eq!(told(&s, message.no, again).await, misha);
         s.store
-            .acknowledge(&message.id, &s.misha, REMINDED + AGAIN)
+            .acknowledge(&message.id, &s.misha, again)
             .await
             .unwrap();
-        assert!(claim(REMINDED + AGAIN).await.unwrap().is_empty());
+        assert!(claim(again).await.unwrap().is_empty());
         let news = s.store.push_news(&s.room, &s.misha).await.unwrap().unwrap();
         assert_eq!(news.asks, 0);
     })
