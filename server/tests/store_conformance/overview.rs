@@ -83,12 +83,18 @@ async fn all_rooms_are_looked_over_and_every_look_is_written_down() {
             overdue: true,
             ..all
         };
-        assert_eq!(seen(&s, overdue, &director).await, [over.id.clone()]);
+        assert_eq!(
+            seen(&s, overdue, &director).await,
+            std::slice::from_ref(&over.id)
+        );
         let before = OverviewFilter {
             before: Some(&over.id),
             ..all
         };
-        assert_eq!(seen(&s, before, &director).await, [soon.id.clone()]);
+        assert_eq!(
+            seen(&s, before, &director).await,
+            std::slice::from_ref(&soon.id)
+        );
 
         let one = s.store.acks_overview_of(&over.id, &director, NOW).await;
         let waiting = one.unwrap().waiting;
@@ -147,7 +153,7 @@ async fn what_nobody_waits_for_is_not_there() {
         };
         let changed = s.store.change_room(&room, &s.anna, &archive, 6_000);
         changed.await.unwrap();
-        assert_eq!(seen(&s, all, &s.anna).await, [left.id.clone()]);
+        assert_eq!(seen(&s, all, &s.anna).await, std::slice::from_ref(&left.id));
         let remove = RoomChange {
             add: vec![s.stranger.clone()],
             remove: vec![s.misha.clone()],
