@@ -160,7 +160,16 @@ step('so it does on a phone and in Firefox', async () => {
   await toDate(phone, day(60));
   await inView(phone, 'весеннее');
   await teacher.click('link', ROOM);
-  await opened(teacher);
+  // Whoever has read all of it is at the end, and the day begins above.
+  await teacher.until(
+    () => {
+      const log = document.querySelector('[role=log]');
+      if (log) log.scrollTop = 0;
+      return document.querySelector('[role=log] input[type=date]') !== null;
+    },
+    undefined,
+    'a day in the conversation',
+  );
   await toDate(teacher, day(30));
   await inView(teacher, 'летнее');
 });
