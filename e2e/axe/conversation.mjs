@@ -25,9 +25,10 @@ export async function conversation(walk) {
   });
   await walk.part('a mention', async () => {
     await field(staff).pressSequentially('@Миш');
-    await staff.page.getByRole('option').first().waitFor();
+    const first = staff.page.locator('[role=option]').first();
+    await first.waitFor();
     await walk.look(staff, 'whom to mention');
-    await staff.page.getByRole('option').first().click();
+    await first.click();
     await send(staff, `${await field(staff).inputValue()} принеси датчик`);
   });
   await walk.part('a message to all', async () => {
