@@ -268,7 +268,8 @@ step('an administrator who is not in a conversation sees what stands around a re
   await teacher.click('button', 'Написать лично: Миша Кузнецов');
   await inRoom(teacher, 'Миша Кузнецов');
   await write(teacher, 'Миша, как успехи?');
-  await author.click('link', 'Анна Сергеевна');
+  // With the last name: others' last words in the list have the first ones, too.
+  await author.click('link', 'Анна Сергеевна Иванова');
   await inRoom(author, 'Анна Сергеевна Иванова');
   await write(author, 'Отстаньте от меня');
   await menu(teacher, 'Отстаньте от меня');
