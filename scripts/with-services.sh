@@ -45,11 +45,11 @@ data=$folder/postgres/data
         --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$folder/initdb.log" 2>&1
 ) || { cat "$folder/initdb.log" >&2 && exit 1; }
 
-# Nothing here has to survive a crash, so nothing waits for the disk.
+# Nothing here has to survive a crash, so nothing waits for the disk, and the log is kept short.
 run_postgres() {
     exec "${unprivileged[@]}" "$postgres_bin/postgres" -D "$data" -p "$port" -h 127.0.0.1 \
         -k "$folder/postgres" -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-        -c max_connections=300
+        -c max_connections=300 -c wal_level=minimal -c max_wal_senders=0 -c min_wal_size=80MB -c max_wal_size=128MB
 }
 run_redis() {
     exec redis-server --port "$port" --bind 127.0.0.1 --unixsocket "$folder/redis/socket" \

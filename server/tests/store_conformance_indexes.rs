@@ -16,6 +16,11 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+use crate::database::Database;
+
+#[path = "support/database.rs"]
+mod database;
+
 /// A statement that has to walk, to see that the tests would notice.
 const WALKS: &str = "SELECT id FROM people WHERE name = $1";
 
@@ -228,19 +233,10 @@ async fn hot_statements_find_their_rows_by_an_index() {
     }
     store.close().await;
 
-    let Ok(admin) = std::env::var("PARTA_TEST_POSTGRES") else {
-        assert!(std::env::var_os("CI").is_none(), "PostgreSQL is missing");
-        eprintln!("PARTA_TEST_POSTGRES is not set: only SQLite was tested");
+    let Some(database) = Database::create("PostgreSQL").await else {
         return;
     };
-    let name = format!("parta_{}", uuid::Uuid::new_v4().simple());
-    let mut postgres = PgConnection::connect(&admin).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .execute(&mut postgres)
-        .await
-        .unwrap();
-    let (server, _) = admin.rsplit_once('/').unwrap();
-    let url = format!("{server}/{name}");
+    let url = database.url();
     let store = Store::open_postgres(&url).await.unwrap();
     let run = use_it(&store, &statements).await;
     let mut postgres = PgConnection::connect(&url).await.unwrap();

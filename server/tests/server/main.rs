@@ -7,6 +7,8 @@ mod alls;
 mod audit;
 mod bots;
 mod chat;
+#[path = "../support/database.rs"]
+mod database;
 mod devices;
 mod documents;
 mod door;

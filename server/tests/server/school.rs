@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use server::config::Config;
 
+use crate::database::Database;
 use crate::harness::{Person, Server};
 
 /// Ports that are tried before a Redis counts as broken.
@@ -100,6 +101,8 @@ impl Drop for Redis {
 pub(crate) struct School {
     pub(crate) redis: Redis,
     pub(crate) nodes: Vec<Server>,
+    // After the nodes, which leave it first.
+    database: Database,
 }
 
 impl School {
@@ -110,27 +113,14 @@ impl School {
 
     /// With other settings than usual.
     pub(crate) async fn open_as(nodes: usize, change: impl Fn(&mut Config)) -> Option<Self> {
-        let Ok(admin) = std::env::var("PARTA_TEST_POSTGRES") else {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "PostgreSQL is missing; run the tests with `make test`"
-            );
-            eprintln!("PARTA_TEST_POSTGRES is not set: several nodes were not tested");
-            return None;
-        };
-        let name = format!("parta_{}", uuid::Uuid::new_v4().simple());
-        let pool = sqlx::PgPool::connect(&admin).await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .execute(&pool)
-            .await
-            .unwrap();
-        let (server, _) = admin.rsplit_once('/').unwrap();
+        let database = Database::create("several nodes").await?;
         let mut school = Self {
             redis: Redis::start().await,
             nodes: Vec::new(),
+            database,
         };
         for _ in 0..nodes {
-            let (database, redis) = (format!("{server}/{name}"), school.redis.address());
+            let (database, redis) = (school.database.url(), school.redis.address());
             let node = Server::start_as(tempfile::tempdir().unwrap(), true, |config| {
                 config.database = database;
                 config.redis = redis;

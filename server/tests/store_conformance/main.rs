@@ -9,6 +9,8 @@ mod alls;
 mod apart;
 mod audit;
 mod bots;
+#[path = "../support/database.rs"]
+mod database;
 mod drafts;
 mod edits;
 mod export;

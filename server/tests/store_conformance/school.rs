@@ -9,6 +9,8 @@ use protocol::{ClientId, ErrorCode, RoomId, UserId};
 use server::store::{NewMessage, NewPerson, Store, StoreError};
 use sqlx::PgPool;
 
+use crate::database::Database;
+
 /// Runs a test on both databases.
 pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
     on_sqlite(|store, _| test(store)).await;
@@ -26,23 +28,10 @@ pub(crate) async fn on_sqlite<F: Future<Output = ()>>(test: impl Fn(Store, PathB
 
 /// Runs a test on PostgreSQL, if there is one, with connections of its own to the same database.
 pub(crate) async fn on_postgres<F: Future<Output = ()>>(test: impl Fn(Store, PgPool) -> F) {
-    let Ok(admin) = std::env::var("PARTA_TEST_POSTGRES") else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "PostgreSQL is missing; run the tests with `make test`"
-        );
-        eprintln!("PARTA_TEST_POSTGRES is not set: only SQLite was tested");
+    let Some(database) = Database::create("PostgreSQL").await else {
         return;
     };
-    let name = format!("parta_{}", uuid::Uuid::new_v4().simple());
-    let pool = PgPool::connect(&admin).await.unwrap();
-    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .execute(&pool)
-        .await
-        .unwrap();
-    pool.close().await;
-    let (server, _) = admin.rsplit_once('/').unwrap();
-    let url = format!("{server}/{name}");
+    let url = database.url();
     let store = Store::open_postgres(&url).await.unwrap();
     let beside = PgPool::connect(&url).await.unwrap();
     test(store.clone(), beside.clone()).await;

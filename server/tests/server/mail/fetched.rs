@@ -373,7 +373,9 @@ async fn two_servers_fetch_from_one_mailbox_and_every_answer_stands_once() {
     folder_is(&post, INBOX, &all).await;
 
     // The one that has the mailbox leaves, and the other takes over; nothing comes twice.
-    let School { mut nodes, redis } = school;
+    let School {
+        mut nodes, redis, ..
+    } = school;
     nodes.remove(0).stop().await;
     let mut teacher = listener(&nodes[0]).await;
     let mail = answer(&came, "last", "последний");
