@@ -1,4 +1,4 @@
-// What one has begun to write, on several devices. Chromium and Firefox.
+// What one has begun to write, on several devices: a desk and a phone with Chromium, a tablet with Firefox.
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
@@ -18,15 +18,18 @@ let chromium;
 let desk;
 /** @type {Awaited<ReturnType<typeof firefoxPerson>>} */
 let tablet;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let phone;
 /** What the server told the desk. @type {string[]} */
 const told = [];
 
 before(async () => {
   server = await Server.create();
   chromium = await launchChromium();
-  [desk, tablet] = await Promise.all([chromiumPerson(chromium, 'desk'), firefoxPerson('tablet')]);
+  const small = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+  [desk, tablet, phone] = await Promise.all([chromiumPerson(chromium, 'desk'), firefoxPerson('tablet'), chromiumPerson(chromium, 'phone', small)]);
   desk.page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => told.push(String(payload))));
-  await Promise.all([signIn(desk, server, 'student1'), signIn(tablet, server, 'student1')]);
+  await Promise.all([desk, tablet, phone].map((device) => signIn(device, server, 'student1')));
 });
 
 after(async () => {
@@ -85,4 +88,22 @@ step('a reload keeps it, also when the page was closed at once', async () => {
   await listed(tablet, 'Черновик: Недописанное');
   await desk.reload();
   await written(desk, 'Недописанное');
+});
+
+step('so it is on a phone, by touch, and what is written there is on the others', async () => {
+  // On a phone the list and a group are two pages.
+  await listed(phone, 'Черновик: Недописанное');
+  await phone.page.getByRole('link', { name: OTHER }).tap();
+  await written(phone, 'Недописанное');
+  await phone.page.getByRole('textbox', { name: 'Сообщение' }).tap();
+  // The tap put the cursor where it was, in the middle of the words.
+  await phone.page.keyboard.press('End');
+  await phone.page.keyboard.type(' с телефона');
+  await written(desk, 'Недописанное с телефона');
+  await listed(tablet, 'Черновик: Недописанное с телефона');
+  await phone.page.getByRole('button', { name: 'Отправить' }).tap();
+  await written(phone, '');
+  await written(desk, '');
+  await listed(tablet, 'Вы: Недописанное с телефона');
+  assert.ok(await phone.read(() => document.documentElement.scrollWidth <= innerWidth));
 });
