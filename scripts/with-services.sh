@@ -11,6 +11,12 @@ postgres_pid= redis_pid=
 stop() {
     status=$?
     trap '' INT TERM
+    # Everything that asked it failed then, and this says why.
+    if [ -n "$postgres_pid" ] && ! kill -0 "$postgres_pid" 2>/dev/null; then
+        echo 'PostgreSQL ended before the command did:' >&2
+        tail -n 20 "$folder/postgres.log" >&2
+        df -h "$folder" >&2
+    fi
     [ -z "$postgres_pid" ] || kill -INT "$postgres_pid" 2>/dev/null || true
     [ -z "$redis_pid" ] || kill -TERM "$redis_pid" 2>/dev/null || true
     wait 2>/dev/null || true

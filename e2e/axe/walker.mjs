@@ -1,10 +1,14 @@
 // The people of a walk, and the gestures that its parts share.
+import { join } from 'node:path';
+
 import { chromiumPerson } from '../browsers.mjs';
 import { faultsOf } from './faults.mjs';
 
 export const ROOM = 'Робототехника, поток 1';
 /** What is not there by then is a fault of the walk. */
 const PART_MS = 60_000;
+/** A folder for a picture of everything that is looked at, for people to look at it, too. */
+const PICTURES = process.env.PARTA_PICTURES;
 
 /** @typedef {'desktop' | 'phone'} Device */
 /** @typedef {'light' | 'dark'} Theme */
@@ -64,8 +68,15 @@ export class Walk {
     for (const theme of person.themes) {
       if (person.themes.length > 1) await person.page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
       this.looks += 1;
+      if (PICTURES) await this.#picture(PICTURES, person, `${what}, ${theme}`);
       for (const fault of await faultsOf(person.page)) this.found.add(`${person.name}, ${theme}: ${what}: ${fault}`);
     }
+  }
+
+  /** @param {string} folder @param {Walker} person @param {string} what */
+  async #picture(folder, person, what) {
+    const name = `${String(this.looks).padStart(4, '0')} ${person.name}, ${what}`.replaceAll(/[^\p{L}\p{N} ,«»-]/gu, '');
+    await person.page.screenshot({ path: join(folder, `${name}.jpg`), type: 'jpeg', quality: 70 });
   }
 
   /**

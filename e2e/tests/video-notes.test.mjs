@@ -122,3 +122,15 @@ step('on a phone its buttons are large enough, and a touch stops and goes on', a
   await note.tap();
   await phone.until(() => document.querySelector('article .note')?.getAttribute('aria-label')?.startsWith('Смотреть'), undefined, 'it stands');
 });
+
+step('what Firefox records is watched in Chromium, also on the phone', async () => {
+  await student.click('button', 'Голосовое сообщение');
+  await student.click('button', 'Записать видео');
+  await student.until(recorded, '0:02', 'two seconds of recording');
+  await student.click('button', 'Отправить');
+  for (const person of [phone, teacher]) await notes(person, 2);
+  await teacher.page.locator('article .note').last().click();
+  await teacher.until(runs, 2, 'the video message of Firefox');
+  await phone.page.locator('article .note').last().tap();
+  await phone.until(runs, 1, 'the video message of Firefox on the phone');
+});
