@@ -1,5 +1,6 @@
 // What waits for an acknowledgement over all rooms, as a table.
 
+import { columnsOfAcks } from '$lib/i18n/ack-columns';
 import { i18n } from '$lib/i18n/i18n.svelte';
 import { moderation } from '$lib/i18n/moderation';
 import { when, type Table } from './table';
@@ -9,7 +10,7 @@ import type { NotYet } from '../../core/wire/NotYet';
 
 /** A line for each person who has not acknowledged a message. */
 export function tableOfAll(messages: readonly AskingMessage[]): Table {
-  const { columns } = i18n.t.acks;
+  const columns = columnsOfAcks();
   const t = moderation().overview;
   const byName = (a: NotYet, b: NotYet): number => a.person.name.localeCompare(b.person.name, i18n.language);
   const rows = messages.flatMap(({ room, line, by, at, due, over = false, ack, waiting = [] }) => {

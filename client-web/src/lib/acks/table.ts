@@ -1,6 +1,7 @@
 // The list of acknowledgements as a table for whoever has to show it.
 
 import { app } from '$lib/app.svelte';
+import { columnsOfAcks } from '$lib/i18n/ack-columns';
 import { i18n } from '$lib/i18n/i18n.svelte';
 import { csv, fileName } from '../../core/csv';
 import { isLate } from '../../core/due';
@@ -16,6 +17,7 @@ export interface Table {
 /** Everybody who was asked, by name; then who came later. Times are of the reader's zone, which the heading names. */
 export function tableOf(room: Room, message: Message, { asked, later }: Acks): Table {
   const t = i18n.t.acks;
+  const columns = columnsOfAcks();
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const about = [room.name, message.body || (message.att?.[0]?.name ?? ''), app.name(message.by), when(message.at), message.due ? when(message.due).slice(0, 10) : ''];
   const now = new Date().toISOString();
@@ -25,14 +27,14 @@ export function tableOf(room: Room, message: Message, { asked, later }: Acks): T
     .sort((a, b) => byName(a.u, b.u))
     .map(({ u, at, left = false }) => {
       const edited = at !== undefined && message.edited !== undefined && at < message.edited;
-      const late = isLate(message.due, at ?? now) ? (at === undefined ? t.columns.over : t.columns.late) : '';
-      const note = [edited ? t.beforeEdit : left ? t.columns.left : '', late].filter(Boolean).join(', ');
-      return [...about, ...who(u), at === undefined ? t.columns.no : t.columns.yes, at === undefined ? '' : when(at), note];
+      const late = isLate(message.due, at ?? now) ? (at === undefined ? columns.over : columns.late) : '';
+      const note = [edited ? t.beforeEdit : left ? columns.left : '', late].filter(Boolean).join(', ');
+      return [...about, ...who(u), at === undefined ? columns.no : columns.yes, at === undefined ? '' : when(at), note];
     });
-  const newcomers = [...later].sort(byName).map((u) => [...about, ...who(u), t.columns.no, '', t.columns.later]);
-  const { group, text, author, sent, due, name, role, acknowledged, at, note } = t.columns;
+  const newcomers = [...later].sort(byName).map((u) => [...about, ...who(u), columns.no, '', columns.later]);
+  const { group, text, author, sent, due, name, role, acknowledged, at, note } = columns;
   const heading = [group, text, author, sent, due, name, role, acknowledged, `${at} (${zone})`, note];
-  return { name: fileName(`${t.columns.file} ${when(message.at).slice(0, 10)} ${room.name}`), text: csv([heading, ...rows, ...newcomers]) };
+  return { name: fileName(`${columns.file} ${when(message.at).slice(0, 10)} ${room.name}`), text: csv([heading, ...rows, ...newcomers]) };
 }
 
 /** As tables of both languages read it, and sortable as a text. */
