@@ -7,9 +7,10 @@ import { onlyWoff2 } from './katex-fonts.ts';
 
 /**
  * What every visit needs comes in one file, with all that it imports. As it is split otherwise it is thirty files, which are
- * asked for one after another: each takes the main thread, and a slow line a turn.
+ * asked for one after another: each takes the main thread, and a slow line a turn. The style of all pages stands before that
+ * of the components, which say something else of equal weight.
  */
-const FIRST = /\/src\/lib\/Shell\.svelte$|\/kit\/src\/runtime\/client\/entry\.js$/u;
+const FIRST = /\/src\/lib\/(?:Shell\.svelte|tokens\.css)$|\/kit\/src\/runtime\/client\/entry\.js$/u;
 
 export default defineConfig({
   plugins: [stillIcons(), sveltekit(), emojiData(), onlyWoff2(), compiledEarly('first')],

@@ -16,8 +16,8 @@ export async function enterLesson(person, server, login, how) {
   await signIn(person, server, login);
   await person.click('link', ROOM);
   await person.click('button', how);
-  await person.click('button', 'Войти в урок');
-  await person.see('button', 'Выйти из урока');
+  await person.click('button', 'Зайти на урок');
+  await person.see('button', 'Выйти с урока');
   return peerOf(person);
 }
 

@@ -121,7 +121,7 @@ export async function polls(walk) {
     await text(learner, 'Два умножить на два').waitFor();
     await walk.look(learner, 'a quiz, answered');
     await message(staff, 'Сколько будет дважды два?').getByRole('button', { name: 'Завершить опрос' }).click();
-    await text(learner, 'Викторина · Опрос завершён').waitFor();
+    await text(learner, 'Викторина · завершена').waitFor();
     await walk.both('a quiz that is over', (person) => walk.look(person, 'a quiz that is over'));
   });
 }
@@ -131,8 +131,8 @@ async function ask({ staff }, question, [one, other]) {
   await staff.type('Вопрос', question);
   await staff.page.getByLabel('Вариант 1', { exact: true }).fill(one);
   await staff.page.getByLabel('Вариант 2', { exact: true }).fill(other);
-  await press(staff, 'Отправить опрос');
-  await heading(staff, 'Новый опрос').waitFor({ state: 'hidden' });
+  await press(staff, /^Отправить (опрос|викторину)$/u);
+  await shown(staff).waitFor({ state: 'hidden' });
 }
 
 /** @param {Walk} walk */
@@ -160,7 +160,7 @@ export async function acknowledging(walk) {
     await text(staff, /^Напомнили/).waitFor();
     await walk.look(staff, 'who has acknowledged');
     await staff.press('Escape');
-    await text(learner, 'Вам напоминают').waitFor();
+    await text(learner, 'Напоминаем: ознакомьтесь').waitFor();
     await walk.look(learner, 'a reminder');
   });
   await walk.part('acknowledged', async () => {

@@ -65,7 +65,7 @@ export async function settings(walk) {
   }, [admin]);
   await walk.both('which groups are shown', async (person) => {
     await press(person, 'С упоминаниями');
-    await text(person, 'Таких групп сейчас нет').waitFor();
+    await text(person, 'Таких сейчас нет').waitFor();
     await walk.look(person, 'no such groups');
     await press(person, 'Все');
   });

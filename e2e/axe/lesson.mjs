@@ -10,7 +10,7 @@ export async function lesson(walk) {
     await walk.both('the group', (person) => toRoom(person));
     await staff.page.evaluate(whiteScreen);
     await press(staff, 'Начать урок');
-    await button(staff, 'Войти в урок').waitFor();
+    await button(staff, 'Зайти на урок').waitFor();
     await walk.look(staff, 'before the lesson');
     await staff.page.getByRole('meter', { name: 'Громкость микрофона' }).waitFor();
     await button(staff, 'Выключить камеру').waitFor();
@@ -18,15 +18,15 @@ export async function lesson(walk) {
     await press(staff, 'Выключить камеру');
     await button(staff, 'Включить камеру').waitFor();
     await walk.look(staff, 'before the lesson, without a picture');
-    await press(staff, 'Войти в урок');
-    await staff.see('button', 'Выйти из урока');
+    await press(staff, 'Зайти на урок');
+    await staff.see('button', 'Выйти с урока');
     await walk.look(staff, 'a lesson of one');
     await walk.look(learner, 'a lesson that goes on');
   });
   await walk.part('the lesson', async () => {
     await press(learner, 'Присоединиться');
-    await press(learner, 'Войти в урок');
-    await learner.see('button', 'Выйти из урока');
+    await press(learner, 'Зайти на урок');
+    await learner.see('button', 'Выйти с урока');
     if (await button(staff, 'Показать экран').isVisible()) await press(staff, 'Показать экран');
     await walk.both('the lesson', async (person) => {
       await walk.look(person, 'the lesson');

@@ -102,7 +102,7 @@ export async function order(walk) {
     await press(staff, 'На 15 минут');
     await text(learner, 'запретили вам писать здесь').waitFor();
     await walk.look(learner, 'somebody may not write');
-    await text(staff, /не пишет до/).waitFor();
+    await text(staff, /не может писать до/).waitFor();
     await walk.look(staff, 'who may not write');
     await press(staff, /^Снять/);
     await field(learner).waitFor();

@@ -123,7 +123,7 @@ step('a reminder is before those who have not, wherever they are', async () => {
   await teacher.click('button', 'Напомнить');
   await waitForText(teacher, 'Недавно уже напоминали', 'dialog');
   await teacher.press('Escape');
-  await waitForText(phone, 'Вам напоминают');
+  await waitForText(phone, 'Напоминаем: ознакомьтесь');
   await phone.click('button', 'Посмотреть');
   await waitForText(phone, TEXT, 'dialog');
   await phone.page.locator('dialog').getByRole('button', { name: 'Ознакомлен' }).click();
@@ -131,9 +131,9 @@ step('a reminder is before those who have not, wherever they are', async () => {
   await waitForText(teacher, 'Ознакомились: 2 из 5');
   // What came later is there: a reminder would be, too.
   await waitForText(student, 'Ознакомились: 2 из 5');
-  assert.equal(await student.read(() => document.querySelector('main')?.textContent?.includes('Вам напоминают')), false);
+  assert.equal(await student.read(() => document.querySelector('main')?.textContent?.includes('Напоминаем: ознакомьтесь')), false);
   await phone.press('Escape');
-  await phone.until(() => !document.querySelector('main')?.textContent?.includes('Вам напоминают'), undefined, 'the reminder gone');
+  await phone.until(() => !document.querySelector('main')?.textContent?.includes('Напоминаем: ознакомьтесь'), undefined, 'the reminder gone');
 });
 
 step('what is acknowledged without a network arrives with it', async () => {

@@ -63,7 +63,7 @@ step('before it is sent, the teacher is told how many people it reaches', async 
   await teacher.type('Сообщение', '@все, завтра в девять');
   await teacher.page.getByRole('button', { name: 'Отправить' }).tap();
   await seen(teacher, 'упомянет 5 человек', 'dialog');
-  await teacher.page.getByRole('dialog').getByRole('button', { name: 'Отменить' }).tap();
+  await teacher.page.getByRole('dialog').getByRole('button', { name: 'Отмена' }).tap();
   await teacher.page.getByRole('dialog').waitFor({ state: 'hidden' });
   assert.equal(await teacher.read(() => document.querySelector('textarea')?.value), '@все, завтра в девять', 'the text is there still');
   await teacher.page.getByRole('button', { name: 'Отправить' }).tap();

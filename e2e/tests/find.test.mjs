@@ -290,7 +290,7 @@ step('or to a kind of them, or to those that are not muted; which ones is to be 
   await student.click('link', ROOM);
   await page.getByRole('heading', { name: ROOM }).waitFor();
   await page.getByRole('button', { name: /^Уведомления: / }).first().click();
-  await page.getByRole('button', { name: 'Пока не включу' }).click();
+  await page.getByRole('button', { name: 'Пока не включу снова' }).click();
   await page.getByRole('link', { name: ROOM }).getByRole('img', { name: 'Без уведомлений' }).waitFor();
   await page.keyboard.press('Escape');
   await field.selectOption('С уведомлениями');
@@ -320,7 +320,7 @@ step('so it is on a phone; what was chosen is over with its last group', async (
   await page.getByRole('button', { name: /^Уведомления: / }).first().click();
   await page.getByRole('button', { name: 'Включить уведомления' }).click();
   await phone.page.getByRole('link', { name: ROOM }).waitFor();
-  await page.getByRole('button', { name: 'Пока не включу' }).click();
+  await page.getByRole('button', { name: 'Пока не включу снова' }).click();
   await phone.page.getByRole('link', { name: ROOM }).getByRole('img', { name: 'Без уведомлений' }).waitFor();
   assert.equal(await chip.count(), 0);
   await page.keyboard.press('Escape');

@@ -128,6 +128,7 @@ step('what it said stays with the report when its author changes it', async () =
 step('the staff delete it for all, and the reporter is told', async () => {
   await teacher.click('button', 'Жалобы');
   await teacher.page.locator('dialog').getByRole('button', { name: 'Удалить у всех' }).click();
+  await teacher.page.locator('dialog').getByRole('button', { name: 'Удалить', exact: true }).click();
   await waitForText(teacher, 'Жалоб, которые ждут решения, нет', 'dialog');
   await teacher.press('Escape');
   await waitForText(author, 'Сообщение удалено');
@@ -186,13 +187,13 @@ step('whoever is muted sees why and for how long, and what they began stays', as
   await menu(teacher, 'Ещё одно сообщение');
   await teacher.click('button', 'Запретить писать…');
   await teacher.click('button', 'На 15 минут');
-  await waitForText(author, 'Сотрудники запретили вам писать здесь. Осталось 14:');
+  await waitForText(author, 'Сотрудники запретили вам писать здесь. Осталось 14 мин');
   assert.equal(await author.page.getByRole('textbox', { name: 'Сообщение' }).count(), 0);
   await author.reload();
   // However long the page took.
   await waitForText(author, 'Сотрудники запретили вам писать здесь. Осталось 1');
   await teacher.click('button', 'Участники');
-  await waitForText(teacher, 'не пишет до', 'aside');
+  await waitForText(teacher, 'не может писать до', 'aside');
   await teacher.click('button', 'Разрешить писать');
   await author.see('textbox', 'Сообщение');
   assert.equal(await author.page.getByRole('textbox', { name: 'Сообщение' }).inputValue(), 'Начал и не дописал');

@@ -75,7 +75,7 @@ step('a group that is muted on the phone is muted on the tablet, and counts in t
   await phone.click('button', 'Участники');
   await phone.click('button', 'Уведомления: Все сообщения');
   await phone.click('button', 'На 1 час');
-  await phone.page.getByText(/Группа заглушена до \d\d:\d\d/).waitFor();
+  await phone.page.getByText(/Уведомления группы отключены до \d\d:\d\d/).waitFor();
   await phone.press('Escape');
   await phone.click('button', 'Закрыть');
   await toList();
@@ -113,7 +113,7 @@ step('unmuted again it counts whole, until nothing is to disturb', async () => {
   await say('Четвёртое');
   await unreadIs(tablet, '1');
   await tablet.until(() => document.title.startsWith('(2)'), undefined, 'one more in the title');
-  await tablet.page.getByRole('button', { name: 'Пока не включу' }).click();
+  await tablet.page.getByRole('button', { name: 'Пока не включу снова' }).click();
   await tablet.page.getByText('Сейчас не беспокоим').waitFor();
   for (const person of [phone, tablet]) {
     await person.until(() => !document.title.startsWith('('), undefined, 'no number in the title');

@@ -236,7 +236,7 @@ step('whoever stops a message on its way has the text again', async () => {
   await choose('не то.bin', 'application/octet-stream', randomBytes(100_000));
   await teacher.type('Сообщение', 'Это ещё не всё');
   await teacher.click('button', 'Отправить');
-  await teacher.page.locator('.scroller').getByRole('button', { name: 'Отменить' }).click();
+  await teacher.page.locator('.scroller').getByRole('button', { name: 'Отмена' }).click();
   await teacher.page.unroute(UPLOADS);
   await teacher.until(() => /** @type {HTMLTextAreaElement} */ (document.querySelector('.talk form textarea')).value === 'Это ещё не всё', undefined, 'the text in the field');
   assert.equal(await teacher.page.locator('.talk form > ul li').count(), 0);

@@ -69,7 +69,7 @@ async function make(question, options, ...switches) {
   for (const name of switches) await page.getByLabel(name).check();
 }
 
-const send = () => teacher.click('button', 'Отправить опрос');
+const send = () => teacher.page.getByRole('button', { name: /^Отправить (опрос|викторину)$/u }).click();
 
 step('an open poll is made, answered, changed and taken back, and everybody sees how it stands', async () => {
   await make('Когда консультация?', ['Во вторник', 'В четверг', 'В субботу']);
@@ -85,7 +85,7 @@ step('an open poll is made, answered, changed and taken back, and everybody sees
   await phone.click('button', 'Изменить ответ');
   await phone.click('button', 'В субботу');
   await says(phone, '50 % В субботу ваш ответ');
-  await student.click('button', 'Отменить голос');
+  await student.click('button', 'Убрать ответ');
   await student.see('button', 'Во вторник');
   await says(phone, '100 % В субботу ваш ответ');
   // The bars are told in words, too.
@@ -145,7 +145,7 @@ step('an anonymous poll with several answers shows nobody who voted for what', a
 
 step('who asked closes it, and then everybody sees the result', async () => {
   await teacher.page.getByRole('button', { name: 'Завершить опрос' }).last().click();
-  for (const person of [teacher, phone, student]) await says(person, 'Опрос завершён');
+  for (const person of [teacher, phone, student]) await says(person, 'Опрос · завершён');
   await says(student, '100 % Циклы');
   assert.equal(await student.read(() => [...document.querySelectorAll('.poll')].at(-1)?.querySelectorAll('.option:is(button)').length), 0);
 });

@@ -175,7 +175,7 @@ step('what is taken back in the tab where it was written is sent by nobody', asy
   await waiting(second, 'Это лишнее').getByText(ELSEWHERE).waitFor();
   await second.reload();
   await waiting(second, 'Это лишнее').getByText(ELSEWHERE).waitFor();
-  await waiting(first, 'Это лишнее').getByRole('button', { name: 'Отменить' }).click();
+  await waiting(first, 'Это лишнее').getByRole('button', { name: 'Отмена' }).click();
   await waiting(second, 'Это лишнее').waitFor({ state: 'detached' });
   await written(first, 'Это лишнее');
   await network.release();
@@ -192,7 +192,7 @@ step('what is taken back in the tab where it was written is sent by nobody', asy
 step('so is what is taken back in another tab, which has the text then', async () => {
   const network = await hold();
   await sayWithFile(first, 'И это лишнее');
-  await waiting(second, 'И это лишнее').getByRole('button', { name: 'Отменить' }).click();
+  await waiting(second, 'И это лишнее').getByRole('button', { name: 'Отмена' }).click();
   await waiting(first, 'И это лишнее').waitFor({ state: 'detached' });
   await written(second, 'И это лишнее');
   await network.release();
@@ -247,7 +247,7 @@ step('what is taken back is what it was: an answer, and to be acknowledged by a 
   await sayWithFile(second, 'Прочитайте до пятницы');
   await second.locator('.talk form input[type=date]').waitFor({ state: 'detached' });
   assert.equal(await second.locator('.talk form .reply').count(), 0);
-  await waiting(second, 'Прочитайте до пятницы').getByRole('button', { name: 'Отменить' }).click();
+  await waiting(second, 'Прочитайте до пятницы').getByRole('button', { name: 'Отмена' }).click();
   await second.locator('.talk form .reply', { hasText: 'Кто принесёт датчики?' }).waitFor();
   assert.equal(await second.locator('.talk form input[type=date]').inputValue(), day);
   assert.equal(await field(second).inputValue(), 'Прочитайте до пятницы');

@@ -30,10 +30,8 @@ function nextAt({ slow = 0, next, events, last }: Room, me: string): number | un
   return times.length > 0 ? Math.max(...times) : undefined;
 }
 
-/** Time that is left, as a clock shows it: `4:05`, `1:00:00`. */
-export function clock(milliseconds: number): string {
+/** Time that is left, in whole minutes and seconds. */
+export function minutesAndSeconds(milliseconds: number): [minutes: number, seconds: number] {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1_000));
-  const two = (n: number): string => String(n).padStart(2, '0');
-  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60];
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+  return [Math.floor(seconds / 60), seconds % 60];
 }

@@ -54,7 +54,7 @@ step('when one joins who cannot, everybody sees it in VP8', async () => {
 });
 
 step('when that one leaves, it is AV1 again, and nobody has made another offer', async () => {
-  await late?.click('button', 'Выйти из урока');
+  await late?.click('button', 'Выйти с урока');
   await sendsScreenIn('video/AV1');
   await seesScreenIn(student, 'video/AV1');
   for (const person of [teacher, student]) assert.equal(await remoteDescriptions(person), 1, person.name);

@@ -57,8 +57,8 @@ step('a camera that comes before the lesson waits, and is seen as soon as it beg
   await camera.says(({ state }) => state === 'connected', 'connection');
   await teacher.until((name) => document.body.innerText.includes(`${name}\nкамера, в сети`), CAMERA, 'the camera in the list');
   await teacher.click('button', 'Начать урок');
-  await teacher.click('button', 'Войти в урок');
-  await teacher.see('button', 'Выйти из урока');
+  await teacher.click('button', 'Зайти на урок');
+  await teacher.see('button', 'Выйти с урока');
   await peerOf(teacher);
   await tilePlays(teacher, await peerNamed(CAMERA), 'camera');
 });

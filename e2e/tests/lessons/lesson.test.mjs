@@ -67,7 +67,7 @@ step('one who reloads the page is back, without a new offer from anybody else', 
   await student.click('button', 'Выключить микрофон');
   await student.reload();
   // Nothing is asked again, and who was muted still is.
-  await student.see('button', 'Выйти из урока');
+  await student.see('button', 'Выйти с урока');
   await student.see('button', 'Включить микрофон');
   await student.see('button', 'Выключить камеру');
   await student.click('button', 'Включить микрофон');

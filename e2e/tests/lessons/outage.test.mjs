@@ -185,7 +185,7 @@ async function allIsWell(texts) {
   for (const person of [teacher, student]) {
     for (const text of texts) await until(person, isSent, text);
     assert.deepEqual((await sent(person)).filter((text) => texts.includes(text)), texts, person.name);
-    await person.see('button', 'Выйти из урока');
+    await person.see('button', 'Выйти с урока');
     await person.until(
       () => !document.querySelector('[role=dialog]')?.textContent?.includes('Восстанавливаем'),
       undefined,

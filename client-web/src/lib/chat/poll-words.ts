@@ -6,10 +6,10 @@ import { plural } from '$lib/i18n/plural';
 const n = plural('ru');
 
 const ru = {
-  title: 'Новый опрос',
+  title: (quiz: boolean): string => (quiz ? 'Новая викторина' : 'Новый опрос'),
   kind: { open: 'Опрос', anon: 'Анонимный опрос', quiz: 'Викторина', quizAnon: 'Анонимная викторина' },
   question: 'Вопрос',
-  example: 'Когда удобнее консультация?',
+  example: (quiz: boolean): string => (quiz ? 'Сколько будет 7 × 8?' : 'Когда удобнее консультация?'),
   options: 'Варианты ответа',
   option: (place: number) => `Вариант ${place}`,
   removeOption: (place: number) => `Убрать вариант ${place}`,
@@ -18,7 +18,7 @@ const ru = {
   full: (most: number) => `Больше ${most} вариантов добавить нельзя.`,
   many: 'Можно выбрать несколько',
   anon: 'Анонимно',
-  anonHint: 'Никто не увидит, кто как ответил, и сотрудники тоже',
+  anonHint: 'Никто не увидит, кто как ответил, даже сотрудники',
   quiz: 'Викторина',
   quizHint: 'С правильным ответом; ответить можно один раз',
   markRight: 'Отметьте правильный ответ кружком слева.',
@@ -29,9 +29,9 @@ const ru = {
     twice: 'Два варианта одинаковые.',
     right: 'Отметьте, какой ответ правильный.',
   },
-  send: 'Отправить опрос',
+  send: (quiz: boolean): string => (quiz ? 'Отправить викторину' : 'Отправить опрос'),
   vote: 'Проголосовать',
-  takeBack: 'Отменить голос',
+  takeBack: 'Убрать ответ',
   change: 'Изменить ответ',
   several: 'Можно выбрать несколько',
   voters: (count: number) => (count === 0 ? 'Пока никто не ответил' : n(count, `${count} ответил`, `${count} ответили`, `${count} ответили`)),
@@ -43,14 +43,14 @@ const ru = {
   nobody: 'Никто',
   close: 'Завершить опрос',
   closeQuestion: 'Завершить опрос? Голосовать больше никто не сможет.',
-  closed: 'Опрос завершён',
+  closed: (quiz: boolean): string => (quiz ? 'завершена' : 'завершён'),
 };
 
 const en: typeof ru = {
-  title: 'New poll',
+  title: (quiz: boolean): string => (quiz ? 'New quiz' : 'New poll'),
   kind: { open: 'Poll', anon: 'Anonymous poll', quiz: 'Quiz', quizAnon: 'Anonymous quiz' },
   question: 'Question',
-  example: 'When shall we meet?',
+  example: (quiz: boolean): string => (quiz ? 'What is 7 × 8?' : 'When shall we meet?'),
   options: 'Answers',
   option: (place: number) => `Answer ${place}`,
   removeOption: (place: number) => `Remove answer ${place}`,
@@ -70,7 +70,7 @@ const en: typeof ru = {
     twice: 'Two answers are the same.',
     right: 'Mark which answer is right.',
   },
-  send: 'Send the poll',
+  send: (quiz: boolean): string => (quiz ? 'Send the quiz' : 'Send the poll'),
   vote: 'Vote',
   takeBack: 'Take the vote back',
   change: 'Change the answer',
@@ -84,7 +84,7 @@ const en: typeof ru = {
   nobody: 'Nobody',
   close: 'Close the poll',
   closeQuestion: 'Close the poll? Nobody will be able to vote any more.',
-  closed: 'The poll is closed',
+  closed: () => 'closed',
 };
 
 export const pollWords = (): typeof ru => (i18n.language === 'en' ? en : ru);

@@ -48,6 +48,7 @@ class I18n {
     const days = daysAgo(at);
     if (days === 0) return this.t.today;
     if (days === 1) return this.t.yesterday;
+    if (days === -1) return this.t.tomorrow;
     const date = new Date(at);
     const { day, dayOfYear } = this.t.dates;
     return date.getFullYear() === new Date().getFullYear() ? day(date) : dayOfYear(date);

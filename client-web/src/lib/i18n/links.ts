@@ -6,7 +6,7 @@ const [ruN, enN] = [plural('ru'), plural('en')];
 
 const ru = {
   tab: 'Связь',
-  title: 'У кого плохая связь',
+  title: 'Связь участников',
   own: 'Моя связь',
   allGood: 'У всех хорошая связь.',
   wait: 'Собираем данные…',

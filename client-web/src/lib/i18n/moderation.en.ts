@@ -39,7 +39,9 @@ export const en: ModerationWords = {
     none: 'No reports are waiting for a decision.',
     decided: (count) => `Decided (${count})`,
     about: (name) => `Reported message: ${name}`,
-    byRule: 'the organisation’s rules',
+    byRule: 'by the organisation’s rules',
+    by: (name) => `from: ${name}`,
+    settledBy: (name) => `settled by: ${name}`,
     show: 'Show in the group',
     around: 'What was around it',
     nothing: 'Nothing wrong',
@@ -60,6 +62,7 @@ export const en: ModerationWords = {
     liftFrom: (name) => `Allow to write: ${name}`,
   },
   held: {
+    left: (minutes, seconds) => (minutes > 0 ? `${minutes}\u00a0min ${seconds}\u00a0s` : `${seconds}\u00a0s`),
     slow: (left) => `Slow mode: you can write again in ${left}`,
     muted: 'Staff have suspended your writing here. You can still read.',
     mutedFor: (left) => `Staff have suspended your writing here. ${left} left`,
