@@ -396,9 +396,13 @@ impl Client {
         let (codec, maker) = up.maker.as_mut().unwrap();
         let key = !std::mem::take(&mut up.wants_key).is_empty();
         let (made, codec, mid, time) = (maker.make(key), *codec, up.mid, up.time);
+        let mut begun = BTreeSet::new();
+        let mut writes = Vec::new();
         for made in made {
+            let is_first = key && begun.insert(made.rid);
             let up = self.ups.get_mut(&source).unwrap();
             let (seq, rid) = (up.seq[made.rid], up.rids[made.rid]);
+            let first = if is_first { up.first } else { First::InOrder };
             up.seq[made.rid] += 1;
             let seq = (seq - 65_000 + 1).into();
             let mut exts = ExtensionValues::default();
@@ -409,8 +413,9 @@ impl Client {
                 .marker(made.marker)
                 .nackable(true)
                 .ext_vals(exts);
-            self.write(now, mid, rid, write);
+            writes.push((mid, rid, write, first));
         }
+        self.write_picture(now, writes);
     }
 
     /// The payload type of Opus that repeats earlier packets, if it was agreed.
@@ -460,6 +465,10 @@ impl Client {
                 writes.push((up.mid, *rid, write, first));
             }
         }
+        self.write_picture(now, writes);
+    }
+
+    fn write_picture(&mut self, now: Instant, writes: Vec<(Mid, Option<Rid>, RtpWrite, First)>) {
         let mut late = None;
         for (mid, rid, write, first) in writes {
             let before = self.out.len();

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use signalling::{PeerKey, Source, View};
+use str0m::format::Codec;
 
 use crate::client::{First, assert_continuous};
+use crate::coded::H264;
 use crate::net::Net;
 
 const PARTS: usize = 6;
@@ -83,5 +85,40 @@ fn what_overtook_the_first_packet_can_be_sent_again() {
         // The very first has nothing before it that would show that it is missing.
         let first = if nth == 1 { 1_001 } else { 1_000 };
         assert_eq!(*packets[0].seq_no, first);
+    }
+}
+
+/// A receiver that began with the slices would never get what they need to be decoded.
+#[test]
+fn parameters_of_h264_that_the_slices_of_their_picture_overtook_come_before_them() {
+    for first in [
+        First::InOrder,
+        First::After(1),
+        First::After(2),
+        First::Lost,
+    ] {
+        let mut net = Net::new();
+        let codecs = [Codec::Vp8, Codec::H264];
+        let a = net.join_taking(1, &[Source::Camera], 1, &codecs);
+        let camera = net.client(a).ups.get_mut(&Source::Camera).unwrap();
+        camera.maker = Some((Codec::H264, Box::new(H264 { rids: 1 })));
+        camera.first = first;
+        net.until("a is in", Net::all_connected);
+        net.run(Duration::from_secs(2));
+        let b = net.join_taking(2, &[], 1, &codecs);
+        net.until("b sees a", |net| {
+            net.mid(b, a, Source::Camera)
+                .is_some_and(|mid| net.has(b, &mid))
+        });
+        net.run(Duration::from_secs(1));
+        let mid = net.mid(b, a, Source::Camera).unwrap();
+        let packets = net.client(b).received.remove(&mid).unwrap();
+        let kinds: Vec<u8> = packets.iter().map(|packet| packet.payload[0]).collect();
+        assert_eq!(kinds[..3], [0x78, 0x7c, 0x7c], "{first:?}");
+        assert_eq!(packets[1].payload[1], 0x85, "{first:?}");
+        assert!(packets.len() > 40, "{first:?}");
+        assert_continuous(&packets);
+        let camera = &net.client(a).ups[&Source::Camera];
+        assert_eq!(camera.key_frame_requests, 1, "{first:?}");
     }
 }

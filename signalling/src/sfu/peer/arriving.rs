@@ -73,7 +73,8 @@ impl Peer {
             None
         } else {
             let payload = &packet.payload;
-            let coded = up.coded(codec?, layer, (ssrc, time), payload, descriptor.as_deref());
+            let place = (ssrc, *packet.seq_no, time);
+            let coded = up.coded(codec?, layer, place, payload, descriptor.as_deref());
             Some(coded?)
         };
         let layer = coded
@@ -185,7 +186,7 @@ impl Up {
         &mut self,
         codec: Codec,
         layer: u8,
-        (ssrc, time): (Ssrc, u32),
+        (ssrc, seq, time): (Ssrc, u64, u32),
         payload: &[u8],
         descriptor: Option<&[u8]>,
     ) -> Option<Coded> {
@@ -212,10 +213,17 @@ impl Up {
                 }
             }
             (Codec::Vp9, _) => vp9::parse(payload)?,
-            (Codec::H264, _) => Coded {
-                key_frame: h264::is_key_frame(payload),
-                ..Coded::new(codec)
-            },
+            (Codec::H264, _) => {
+                let fresh = || (ssrc, h264::Arrivals::default());
+                let (of, arrivals) = self.arrivals.entry(layer).or_insert_with(fresh);
+                if *of != ssrc {
+                    (*of, *arrivals) = fresh();
+                }
+                Coded {
+                    key_frame: arrivals.begins(seq, time, payload),
+                    ..Coded::new(codec)
+                }
+            }
             (Codec::Av1, None) => Coded {
                 key_frame: descriptor::begins_sequence(payload),
                 ..Coded::new(codec)

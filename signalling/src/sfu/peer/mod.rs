@@ -32,6 +32,7 @@ use super::descriptor;
 use super::egress::header::Extras;
 use super::egress::run::Run;
 use super::egress::{DownlinkTold, Egress};
+use super::h264;
 use super::path::{Path, Transport};
 use super::payload::Payload;
 use super::red::Gaps;
@@ -179,6 +180,8 @@ struct Up {
     codecs: Codecs,
     /// By layer: the stream, and what its dependency descriptors mean.
     descriptors: BTreeMap<u8, (Ssrc, descriptor::Reader)>,
+    /// The same of H.264: the stream, and what came of it.
+    arrivals: BTreeMap<u8, (Ssrc, h264::Arrivals)>,
     /// Whether sound may come with what came before it.
     repeats: bool,
     /// What is missing of the sound.

@@ -173,6 +173,7 @@ impl Peer {
                 rids,
                 codecs,
                 descriptors: BTreeMap::new(),
+                arrivals: BTreeMap::new(),
                 repeats: repeats && says.repeats.contains(&mid),
                 gaps: Gaps::default(),
             });
