@@ -1,12 +1,14 @@
 //! Key frame requests, gathered: one round per source per interval, however many receivers ask. A key frame costs all who
-//! see the source, so that a receiver whose pictures break again and again gets its own ever less often.
+//! see the source, so that a receiver whose pictures break again and again gets its own ever less often, and one that
+//! changes what it sees all the time is held to a budget.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::Stream;
 use super::limits::{
-    BROKEN_FORGIVEN_AFTER, BROKEN_PAUSE_MAX, BROKEN_PAUSE_MIN, KEY_FRAME_INTERVAL,
+    BROKEN_FORGIVEN_AFTER, BROKEN_PAUSE_MAX, BROKEN_PAUSE_MIN, CHANGE_PAUSE, CHANGES_AT_ONCE,
+    KEY_FRAME_INTERVAL,
 };
 
 #[derive(Debug, Default)]
@@ -145,6 +147,40 @@ impl Patience {
         BROKEN_PAUSE_MIN
             .saturating_mul(factor)
             .min(BROKEN_PAUSE_MAX)
+    }
+}
+
+/// What one receiver may ask of one source in order to begin with its picture, or to have it in another layer. It outlives the
+/// slot: a picture that is left and taken up again is another change.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Changes {
+    /// When all that was asked for will have been earned.
+    earned: Option<Instant>,
+}
+
+impl Changes {
+    /// Takes one of the changes that are left, if one is.
+    pub fn take(&mut self, now: Instant) -> bool {
+        let left = self.owed(now) <= CHANGE_PAUSE * (CHANGES_AT_ONCE - 1);
+        if left {
+            self.charge(now);
+        }
+        left
+    }
+
+    /// Takes one that is not refused, in advance if need be.
+    pub fn charge(&mut self, now: Instant) {
+        self.earned = Some(now + self.owed(now) + CHANGE_PAUSE);
+    }
+
+    /// Whether some were taken that are not earned again.
+    pub fn is_spent(&self, now: Instant) -> bool {
+        self.owed(now) > Duration::ZERO
+    }
+
+    fn owed(&self, now: Instant) -> Duration {
+        self.earned
+            .map_or(Duration::ZERO, |at| at.saturating_duration_since(now))
     }
 }
 
@@ -287,5 +323,45 @@ mod tests {
         for nth in 0..100 {
             assert!(patience.asks(now + STEP * nth));
         }
+    }
+
+    #[test]
+    fn who_changes_all_the_time_is_given_one_in_four_seconds_after_the_first_eight() {
+        let mut changes = Changes::default();
+        let start = Instant::now();
+        let given: Vec<u64> = (0..600)
+            .map(|step| (step, start + Duration::from_millis(100 * step)))
+            .filter(|(_, now)| changes.take(*now))
+            .map(|(step, _)| step)
+            .collect();
+        assert_eq!(given[..8], [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(given[8..10], [40, 80]);
+        assert_eq!(given.len(), 8 + 14);
+    }
+
+    #[test]
+    fn who_changes_now_and_then_never_waits() {
+        let mut changes = Changes::default();
+        let start = Instant::now();
+        for nth in 0..100 {
+            assert!(changes.take(start + CHANGE_PAUSE * nth));
+        }
+        let later = start + CHANGE_PAUSE * 100;
+        assert!(!changes.is_spent(later));
+        for _ in 0..CHANGES_AT_ONCE {
+            assert!(changes.take(later));
+        }
+        assert!(!changes.take(later));
+    }
+
+    #[test]
+    fn what_is_not_refused_is_counted() {
+        let mut changes = Changes::default();
+        let now = Instant::now();
+        for _ in 0..CHANGES_AT_ONCE + 2 {
+            changes.charge(now);
+        }
+        assert!(!changes.take(now + CHANGE_PAUSE * 2));
+        assert!(changes.take(now + CHANGE_PAUSE * 3));
     }
 }

@@ -64,6 +64,11 @@ pub const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
 pub const BROKEN_PAUSE_MIN: Duration = KEY_FRAME_INTERVAL;
 /// See [`BROKEN_PAUSE_MIN`].
 pub const BROKEN_PAUSE_MAX: Duration = Duration::from_secs(4);
+/// Key frames that one receiver may have of one source, one after the other, because it begins to see it or sees it in
+/// another layer: as many as somebody who rearranges the page at once.
+pub const CHANGES_AT_ONCE: u32 = 8;
+/// How long it takes until it may have one more.
+pub const CHANGE_PAUSE: Duration = Duration::from_secs(4);
 /// How long pictures must have stayed whole for the pause to be halved.
 pub const BROKEN_FORGIVEN_AFTER: Duration = Duration::from_secs(5);
 /// While paced video is older than this, nothing is added to it: a slot finishes its frame and waits for a key frame.

@@ -5,167 +5,18 @@ use std::time::Instant;
 
 use super::Stream;
 use super::allocate::Rung;
-use super::codec::{Codec, Coded};
+use super::codec::Codec;
 use super::egress::DownlinkTold;
-use super::keyframe::Patience;
+use super::lane::{ChangesOf, Lane};
 use super::limits::{LAYERS_MAX, PATHS_PER_PEER_MAX, PATHS_PROVED_MAX, UNTAKEN_TOLD_AFTER};
 use super::path::Path;
-use super::pause::{OTHERS_AFTER, Pause, TOLD_AFTER};
+use super::pause::{OTHERS_AFTER, Pause};
 use super::peer::{AUDIO_RATE, Packet, Peer, VIDEO_RATE};
 use super::redundancy::Repeats;
-use super::rewrite::Rewriter;
 use super::slots::SlotMap;
-use super::temporal::Ladder;
 use super::track::{Published, Track};
 use super::uplink::{Uplink, UplinkTold};
 use crate::{LinkQuality, Offer, PeerKey, Slot, Source, View};
-
-/// One outgoing m-line at work.
-#[derive(Debug)]
-struct Lane {
-    stream: Option<Stream>,
-    /// Layer to send; `None` pauses.
-    target: Option<u8>,
-    /// Layer being sent; `None` until a key frame starts it. In a stream with spatial layers, the highest of them.
-    current: Option<u8>,
-    /// Codec of what is being sent, and whether it has spatial layers.
-    coding: (Codec, bool),
-    rewrite: Rewriter,
-    /// How much of the frame rate is sent.
-    ladder: Ladder,
-    /// How often its pictures broke.
-    patience: Patience,
-    /// Since when the link has no room for a stream that is held.
-    waits: Option<Instant>,
-    /// The receiver knows that.
-    told: bool,
-}
-
-impl Lane {
-    fn new(rate: u32) -> Self {
-        Self {
-            stream: None,
-            target: None,
-            current: None,
-            coding: (Codec::Vp8, false),
-            rewrite: Rewriter::new(rate),
-            ladder: Ladder::new(),
-            patience: Patience::default(),
-            waits: None,
-            told: false,
-        }
-    }
-
-    fn hold(&mut self, stream: Option<Stream>) {
-        if self.stream != stream {
-            self.stream = stream;
-            self.target = None;
-            self.current = None;
-            self.waits = None;
-            self.told = false;
-            self.patience = Patience::default();
-        }
-    }
-
-    /// Whether the receiver is to know that the link has no room: after a while, and until the picture runs again.
-    fn is_paused(&self, now: Instant) -> bool {
-        match self.waits {
-            Some(since) => self.told || now >= since + TOLD_AFTER,
-            None => self.told && self.current.is_none(),
-        }
-    }
-
-    /// Whether a packet carries on what is being sent.
-    fn carries(&self, packet: &Packet, coded: &Coded) -> bool {
-        self.coding.0 == coded.codec
-            && self
-                .current
-                .is_some_and(|current| coded.spatial.is_some() || current == packet.layer)
-    }
-
-    /// Begins with a key frame.
-    fn begin(&mut self, target: u8, packet: &Packet, coded: &Coded) {
-        self.rewrite.switch(&packet.numbers, packet.captured);
-        self.ladder.begin();
-        self.coding = (coded.codec, coded.spatial.is_some());
-        // All layers of a key picture begin with it.
-        self.current = Some(if coded.spatial.is_some() {
-            target
-        } else {
-            packet.layer
-        });
-    }
-
-    /// Moves to the layer to send, where the stream with spatial layers allows it: down with any picture, up where a
-    /// layer needs no earlier picture. Returns whether the packet belongs to what is being sent, and ends its picture.
-    fn climb(&mut self, target: u8, coded: &Coded) -> Option<bool> {
-        let (Some(spatial), Some(current)) = (coded.spatial, self.current) else {
-            return Some(false);
-        };
-        let falls = target < current && spatial.starts && spatial.layer == 0;
-        let rises = target > current && spatial.starts && spatial.fresh;
-        let current = if coded.key_frame || falls {
-            target
-        } else if rises && spatial.layer == current + 1 {
-            spatial.layer
-        } else {
-            current
-        };
-        self.current = Some(current);
-        self.coding.1 = true;
-        (spatial.layer <= current).then_some(spatial.ends && spatial.layer == current)
-    }
-
-    /// Whether a packet belongs to the frame rate being sent. If not, the numbers of what follows close up.
-    fn keeps_pace(&mut self, packet: &Packet, coded: &Coded) -> bool {
-        let numbers = &packet.numbers;
-        let ahead = self.rewrite.is_ahead(numbers);
-        if coded.key_frame && ahead {
-            self.ladder.begin();
-        }
-        let takes = self.ladder.takes(numbers.seq, ahead, coded.temporal);
-        match coded.codec {
-            _ if takes => {}
-            Codec::Vp8 => self.rewrite.skip_picture(numbers),
-            // References name the pictures that they mean.
-            Codec::Vp9 | Codec::Av1 | Codec::H264 => self.rewrite.skip(numbers),
-        }
-        takes
-    }
-
-    /// The layers of which packets are needed, a bit for each.
-    fn needs(&self) -> u8 {
-        let Some(target) = self.target else { return 0 };
-        let bit = |layer: u8| 1u8.checked_shl(layer.into()).unwrap_or(0);
-        match self.current {
-            Some(_) if self.coding.1 => u8::MAX,
-            current => bit(target) | current.map_or(0, bit),
-        }
-    }
-
-    /// The key frame to ask for now, if one is needed: to begin, to change the layer, or because the picture broke.
-    fn asks(&mut self, now: Instant) -> Option<(Stream, u8)> {
-        let (stream, target) = (self.stream?, self.target?);
-        let needed = self.needs_key_frame();
-        // What leads to another layer mends the picture too, and is asked for as seldom as layers change.
-        let changes = needed && self.current.is_some();
-        if self.patience.is_open() && !changes {
-            let asks = self.patience.asks(now);
-            asks.then_some((stream, if needed { target } else { self.current? }))
-        } else {
-            needed.then_some((stream, target))
-        }
-    }
-
-    /// Whether only a key frame leads to the layer to send.
-    fn needs_key_frame(&self) -> bool {
-        match (self.current, self.target) {
-            (_, None) => false,
-            (Some(current), Some(target)) if self.coding.1 => current < target,
-            (current, target) => current != target,
-        }
-    }
-}
 
 /// What became of a packet in a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,6 +66,8 @@ pub(super) struct Member {
     pictures: SlotMap,
     audio: Vec<Lane>,
     video: Vec<Lane>,
+    /// Of what was changed of late, also where it is in no slot now.
+    changes: ChangesOf,
 }
 
 impl Member {
@@ -254,6 +107,7 @@ impl Member {
             pictures: SlotMap::new(video),
             audio: (0..audio).map(|_| Lane::new(AUDIO_RATE)).collect(),
             video: (0..video).map(|_| Lane::new(VIDEO_RATE)).collect(),
+            changes: ChangesOf::new(),
         }
     }
 
@@ -357,7 +211,7 @@ impl Member {
     pub(super) fn forget(&mut self, gone: PeerKey) {
         for lane in self.audio.iter_mut().chain(&mut self.video) {
             if lane.stream.is_some_and(|stream| stream.peer == gone) {
-                lane.current = None;
+                lane.begin_anew();
                 lane.patience.let_go();
                 lane.rewrite.end();
             }
@@ -371,7 +225,7 @@ impl Member {
             .iter_mut()
             .filter(|lane| lane.stream.is_some_and(&of))
         {
-            lane.current = None;
+            lane.begin_anew();
             lane.patience.let_go();
         }
     }
@@ -478,8 +332,10 @@ impl Member {
         if !self.connected || self.peer.is_congested() {
             return Vec::new();
         }
+        self.changes.retain(|_, changes| changes.is_spent(now));
         let lanes = self.video.iter_mut();
-        lanes.filter_map(|lane| lane.asks(now)).collect()
+        let asks = |lane: &mut Lane| lane.asks(now, &mut self.changes);
+        lanes.filter_map(asks).collect()
     }
 
     /// Notes that the receiver reports a broken picture in a slot. Returns what to ask for, if that may be now.
@@ -489,7 +345,7 @@ impl Member {
         if lane.current.is_some() {
             lane.patience.broken();
         }
-        lane.asks(now)
+        lane.asks(now, &mut self.changes)
     }
 
     /// Forwards sound.
@@ -525,7 +381,7 @@ impl Member {
             // The sender has changed its codec, and the beginning was lost.
             let changed = lane.current.is_some() && lane.coding.0 != coded.codec;
             if changed && lane.rewrite.is_ahead(&packet.numbers) {
-                lane.current = None;
+                lane.begin_anew();
                 return Sent::KeyFrame(target);
             }
             let awaited = packet.layer == target || coded.spatial.is_some();
@@ -536,6 +392,9 @@ impl Member {
             // Also one that is dropped below: others have paid for it.
             lane.patience.came(now);
         }
+        if starts {
+            lane.asked = None;
+        }
         if self.peer.is_congested() {
             lane.current = None;
             lane.patience.broken();
@@ -545,7 +404,7 @@ impl Member {
         let begins = !running || !lane.rewrite.continues(&packet.numbers);
         if begins {
             if !starts {
-                lane.current = None;
+                lane.begin_anew();
                 return Sent::KeyFrame(packet.layer);
             }
             lane.begin(target, packet, coded);

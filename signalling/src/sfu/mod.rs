@@ -34,6 +34,7 @@ pub mod vp9;
 
 mod agree;
 mod early;
+mod lane;
 mod member;
 mod reconcile;
 mod room;

@@ -110,3 +110,63 @@ fn a_receiver_who_breaks_all_the_time_is_given_ever_fewer_and_the_others_are_ser
     net.run(Duration::from_millis(300));
     assert_eq!(rounds(&mut net, a, at).len(), 1);
 }
+
+/// Shows A's picture at a width; at none, not at all.
+fn show(net: &mut Net, viewer: PeerKey, of: PeerKey, width: Option<u32>) {
+    let view = |width| View {
+        peer: of,
+        source: Source::Camera,
+        width,
+        pinned: false,
+    };
+    let views = width.map(view).into_iter().collect();
+    net.sfu.view(net.now, viewer, views);
+}
+
+#[test]
+fn a_receiver_who_changes_its_view_all_the_time_is_held_to_a_budget() {
+    let changes: [[Option<u32>; 2]; 2] = [[Some(1_280), Some(200)], [Some(200), None]];
+    for (turns, every) in changes.into_iter().zip([700, 250]) {
+        let (mut net, a, [b, c]) = two_viewers();
+        // C sees the lowest layer, which nobody asks for.
+        show(&mut net, c, a, Some(200));
+        net.run(Duration::from_secs(40));
+        let begin = net.now;
+        for width in turns.iter().cycle().take(60_000 / every) {
+            show(&mut net, b, a, *width);
+            net.run(Duration::from_millis(every as u64));
+        }
+        let asked = rounds(&mut net, a, begin).len();
+        // Without the budget nearly every change, or one in half a second.
+        assert!((4..=26).contains(&asked), "{asked} in a minute: {turns:?}");
+
+        let at = net.now;
+        let mid = net.mid(c, a, Source::Camera).unwrap();
+        show(&mut net, c, a, Some(1_280));
+        while layer_of(net.client(c).packets(&mid).last().unwrap()) != 2 {
+            net.run(Duration::from_millis(10));
+            assert!(
+                net.now - at < Duration::from_millis(700),
+                "c has to wait for b"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_receiver_who_rearranges_the_page_is_served_at_once_each_time() {
+    let (mut net, a, [b, _]) = two_viewers();
+    net.run(Duration::from_secs(40));
+    let mid = net.mid(b, a, Source::Camera).unwrap();
+    for (width, layer) in [(200, 0), (1_280, 2)].into_iter().cycle().take(6) {
+        show(&mut net, b, a, Some(width));
+        let at = net.now;
+        while layer_of(net.client(b).packets(&mid).last().unwrap()) != layer {
+            net.run(Duration::from_millis(10));
+            assert!(
+                net.now - at < Duration::from_millis(700),
+                "layer {layer} waits for its turn"
+            );
+        }
+    }
+}
