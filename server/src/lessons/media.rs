@@ -313,3 +313,87 @@ pub(super) const fn to_wire(source: Source) -> WireSource {
         Source::ScreenAudio => WireSource::ScreenAudio,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::call::Source::{Camera, Mic};
+    use protocol::{ClientId, RoomId, UserId};
+    use signalling::MediaStats;
+
+    use super::super::LessonFigures;
+    use super::super::state::Peer;
+    use super::*;
+    use crate::metrics::{Metrics, Snapshot};
+    use crate::ws::DropCounts;
+
+    const POOR: LinkQuality = LinkQuality {
+        transport: Some(Transport::Udp),
+        down_bps: 800_000,
+        sent_bps: 400_999,
+        loss_pct: 12,
+        up_bps: 64_000,
+        up_loss_pct: 30,
+        rtt_ms: 420,
+    };
+
+    #[test]
+    fn what_was_lost_of_a_link_is_told_to_who_watches() {
+        let mut state = State::new(10);
+        let call = CallId::parse("C1").unwrap();
+        let room = RoomId::parse("R1").unwrap();
+        state.open(call.clone(), room, true, Instant::now());
+        let mut enter = |name: &str, conn: u64| {
+            let (user, device) = (UserId::parse(name).unwrap(), ClientId::parse(name).unwrap());
+            let (_, key, _) = state.admit(&call, &user, &device).unwrap();
+            let on = vec![from_wire(Mic), from_wire(Camera)];
+            let peer = Peer::new(user, device, name.to_owned(), ConnId(conn), on);
+            assert!(state.enter(&call, key, peer));
+            key
+        };
+        let (teacher, student) = (enter("teacher", 1), enter("student", 2));
+        state.set_watches(&call, teacher, true);
+        let told = state.set_quality(&call, student, link_to_wire(&POOR));
+        assert_eq!(told, Some(ConnId(2)));
+        let all = state.links(Instant::now());
+        let [(_, watchers, links)] = &all[..] else {
+            panic!("one lesson: {all:?}");
+        };
+        assert_eq!(watchers[..], [ConnId(1)]);
+        let of = |key| links.iter().find(|link| link.p == peer_id(key)).unwrap();
+        assert_eq!(of(teacher).q, None);
+        let quality = of(student).q.as_ref().unwrap();
+        assert_eq!((quality.loss_pct, quality.up_loss_pct), (12, 30));
+        assert_eq!((quality.down_kbps, quality.sent_kbps), (800, 400));
+        assert_eq!((quality.up_kbps, quality.rtt_ms), (64, 420));
+    }
+
+    #[test]
+    fn what_was_lost_of_links_is_in_the_figures_by_its_share() {
+        let metrics = Metrics::default();
+        for (down, up) in [(12, 30), (0, 0), (3, 0)] {
+            metrics.link(&link_to_wire(&LinkQuality {
+                loss_pct: down,
+                up_loss_pct: up,
+                ..POOR
+            }));
+        }
+        let page = metrics.page(&Snapshot {
+            connections: 0,
+            drops: DropCounts::default(),
+            lessons: LessonFigures::default(),
+            media: MediaStats::default(),
+        });
+        for line in [
+            "parta_link_down_loss_ratio_sum 0.15",
+            "parta_link_down_loss_ratio_bucket{le=\"0.0\"} 1",
+            "parta_link_down_loss_ratio_bucket{le=\"0.05\"} 2",
+            "parta_link_down_loss_ratio_bucket{le=\"0.1\"} 2",
+            "parta_link_down_loss_ratio_bucket{le=\"0.2\"} 3",
+            "parta_link_up_loss_ratio_sum 0.3",
+            "parta_link_up_loss_ratio_bucket{le=\"0.2\"} 2",
+            "parta_link_up_loss_ratio_bucket{le=\"0.5\"} 3",
+        ] {
+            assert!(page.lines().any(|known| known == line), "{line}:\n{page}");
+        }
+    }
+}

@@ -203,6 +203,39 @@ fn what_is_lost_on_the_way_from_a_sender_is_told_also_of_one_who_hears_nobody() 
     assert!((8..=17).contains(&lossy), "{lossy}");
 }
 
+#[test]
+fn what_is_lost_either_way_is_told_by_its_share_and_of_whose_link_it_is() {
+    let mut net = Net::new();
+    let all = [Source::Mic, Source::Camera];
+    let [hears_badly, is_heard_badly, well] = [1, 2, 3].map(|key| net.join(key, &all, 2));
+    net.until("connected", Net::all_connected);
+    net.run(5 * SECOND);
+    let since = net.events.len();
+    net.links.insert(hears_badly, Link::losing(10));
+    net.uplinks.insert(is_heard_badly, Link::losing(20));
+    net.run(20 * SECOND);
+    let mean = |of: PeerKey, share: fn(&LinkQuality) -> u8| -> u32 {
+        let told = net.events[since..].iter().filter_map(|event| match event {
+            MediaEvent::Quality { peer, link, .. } if *peer == of => Some(u32::from(share(link))),
+            _ => None,
+        });
+        let told: Vec<u32> = told.collect();
+        assert!((9..=11).contains(&told.len()), "every 2 s: {told:?}");
+        told.iter().sum::<u32>() / told.len() as u32
+    };
+    let (down, up) = (
+        |link: &LinkQuality| link.loss_pct,
+        |link: &LinkQuality| link.up_loss_pct,
+    );
+    let [own_down, own_up] = [mean(hears_badly, down), mean(hears_badly, up)];
+    assert!((8..=12).contains(&own_down), "{own_down} of 10");
+    assert_eq!(own_up, 0);
+    let lost = mean(is_heard_badly, up);
+    assert!((16..=24).contains(&lost), "{lost} of 20");
+    // What one does not hear of the other was lost before, on another link.
+    assert_eq!((mean(well, down), mean(well, up)), (0, 0));
+}
+
 /// A camera in a single layer of about 2.5 Mbit/s, as of a device.
 fn heavy(link: Link) -> Watch {
     let mut net = Net::new();
