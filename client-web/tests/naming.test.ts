@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ALL } from '../src/core/all';
 import { OFFERED_MAX, candidates, nameBegun, namePieces, namedIn, type Named } from '../src/core/naming';
 
 const named = (...names: string[]): Named[] => names.map((name, at) => ({ id: `U${at}`, name }));
@@ -60,6 +61,12 @@ describe('a name that is being written', () => {
     expect(offered('алена мел')).toEqual(['Алёна Мельникова']);
     expect(offered('лена')).toEqual([]);
     expect(offered('Алёна Мельникова ')).toEqual([]);
+  });
+
+  it('offers all first', () => {
+    const people = [...named(...Array.from({ length: 30 }, (_, at) => `Анна ${at}`)), { id: ALL, name: 'все' }];
+    expect(candidates('', people)[0]?.id).toBe(ALL);
+    expect(candidates('а', people).some(({ id }) => id === ALL)).toBe(false);
   });
 
   it('has at most so many offers', () => {

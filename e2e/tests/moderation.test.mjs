@@ -99,7 +99,7 @@ step('a learner reports a message on a phone', async () => {
   await waitForText(phone, 'Что не так с этим сообщением?', 'dialog');
   const send = phone.page.locator('dialog').getByRole('button', { name: 'Пожаловаться' });
   assert.equal(await send.isDisabled(), true, 'first a reason');
-  await phone.page.getByRole('radio', { name: 'Оскорбление или травля' }).check();
+  await phone.page.getByRole('radio', { name: 'Обижают или дразнят' }).check();
   await phone.type('Можно добавить пару слов', 'Он всех обижает');
   await fits(phone);
   const target = await phone.page.locator('dialog fieldset label').first().boundingBox();
@@ -163,7 +163,7 @@ step('so it goes in Firefox, from the report to the word about it', async () => 
     }, text);
     await fox.click('button', 'Пожаловаться');
     await waitForText(fox, 'Что не так с этим сообщением?', 'dialog');
-    await fox.read(() => /** @type {HTMLElement | undefined} */ ([...document.querySelectorAll('dialog label')].find((one) => one.textContent?.includes('Оскорбление или травля')))?.click());
+    await fox.read(() => /** @type {HTMLElement | undefined} */ ([...document.querySelectorAll('dialog label')].find((one) => one.textContent?.includes('Обижают или дразнят')))?.click());
     await fox.until(() => [...document.querySelectorAll('dialog button')].some((one) => one.textContent?.includes('Пожаловаться') && !one.matches(':disabled')), undefined, 'a reason, and the button');
     await fox.click('button', 'Пожаловаться');
     await waitForText(fox, 'Спасибо, жалоба отправлена', 'dialog');

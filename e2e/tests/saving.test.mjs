@@ -102,8 +102,8 @@ step('with the switch on neither photos nor documents, films nor faces are loade
   asked = [];
   await phone.reload();
   await phone.page.getByRole('link', { name: ROOM }).tap();
-  await phone.page.getByRole('button', { name: 'Загрузить фото: Фото 3 из 3' }).waitFor();
-  await phone.page.getByRole('button', { name: 'Загрузить первую страницу: Отчёт.pdf' }).waitFor();
+  await phone.page.getByRole('button', { name: 'Показать фото: Фото 3 из 3' }).waitFor();
+  await phone.page.getByRole('button', { name: 'Показать первую страницу: Отчёт.pdf' }).waitFor();
   await phone.page.locator('article', { hasText: 'Запись опыта' }).locator('audio').waitFor();
   assert.deepEqual(asked, []);
   const [wide, screen] = /** @type {[number, number]} */ (await phone.read(() => [document.documentElement.scrollWidth, innerWidth]));
@@ -111,7 +111,7 @@ step('with the switch on neither photos nor documents, films nor faces are loade
 });
 
 step('a tap loads the one that was tapped, where it was, and a second one opens it', async () => {
-  const photo = phone.page.getByRole('button', { name: 'Загрузить фото: Фото 2 из 3' });
+  const photo = phone.page.getByRole('button', { name: 'Показать фото: Фото 2 из 3' });
   const before = await photo.boundingBox();
   assert.ok(before && before.height >= 44, 'a finger finds it');
   await photo.tap();
@@ -146,7 +146,7 @@ step('a tap loads the one that was tapped, where it was, and a second one opens 
   await phone.click('button', 'Закрыть');
   await phone.until(() => document.querySelector('dialog[open]') === null, undefined, 'the viewer closed');
   asked = [];
-  await phone.page.getByRole('button', { name: 'Загрузить первую страницу: Отчёт.pdf' }).tap();
+  await phone.page.getByRole('button', { name: 'Показать первую страницу: Отчёт.pdf' }).tap();
   await drawn('article img.page');
   assert.deepEqual(asked.map((path) => path.split('/').at(-1)), ['preview']);
 });
@@ -173,9 +173,9 @@ step('so are groups, of which a press among the members shows the picture', asyn
   await phone.goto(server.origin);
   await phone.page.getByRole('link', { name: ROOM }).tap();
   await phone.page.getByRole('button', { name: 'Участники' }).tap();
-  await phone.page.getByRole('button', { name: 'Загрузить картинку' }).waitFor();
+  await phone.page.getByRole('button', { name: 'Показать картинку' }).waitFor();
   assert.equal(asked.length, 0, asked.join(' '));
-  await phone.page.getByRole('button', { name: 'Загрузить картинку' }).tap();
+  await phone.page.getByRole('button', { name: 'Показать картинку' }).tap();
   await drawn('aside [role=group] img');
   assert.deepEqual([...new Set(asked.map((path) => path.split('/')[3]))], ['rooms'], asked.join(' '));
 });
@@ -190,7 +190,7 @@ step('switched off they are all there, at once and after a reload', async () => 
   await phone.page.getByRole('link', { name: ROOM }).tap();
   await phone.until(() => document.querySelectorAll('article .album img').length === 3, undefined, 'the album');
   await drawn('article img.page');
-  assert.equal(await phone.page.getByRole('button', { name: /Загрузить/ }).count(), 0);
+  assert.equal(await phone.page.getByRole('button', { name: /^Показать (фото|первую|картинку)/u }).count(), 0);
   assert.ok(asked.length >= 3, asked.join(' '));
 });
 
@@ -211,8 +211,8 @@ step('Firefox, which never says that data is to be saved, obeys the switch', asy
   });
   await student.reload();
   await student.click('link', ROOM);
-  await student.see('button', 'Загрузить фото: Фото 3 из 3');
-  await student.click('button', 'Загрузить фото: Фото 1 из 3');
+  await student.see('button', 'Показать фото: Фото 3 из 3');
+  await student.click('button', 'Показать фото: Фото 1 из 3');
   await student.until(() => {
     const photos = /** @type {HTMLImageElement[]} */ ([...document.querySelectorAll('article .album img')]);
     return photos.length === 1 && photos[0]?.complete && photos[0].naturalWidth > 0;

@@ -1,5 +1,7 @@
 // «@Имя Фамилия» in a text: who is named, and who is about to be.
 
+import { ALL } from './all';
+
 export interface Named {
   readonly id: string;
   readonly name: string;
@@ -47,11 +49,11 @@ export function nameBegun(before: string): { readonly at: number; readonly begun
   return begun === undefined ? undefined : { at: before.length - begun.length - 1, begun };
 }
 
-/** People with a word in their name that begins so; first those whose name begins so. */
+/** Who has a word in the name that begins so; first all at once, then those whose name begins so. */
 export function candidates(begun: string, people: readonly Named[]): Named[] {
   const wanted = ` ${plain(begun)}`;
   const fitting = people.filter(({ name }) => ` ${plain(name)}`.includes(wanted));
-  const later = ({ name }: Named): number => Number(!` ${plain(name)}`.startsWith(wanted));
+  const later = ({ id, name }: Named): number => (id === ALL ? -1 : Number(!` ${plain(name)}`.startsWith(wanted)));
   return fitting.sort((a, b) => later(a) - later(b) || a.name.localeCompare(b.name, 'ru')).slice(0, OFFERED_MAX);
 }
 

@@ -130,6 +130,20 @@ step('who mutes is not heard, and is again afterwards', async () => {
   await Promise.all(listeners.map((person) => hears(person, peer)));
 });
 
+step('who goes back with the button of the browser is gone for the others, too', async () => {
+  const [late, peer] = /** @type {[import('../../browsers.mjs').Person, string]} */ ([...peers].at(-1));
+  await late.read(() => history.back());
+  await late.until(() => document.querySelector('.lesson') === null, undefined, 'the way out of the lesson');
+  for (const person of everybody().filter((one) => one !== late)) {
+    await person.until(
+      (gone) => !(/** @type {any} */ (window).e2e.people.some((/** @type {any} */ one) => one.p === gone && one.here)),
+      peer,
+      `the place of ${late.name} empty`,
+    );
+  }
+  peers.delete(late);
+});
+
 step('when the teacher ends the lesson, it is over for all', async () => {
   await teacher.click('button', 'Завершить урок');
   for (const person of everybody().filter((one) => one !== teacher)) {

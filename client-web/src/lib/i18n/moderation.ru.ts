@@ -45,10 +45,10 @@ const acts: Record<Act, string> = {
 };
 
 const reasons: Record<Reason, string> = {
-  insult: 'Оскорбление или травля',
+  insult: 'Обижают или дразнят',
   violence: 'Угрозы или насилие',
-  indecent: 'Непристойное',
-  private: 'Чужие личные данные',
+  indecent: 'Неприличное',
+  private: 'Чужой адрес, телефон или фото',
   spam: 'Реклама или обман',
   other: 'Другое',
   words: 'Запрещённые слова',

@@ -15,21 +15,21 @@ interface SavingWords {
 
 const ru: SavingWords = {
   title: 'Экономия трафика',
-  choices: { auto: 'Как в браузере', always: 'Всегда', never: 'Никогда' },
-  hint: 'Фото, видео, фотографии людей и картинки групп не загружаются сами, только по нажатию. Настройка этого устройства.',
-  photo: 'Загрузить фото',
-  page: 'Загрузить первую страницу',
-  picture: 'Загрузить картинку',
+  choices: { auto: 'Если включена в браузере', always: 'Всегда', never: 'Никогда' },
+  hint: 'Когда она включена, фото, видео, фотографии людей и картинки групп не загружаются сами, только по нажатию. Настройка этого устройства.',
+  photo: 'Показать фото',
+  page: 'Показать первую страницу',
+  picture: 'Показать картинку',
   pictureOf: 'Картинка группы',
 };
 
 const en: SavingWords = {
   title: 'Save data',
-  choices: { auto: 'As the browser does', always: 'Always', never: 'Never' },
-  hint: 'Photos, videos, and pictures of people and groups do not load by themselves, only when pressed. For this device.',
-  photo: 'Load the photo',
-  page: 'Load the first page',
-  picture: 'Load the picture',
+  choices: { auto: 'If the browser does', always: 'Always', never: 'Never' },
+  hint: 'While it is on, photos, videos, and pictures of people and groups do not load by themselves, only when pressed. For this device.',
+  photo: 'Show the photo',
+  page: 'Show the first page',
+  picture: 'Show the picture',
   pictureOf: 'Picture of the group',
 };
 
