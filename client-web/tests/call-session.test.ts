@@ -3,98 +3,17 @@ import { CallSession, type CallState, type Request } from '../src/core/call/sess
 import { Refused, Unanswered } from '../src/core/socket';
 import type { ErrorCode } from '../src/core/wire/ErrorCode';
 import type { Participant } from '../src/core/wire/Participant';
+import { CODECS, FakePeer, install, peer } from './fake-peer';
 
 const CALL = 'C1';
 const person = (p: string, ...on: Participant['on']): Participant => ({ p, u: `U-${p}`, on, here: true });
 const joined = { p: 'P1', sdp: 'answer', people: [person('P1')], v: 3 };
-
-type Encoding = { active?: boolean; codec?: { mimeType: string }; scalabilityMode?: string };
-const CODECS = [
-  { mimeType: 'video/VP8' },
-  { mimeType: 'video/rtx' },
-  { mimeType: 'video/AV1', sdpFmtpLine: 'level-idx=5;profile=1;tier=0' },
-  { mimeType: 'video/AV1', sdpFmtpLine: 'level-idx=5;profile=0;tier=0' },
-];
-
-// Like a browser, it takes parameters only when they were got after the last ones were set.
-class FakeSender {
-  #got = 0;
-  refuses = false;
-  constructor(public encodings: Encoding[]) {}
-  replaceTrack = () => Promise.resolve();
-  getParameters = () => ({ encodings: this.encodings.map((one) => ({ ...one })), id: ++this.#got });
-  setParameters = async ({ encodings, id }: { encodings: Encoding[]; id: number }) => {
-    if (this.refuses || id !== this.#got) throw new Error('refused');
-    await Promise.resolve();
-    this.#got++;
-    this.encodings = encodings;
-  };
-}
-
-// As much of a browser's connection as the session touches.
-class FakePeer {
-  static all: FakePeer[] = [];
-  senders: FakeSender[] = [];
-  iceConnectionState = 'new';
-  oniceconnectionstatechange: (() => void) | null = null;
-  ontrack: unknown = null;
-  localDescription: { sdp: string } | null = null;
-  closed = false;
-  /** Bytes that come in a second. */
-  comes = 5_000;
-  /** Bytes that have come. */
-  came = 0;
-  #mid = 0;
-
-  constructor(readonly configuration: RTCConfiguration) {
-    FakePeer.all.push(this);
-    setInterval(() => (this.came += this.comes), 1_000);
-  }
-
-  addTransceiver(_kind: string, init?: { sendEncodings?: Encoding[] }) {
-    const sender = new FakeSender(init?.sendEncodings ?? []);
-    this.senders.push(sender);
-    return { mid: String(this.#mid++), sender, setCodecPreferences: () => undefined };
-  }
-  createOffer = () => Promise.resolve({ type: 'offer', sdp: 'offer' });
-  setLocalDescription(description: { sdp: string }) {
-    this.localDescription = description;
-    return Promise.resolve();
-  }
-  signalingState = 'stable';
-  remoteDescription: unknown = null;
-  setRemoteDescription(description: unknown) {
-    this.remoteDescription = description;
-    return Promise.resolve();
-  }
-  restartIce = () => undefined;
-  getStats() {
-    const pair = ['pair', { type: 'candidate-pair', bytesReceived: this.came }] as const;
-    return Promise.resolve(new Map<string, object>([...stats(), pair]));
-  }
-  getConfiguration = () => ({});
-  setConfiguration = () => undefined;
-  close() {
-    this.closed = true;
-  }
-  turns(state: string) {
-    this.iceConnectionState = state;
-    this.oniceconnectionstatechange?.();
-  }
-}
-
-const peer = (): FakePeer => {
-  const last = FakePeer.all.at(-1);
-  if (!last) throw new Error('no connection');
-  return last;
-};
 
 let asked: [string, unknown][];
 let answer: (method: string) => unknown;
 let state: CallState;
 let ended: (ErrorCode | undefined)[];
 let pathsLost: number;
-let stats: () => Map<string, object>;
 
 function start(): CallSession {
   const request = ((m: string, p: unknown) => {
@@ -115,15 +34,10 @@ const methods = (): string[] => asked.map(([m]) => m);
 
 beforeEach(() => {
   vi.useFakeTimers();
-  vi.stubGlobal('RTCPeerConnection', FakePeer);
-  vi.stubGlobal('RTCRtpReceiver', { getCapabilities: () => null });
-  vi.stubGlobal('RTCRtpSender', { getCapabilities: () => ({ codecs: CODECS }) });
-  FakePeer.all = [];
+  install();
   asked = [];
   ended = [];
   pathsLost = 0;
-  stats = () => new Map();
-  vi.stubGlobal('location', { protocol: 'https:', hostname: 'parta.example.ru', port: '' });
   answer = (m) => (m === 'call.join' ? joined : { sdp: 'answer' });
 });
 
@@ -539,9 +453,9 @@ describe('the link', () => {
     await vi.advanceTimersByTimeAsync(1_500);
     peer().turns('connected');
     session.event({ e: 'call.slots', call: CALL, d: [camera] });
-    stats = () => inbound(100, 0);
+    FakePeer.stats = () => inbound(100, 0);
     await vi.advanceTimersByTimeAsync(10_000);
-    stats = () => inbound(300, 2);
+    FakePeer.stats = () => inbound(300, 2);
     session.soundOnly = true;
     await vi.advanceTimersByTimeAsync(10_000);
     expect(reports()).toEqual([

@@ -15,7 +15,7 @@ function storage(): Storage {
   };
 }
 
-const place = { room: 'r', call: 'c', mic: false, camera: true };
+const place = { room: 'r', call: 'c', muted: ['mic'] as const };
 
 test('a place is given back once, and not after a long time', () => {
   const tab = storage();

@@ -157,8 +157,13 @@ pub struct CallJoin {
     pub down_audio: Vec<String>,
     /// Receive-only video sections: at most [`crate::limits::VIDEO_SLOTS_MAX`].
     pub down_video: Vec<String>,
-    /// Sources that are on from the start.
+    /// Sources that are on from the start; with `back` those that may be.
     pub on: Vec<Source>,
+    /// The page was away and is back, as after a reload: of `on` only that is on which was when this browser was here
+    /// last. The answer says in `people` what that is. Where the server does not know, everything is off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub back: bool,
 }
 
 /// Answer to `call.join`.

@@ -306,8 +306,8 @@ fn call_join() -> impl Strategy<Value = Command> {
             screen_audio,
         });
     let on = proptest::collection::vec(source(), 0..5);
-    (call(), text(), up, mids(), mids(), on).prop_map(
-        |(call, sdp, up, down_audio, down_video, on)| {
+    (call(), text(), up, mids(), mids(), on, any::<bool>()).prop_map(
+        |(call, sdp, up, down_audio, down_video, on, back)| {
             Command::CallJoin(CallJoin {
                 call,
                 sdp,
@@ -315,6 +315,7 @@ fn call_join() -> impl Strategy<Value = Command> {
                 down_audio,
                 down_video,
                 on,
+                back,
             })
         },
     )

@@ -77,6 +77,33 @@ step('one who reloads the page is back, without a new offer from anybody else', 
   for (const person of stay) assert.equal(await remoteDescriptions(person), 1, person.name);
 });
 
+step('one who reloads is as muted as the server knows, whatever the page remembers', async () => {
+  const [student] = students;
+  const old = peers.get(student);
+  await student.click('button', 'Выключить микрофон');
+  await teacher.until(has, [old, 'camera'], 'news of the mute');
+  // After the page's own listener: its memory says the opposite.
+  await student.read(() =>
+    window.addEventListener('pagehide', () => {
+      const place = JSON.parse(sessionStorage.getItem('parta.place') ?? '');
+      sessionStorage.setItem('parta.place', JSON.stringify({ ...place, mic: true, camera: false, muted: [] }));
+    }),
+  );
+  await student.reload();
+  await student.see('button', 'Выйти из урока');
+  await student.see('button', 'Выключить камеру');
+  await student.see('button', 'Включить микрофон');
+  await student.until((was) => /** @type {any} */ (window).e2e.me && /** @type {any} */ (window).e2e.me !== was, old);
+  const peer = await student.read(() => /** @type {any} */ (window).e2e.me);
+  peers.set(student, peer);
+  await teacher.until(has, [peer, 'camera'], 'the camera alone');
+  await tilePlays(teacher, peer, 'camera');
+  // Not even the device is asked for.
+  assert.deepEqual(await student.read(sendingKinds), ['video']);
+  await student.click('button', 'Включить микрофон');
+  await teacher.until(has, [peer, 'mic,camera'], 'the microphone again');
+});
+
 step('a shared screen is legible at the others', async () => {
   await teacher.page.evaluate(stripesAsScreen);
   await teacher.click('button', 'Показать экран');
@@ -154,6 +181,19 @@ step('when the teacher ends the lesson, it is over for all', async () => {
     );
   }
 });
+
+// Runs in the page: whether exactly that is on of a peer, as the server tells.
+/** @param {[peer: string, on: string]} wanted */
+function has([peer, on]) {
+  const { people } = /** @type {any} */ (window).e2e;
+  return people.find((/** @type {any} */ one) => one.p === peer)?.on.join() === on;
+}
+
+// Runs in the page: kinds of what it has to send.
+function sendingKinds() {
+  const connection = /** @type {any} */ (window).e2e.connections.at(-1);
+  return connection.getSenders().flatMap((/** @type {RTCRtpSender} */ sender) => sender.track?.kind ?? []);
+}
 
 /**
  * Waits until this person hears `peer`, and has played `seconds` of that sound.

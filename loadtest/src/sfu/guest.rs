@@ -79,6 +79,7 @@ impl Guest {
             down_audio,
             down_video,
             on,
+            back: false,
         };
         let asked = Instant::now();
         let joined: CallJoined = self

@@ -187,7 +187,8 @@ impl Lessons {
         Ok(CallIce { relay })
     }
 
-    /// Lets a browser in. A browser that was in already (same person and device) takes the new place.
+    /// Lets a browser in. A browser that was in already (same person and device) takes the new place. One that says it is
+    /// back has on what it had on here, and no more.
     ///
     /// # Errors
     /// `Forbidden` for a stranger, `CallEnded`, `CallFull`, `MediaRefused`, `TooLarge`.
@@ -224,11 +225,15 @@ impl Lessons {
             down_audio: join.down_audio,
             down_video: join.down_video,
         };
-        let on: Vec<Source> = join
+        let mut on: Vec<Source> = join
             .on
             .iter()
             .map(|source| media::from_wire(*source))
             .collect();
+        if join.back {
+            let had_on = self.lock().had_on(&join.call, me, device);
+            on.retain(|source| had_on.contains(source));
+        }
         let peer = Peer::new(
             me.clone(),
             device.clone(),

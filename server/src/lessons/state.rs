@@ -1,6 +1,7 @@
 //! Who is in which lesson.
 
 mod halls;
+mod places;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use super::{LessonFigures, media};
 use crate::hub::ConnId;
 use halls::Hall;
 pub(super) use halls::Present;
+use places::Places;
 
 /// Every lesson that is on.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ struct Lesson {
     room: RoomId,
     key: RoomKey,
     peers: BTreeMap<PeerKey, Peer>,
+    /// What those had on who have left.
+    places: Places,
     /// What the staff switched off of devices.
     off: BTreeMap<DeviceId, BTreeSet<Source>>,
     /// Begun on this node, so that nobody is in it elsewhere.
@@ -114,6 +118,7 @@ impl State {
             room,
             key,
             peers: BTreeMap::new(),
+            places: Places::default(),
             off: BTreeMap::new(),
             ours,
             empty_since: Some(now),
@@ -151,7 +156,7 @@ impl State {
             .map(|(key, _)| *key)
             .collect();
         for old in &before {
-            lesson.peers.remove(old);
+            lesson.take_out(*old);
         }
         (lesson.peers.len() + devices < self.people_max).then_some((lesson.key, peer, before))
     }
@@ -168,7 +173,7 @@ impl State {
 
     pub(super) fn leave(&mut self, call: &CallId, peer: PeerKey, now: Instant) {
         if let Some(lesson) = self.lessons.get_mut(call) {
-            lesson.peers.remove(&peer);
+            lesson.take_out(peer);
             if lesson.peers.is_empty() {
                 lesson.empty_since = Some(now);
             }

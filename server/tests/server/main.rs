@@ -33,6 +33,7 @@ mod page;
 mod passwords;
 mod person_pictures;
 mod pins;
+mod places;
 mod polls;
 mod proxies;
 mod push;

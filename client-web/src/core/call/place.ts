@@ -1,5 +1,7 @@
 // A tab's place in a lesson, kept while the page is away: who reloads, or whose phone throws the page out of memory, comes
-// back to the lesson with the microphone and the camera as they were. Only while it is away, so that a copied tab has none.
+// back to the lesson. Only while it is away, so that a copied tab has none. What was on is the server's to say, which holds it.
+
+import type { Source } from '../wire/Source';
 
 const KEY = 'parta.place';
 /** Longer away than this is gone. */
@@ -8,8 +10,8 @@ const RETURN_MS = 15 * 60_000;
 export interface Place {
   readonly room: string;
   readonly call: string;
-  readonly mic: boolean;
-  readonly camera: boolean;
+  /** What was switched off, and the server may not have heard of it. */
+  readonly muted?: readonly Source[];
 }
 
 export function keepPlace(place: Place, storage: Storage = sessionStorage, now = Date.now()): void {

@@ -69,6 +69,11 @@ export interface Options {
 
 type Tracks = Partial<Record<Source, MediaStreamTrack>>;
 
+/** Opens a device that is on; nothing when it cannot be had. */
+export type Open = (source: 'mic' | 'camera') => Promise<MediaStreamTrack | undefined>;
+
+const DEVICES = ['mic', 'camera'] as const;
+
 const SILENT: Speaking = { speakers: [] };
 
 const SOURCES = ['mic', 'camera', 'screen', 'screen_audio'] as const;
@@ -89,8 +94,13 @@ export class CallSession {
   #views: readonly View[] = [];
   /** What was told of the people since this join was asked for, until it is answered. */
   #early: Telling[] | undefined;
-  /** Switches that the server has not heard of, because there was no connection. */
-  #unsaid = new Set<Source>();
+  /** Switches that the server has not heard of, by the latest of each: an answer is to one of them. */
+  #unsaid = new Map<Source, number>();
+  #said = 0;
+  /** The page was away: what is on is not known before the server has said so. */
+  #back: { readonly muted: readonly Source[]; readonly open: Open } | undefined;
+  /** What the person has switched: that goes before what was. */
+  #switched = new Set<Source>();
   /** What the server said of this join's senders. */
   #codecs = new Map<Source, Codec>();
   /** A sender's parameters may be changed only once at a time. */
@@ -136,8 +146,21 @@ export class CallSession {
     await this.#connect();
   }
 
+  /** Comes back after the page was away. What was on is on again, as the server holds it, but for `muted`. */
+  async comeBack(muted: readonly Source[], open: Open): Promise<void> {
+    this.#back = { muted, open };
+    await this.#connect();
+  }
+
+  /** What is off, and the server has not heard of it. */
+  get unheardMutes(): readonly Source[] {
+    return [...(this.#back?.muted ?? []), ...this.#unsaid.keys()].filter((source) => !this.state.on[source]);
+  }
+
   /** Sends a source, or stops sending it. Without a track the source goes on with the one it had. */
   async setSource(source: Source, on: boolean, track?: MediaStreamTrack): Promise<void> {
+    this.#switched.add(source);
+    this.#unsaid.set(source, ++this.#said);
     if (track) this.#tracks[source] = track;
     if (!on && source !== 'mic') delete this.#tracks[source];
     this.#set({ on: { ...this.state.on, [source]: on } });
@@ -203,7 +226,7 @@ export class CallSession {
     void this.#ask('call.view', { call: this.#options.call, views: [...this.#views] }).then((answer) => {
       if (answer === 'refused') this.#rejoin();
       else if (answer === 'done') {
-        for (const source of this.#unsaid) void this.#tellSource(source);
+        for (const source of this.#unsaid.keys()) void this.#tellSource(source);
         if (this.#watching) this.#tellWatching();
         if (this.state.status === 'reconnecting') void this.#restart();
       }
@@ -265,6 +288,7 @@ export class CallSession {
       }
       await pc.setLocalDescription(await pc.createOffer());
       const { on } = this.state;
+      const back = this.#back;
       this.#early = [];
       const joined = await this.#options.request('call.join', {
         call: this.#options.call,
@@ -272,13 +296,17 @@ export class CallSession {
         up: upMids(transceivers.up),
         down_audio: transceivers.audio.map(mid),
         down_video: transceivers.video.map(mid),
-        on: SOURCES.filter((source) => on[source]),
+        ...(back
+          ? { on: DEVICES.filter((source) => !back.muted.includes(source)), back: true }
+          : { on: SOURCES.filter((source) => on[source]) }),
       });
       if (pc !== this.#pc) return;
       this.#set({ me: joined.p, people: joinedList(joined, this.#early ?? []) });
       this.#early = undefined;
       this.#unsaid.clear();
       for (const source of SOURCES) if (on[source] !== this.state.on[source]) void this.#tellSource(source);
+      if (back) void this.#goOn(back.open, joined.people.find((one) => one.p === joined.p)?.on ?? []);
+      this.#back = undefined;
       this.remoteDescriptions += 1;
       await pc.setRemoteDescription({ type: 'answer', sdp: joined.sdp });
       if (pc !== this.#pc) return;
@@ -291,6 +319,17 @@ export class CallSession {
       this.#watch(RESTART_MS * 2);
     } catch (error) {
       if (generation === this.#generation) this.#failed(error);
+    }
+  }
+
+  // What the server says was on is opened, one after the other, unless the person has switched it meanwhile.
+  async #goOn(open: Open, on: readonly Source[]): Promise<void> {
+    for (const source of DEVICES) {
+      if (!on.includes(source)) continue;
+      const track = this.#switched.has(source) ? undefined : await open(source);
+      if (this.state.status === 'over') return;
+      if (this.#switched.has(source)) await this.#tellSource(source);
+      else await this.setSource(source, track !== undefined, track);
     }
   }
 
@@ -414,9 +453,11 @@ export class CallSession {
   }
 
   async #tellSource(source: Source): Promise<void> {
-    this.#unsaid.add(source);
+    const nth = ++this.#said;
+    this.#unsaid.set(source, nth);
     const answer = await this.#ask('call.set', { call: this.#options.call, src: source, on: this.state.on[source] });
-    if (answer !== 'unanswered') this.#unsaid.delete(source);
+    // Refused to one who is not in the lesson: the next join says it.
+    if (answer === 'done' && this.#unsaid.get(source) === nth) this.#unsaid.delete(source);
   }
 
   // Layers of the camera that nobody can use at the size shown cost the battery and the way up.

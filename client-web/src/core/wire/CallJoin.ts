@@ -28,6 +28,11 @@ down_audio: Array<string>,
  */
 down_video: Array<string>, 
 /**
- * Sources that are on from the start.
+ * Sources that are on from the start; with `back` those that may be.
  */
-on: Array<Source>, };
+on: Array<Source>, 
+/**
+ * The page was away and is back, as after a reload: of `on` only that is on which was when this browser was here
+ * last. The answer says in `people` what that is. Where the server does not know, everything is off.
+ */
+back?: boolean, };

@@ -14,6 +14,7 @@ export class Device {
   /** Called when the device goes away by itself. */
   onlost: (() => void) | undefined;
   readonly kind: Kind;
+  #opening: Promise<MediaStreamTrack | undefined> | undefined;
 
   constructor(kind: Kind) {
     this.kind = kind;
@@ -23,7 +24,14 @@ export class Device {
     return this.track?.getSettings().deviceId ?? '';
   }
 
-  async open(deviceId?: string): Promise<MediaStreamTrack | undefined> {
+  open(deviceId?: string): Promise<MediaStreamTrack | undefined> {
+    if (deviceId !== undefined) return this.#open(deviceId);
+    // Whoever asks meanwhile gets the same: of two tracks one would end the other.
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    return this.#opening;
+  }
+
+  async #open(deviceId?: string): Promise<MediaStreamTrack | undefined> {
     this.busy = true;
     try {
       const before = this.track;
