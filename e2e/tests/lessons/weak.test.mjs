@@ -10,6 +10,10 @@ import { steps } from '../../steps.mjs';
 
 /** Enough for the sound of one microphone, which takes 53 kbit/s with the headers of IP, and for reports, which take 15. */
 const SOUND_BPS = 75_000;
+/** Of every packet, either way. */
+const LOSS = 0.15;
+/** Where the server's figures are. Nobody else is in the network of the test. */
+const METRICS = '127.0.0.1:9464';
 const PAUSED = 'Видео приостановлено: слабая связь';
 
 /** @typedef {import('../../home.mjs').Scene} Scene */
@@ -33,6 +37,7 @@ function lesson() {
   let teachersPeer;
 
   before(async () => {
+    process.env.PARTA_METRICS_LISTEN = METRICS;
     scene = await teacherAndStudentAtHome();
     ({ home, server, teacher, student } = scene);
   });
@@ -96,6 +101,42 @@ function lesson() {
     await student.click('button', 'Показать видео');
     await tilePlays(student, teachersPeer, 'camera');
   });
+
+  step('what is lost is told to the teacher, and to Prometheus, by its real share', async () => {
+    const before = { down: await lossOf('down'), up: await lossOf('up') };
+    home.impair({ loss: LOSS }, { loss: LOSS });
+    // Of both ways, each measured over two seconds.
+    await teacher.until(
+      () => {
+        const row = [...document.querySelectorAll('details')].find((one) => one.textContent?.includes('Миша Кузнецов'));
+        const told = [...(row?.textContent ?? '').matchAll(/потери (\d+)\s%/g)].map(([, pct]) => Number(pct));
+        return told.length === 2 && told.every((pct) => pct >= 8 && pct <= 25);
+      },
+      undefined,
+      'what is lost of the learner’s link',
+    );
+    for (const way of /** @type {const} */ (['down', 'up'])) {
+      const now = await lossOf(way);
+      const more = { sum: now.sum - before[way].sum, bad: now.bad - before[way].bad };
+      assert.ok(more.bad >= 1 && more.sum >= 0.08, `${way}: ${JSON.stringify(more)}`);
+    }
+    home.impair({});
+  });
+}
+
+/**
+ * What was told of losses on the way down or up: the sum of all shares, and how often more than 5 % and at most half were lost.
+ * @param {'down' | 'up'} way
+ */
+async function lossOf(way) {
+  const page = await (await fetch(`http://${METRICS}/metrics`)).text();
+  /** @param {string} of */
+  const figure = (of) => {
+    const line = page.split('\n').find((one) => one.startsWith(`parta_link_${way}_loss_ratio_${of} `));
+    if (!line) throw new Error(`no ${of} in ${page}`);
+    return Number(line.split(' ').at(-1));
+  };
+  return { sum: figure('sum'), bad: figure('bucket{le="0.5"}') - figure('bucket{le="0.05"}') };
 }
 
 /** @param {Browsing} person @param {string} text */
