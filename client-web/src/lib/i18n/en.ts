@@ -486,7 +486,6 @@ export const en: Words = {
     unscanned: 'The check for viruses does not work right now. The file will wait and go by itself.',
     lost: 'The file is not on this device any more. Take the message back to the field and attach it again.',
     interrupted: 'The upload broke off.',
-    setup_link: 'The link is wrong or was used already. Whoever runs the server can make a new one.',
     setup_form: 'Please check: a login of letters of one alphabet and digits, a name, a password of 8 characters or more.',
     other: 'Something went wrong. Try again.',
   },
