@@ -44,4 +44,24 @@ export const talk: typeof words = {
     quietly: 'Send without mentioning',
     notHere: 'Only the staff write “@all”. Here it stays a plain word.',
   },
+  quarantine: {
+    title: 'Files held back',
+    hint: 'Viruses were found in them. Nobody got them.',
+    by: (name: string) => `From: ${name}`,
+    virus: (name: string) => `Virus: ${name}`,
+  },
+  recording: {
+    videoProblems: {
+      denied: 'No access to the camera or microphone. Allow them in the browser’s settings: the sign to the left of the address.',
+      missing: 'No camera or microphone was found.',
+      busy: 'Another program uses the camera or microphone.',
+      unable: 'It could not be recorded. Please try again.',
+    },
+    problems: {
+      denied: 'No access to the microphone. Allow it in the browser’s settings: the sign to the left of the address.',
+      missing: 'No microphone was found.',
+      busy: 'Another program uses the microphone.',
+      unable: 'It could not be recorded. Please try again.',
+    },
+  },
 };

@@ -1,4 +1,4 @@
-// Pins, threads, messages to all, pictures of groups and messages that wait.
+// Pins, threads, messages to all, pictures of groups, messages that wait, what keeps recordings back, and refusals.
 
 import { plural } from './plural';
 
@@ -45,5 +45,25 @@ export const talk = {
     send: (count: number) => `Отправить всем (${count})`,
     quietly: 'Отправить без упоминания',
     notHere: '«@все» пишут только сотрудники. Здесь это останется обычным словом.',
+  },
+  quarantine: {
+    title: 'Задержанные файлы',
+    hint: 'В них найдены вирусы. Их никто не получил.',
+    by: (name: string) => `Отправлял(а): ${name}`,
+    virus: (name: string) => `Вирус: ${name}`,
+  },
+  recording: {
+    videoProblems: {
+      denied: 'Нет доступа к камере или микрофону. Разрешите их в настройках браузера: значок слева от адреса.',
+      missing: 'Камера или микрофон не найдены.',
+      busy: 'Камера или микрофон заняты другой программой.',
+      unable: 'Записать не получилось. Попробуйте ещё раз.',
+    },
+    problems: {
+      denied: 'Нет доступа к микрофону. Разрешите его в настройках браузера: значок слева от адреса.',
+      missing: 'Микрофон не найден.',
+      busy: 'Микрофон занят другой программой.',
+      unable: 'Записать не получилось. Попробуйте ещё раз.',
+    },
   },
 };

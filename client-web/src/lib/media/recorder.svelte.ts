@@ -3,7 +3,7 @@
 import { loudness } from '../../core/wave';
 
 export type Kind = 'voice' | 'video';
-/** Why there is no recording: words of `t.recording.problems`. */
+/** Why there is no recording: words of `talk.recording.problems`. */
 export type Problem = 'denied' | 'missing' | 'busy' | 'unable';
 export type State = 'asking' | 'recording' | 'paused' | 'failed' | 'over';
 
