@@ -82,13 +82,15 @@ step('one who reloads is as muted as the server knows, whatever the page remembe
   const old = peers.get(student);
   await student.click('button', 'Выключить микрофон');
   await teacher.until(has, [old, 'camera'], 'news of the mute');
-  // After the page's own listener: its memory says the opposite.
-  await student.read(() =>
-    window.addEventListener('pagehide', () => {
+  // Its memory says the opposite, each time after the page has written it.
+  await student.read(() => {
+    const turn = () => {
       const place = JSON.parse(sessionStorage.getItem('parta.place') ?? '');
       sessionStorage.setItem('parta.place', JSON.stringify({ ...place, mic: true, camera: false, muted: [] }));
-    }),
-  );
+    };
+    window.addEventListener('pagehide', turn);
+    document.addEventListener('visibilitychange', turn);
+  });
   await student.reload();
   await student.see('button', 'Выйти из урока');
   await student.see('button', 'Выключить камеру');
