@@ -215,9 +215,11 @@ fn what_is_lost_either_way_is_told_by_its_share_and_of_whose_link_it_is() {
     net.uplinks.insert(is_heard_badly, Link::losing(20));
     net.run(20 * SECOND);
     let mean = |of: PeerKey, share: fn(&LinkQuality) -> u8| -> u32 {
-        let told = net.events[since..].iter().filter_map(|event| match event {
-            MediaEvent::Quality { peer, link, .. } if *peer == of => Some(u32::from(share(link))),
-            _ => None,
+        let told = net.events[since..].iter().filter_map(|event| {
+            let MediaEvent::Quality { peer, link, .. } = event else {
+                return None;
+            };
+            (*peer == of).then(|| u32::from(share(link)))
         });
         let told: Vec<u32> = told.collect();
         assert!((9..=11).contains(&told.len()), "every 2 s: {told:?}");
