@@ -187,7 +187,7 @@ step('whoever is muted sees why and for how long, and what they began stays', as
   await menu(teacher, 'Ещё одно сообщение');
   await teacher.click('button', 'Запретить писать…');
   await teacher.click('button', 'На 15 минут');
-  await waitForText(author, 'Сотрудники запретили вам писать здесь. Осталось 14 мин');
+  await waitForText(author, 'Сотрудники запретили вам писать здесь. Осталось 14 мин');
   assert.equal(await author.page.getByRole('textbox', { name: 'Сообщение' }).count(), 0);
   await author.reload();
   // However long the page took.

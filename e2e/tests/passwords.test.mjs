@@ -87,7 +87,7 @@ step('the teacher gives a learner a new password beside the name, after a questi
   // A learner has forgotten it, as a rule.
   const known = dialog.getByRole('checkbox', { name: 'Пароль мог узнать кто-то другой' });
   assert.equal(await known.isChecked(), false);
-  await dialog.getByText('когда человек уверен, что помнил пароль').waitFor();
+  await dialog.getByText('хотя человек его помнит').waitFor();
   await dialog.getByRole('button', { name: 'Выдать новый пароль' }).click();
   const secret = dialog.getByRole('status', { name: 'Одноразовый пароль' });
   await secret.waitFor();

@@ -145,7 +145,7 @@ step('an anonymous poll with several answers shows nobody who voted for what', a
 
 step('who asked closes it, and then everybody sees the result', async () => {
   await teacher.page.getByRole('button', { name: 'Завершить опрос' }).last().click();
-  for (const person of [teacher, phone, student]) await says(person, 'Опрос · завершён');
+  for (const person of [teacher, phone, student]) await says(person, 'опрос · завершён');
   await says(student, '100 % Циклы');
   assert.equal(await student.read(() => [...document.querySelectorAll('.poll')].at(-1)?.querySelectorAll('.option:is(button)').length), 0);
 });
