@@ -211,7 +211,7 @@ step('what was written without a network while one was muted is kept', async () 
   await teacher.page.locator('aside').getByRole('combobox', { name: 'Кому запретить писать' }).selectOption({ label: 'Миша Кузнецов' });
   await teacher.page.locator('aside').getByRole('button', { name: 'Запретить писать…' }).click();
   await teacher.click('button', 'Пока не сниму');
-  await waitForText(teacher, 'не пишет, пока не снимете', 'aside');
+  await waitForText(teacher, 'не может писать, пока не снимете запрет', 'aside');
   await author.context.setOffline(false);
   await waitForText(author, 'Не отправлено: Сотрудники пока запретили вам писать здесь.');
   await author.page.getByRole('textbox', { name: 'Сообщение' }).waitFor({ state: 'detached' });

@@ -92,7 +92,7 @@ step('one who reloads is as muted as the server knows, whatever the page remembe
     document.addEventListener('visibilitychange', turn);
   });
   await student.reload();
-  await student.see('button', 'Выйти из урока');
+  await student.see('button', 'Выйти с урока');
   await student.see('button', 'Выключить камеру');
   await student.see('button', 'Включить микрофон');
   await student.until((was) => /** @type {any} */ (window).e2e.me && /** @type {any} */ (window).e2e.me !== was, old);
