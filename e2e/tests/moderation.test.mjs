@@ -227,7 +227,7 @@ step('in a slow room the page counts down, and the staff go on', async () => {
   await teacher.page.locator('dialog').getByRole('button', { name: 'Сохранить' }).click();
   await teacher.until(() => !document.querySelector('dialog[open]'), undefined, 'the form closed');
   await write(phone, 'Первое в медленном режиме');
-  await waitForText(phone, 'Медленный режим: снова написать можно через 4:');
+  await waitForText(phone, 'Медленный режим: снова написать можно через 4 мин');
   await phone.type('Сообщение', 'Второе');
   assert.equal(await phone.page.getByRole('button', { name: 'Отправить' }).isDisabled(), true);
   await fits(phone);
