@@ -162,7 +162,7 @@ step('who mutes is not heard, and is again afterwards', async () => {
 step('who goes back with the button of the browser is gone for the others, too', async () => {
   const [late, peer] = /** @type {[import('../../browsers.mjs').Person, string]} */ ([...peers].at(-1));
   await late.read(() => history.back());
-  await late.until(() => document.querySelector('.lesson') === null, undefined, 'the way out of the lesson');
+  await late.until(() => document.querySelector('.lesson[role=dialog]') === null, undefined, 'the way out of the lesson');
   for (const person of everybody().filter((one) => one !== late)) {
     await person.until(
       (gone) => !(/** @type {any} */ (window).e2e.people.some((/** @type {any} */ one) => one.p === gone && one.here)),
