@@ -64,7 +64,16 @@ function problem(error: unknown): DeviceProblem {
   return 'busy';
 }
 
-/** Loudness of a track, 0 to 1, until stopped. Only measures: the sound goes nowhere. */
+/**
+ * Loudness of samples from -1 to 1, in whole hundredths from 0 to 100. Whole, since almost silence is a number like
+ * `2e-11`, which is no valid value of an ARIA attribute.
+ */
+export function loudness(samples: Float32Array): number {
+  const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+  return Math.min(100, Math.round(Math.sqrt(power) * 400));
+}
+
+/** {@link loudness} of a track, until stopped. Only measures: the sound goes nowhere. */
 export function meter(track: MediaStreamTrack, level: (value: number) => void): () => void {
   const context = new AudioContext();
   const analyser = context.createAnalyser();
@@ -73,8 +82,7 @@ export function meter(track: MediaStreamTrack, level: (value: number) => void): 
   const samples = new Float32Array(analyser.fftSize);
   let frame = requestAnimationFrame(function measure() {
     analyser.getFloatTimeDomainData(samples);
-    const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
-    level(Math.min(1, Math.sqrt(power) * 4));
+    level(loudness(samples));
     frame = requestAnimationFrame(measure);
   });
   return () => {
