@@ -34,6 +34,28 @@ export const overWebSocket =
     }
   };
 
+/** A way whose code comes when it is first taken. Where it cannot be had, the connection has failed like any other. */
+export const onDemand =
+  (load: () => Promise<Connect>): Connect =>
+  (listener) => {
+    let link: Link | undefined;
+    let over = false;
+    const begin = (connect: Connect): void => {
+      if (!over) link = connect(listener);
+    };
+    load().then(begin, () => over || listener.closed(undefined));
+    return {
+      get reached() {
+        return link?.reached ?? false;
+      },
+      send: (line) => link?.send(line),
+      close: () => {
+        over = true;
+        link?.close();
+      },
+    };
+  };
+
 function open(ws: WebSocket, listener: Listener): Link {
   let reached = false;
   ws.onopen = () => {

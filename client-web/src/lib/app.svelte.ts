@@ -11,7 +11,7 @@ import { ChatKeeper, type KeptChat } from '../core/kept-chat';
 import { Focus } from '../core/focus';
 import { Gaps } from '../core/gaps';
 import { API, api, ApiError, isThere } from '../core/http';
-import { overWebSocket } from '../core/link';
+import { onDemand, overWebSocket } from '../core/link';
 import type { Named } from '../core/naming';
 import { Outbox, type Draft, type Item } from '../core/outbox';
 import { READ_TOLD_MEMBERS_MAX } from '../core/readers';
@@ -19,7 +19,6 @@ import { Reads } from '../core/reads';
 import { Receipts } from '../core/receipts';
 import { acknowledge, firstSeq, greet, keepDraft, knowPins, knowReaders, markRead, positions, prepend, reduce, type Chat, type Page, type Room } from '../core/rooms';
 import { Socket, type Status } from '../core/socket';
-import { overStream } from '../core/stream';
 import { tabsOf } from '../core/tabs';
 import { Ways } from '../core/ways';
 import type { DirectPolicy } from '../core/wire/DirectPolicy';
@@ -195,7 +194,8 @@ class App {
     this.#acks.load();
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
     const websocket = overWebSocket(`${scheme}://${location.host}${API}/ws`);
-    const ways = new Ways({ websocket, stream: overStream(`${API}/stream`) }, isThere);
+    const stream = onDemand(async () => (await import('../core/stream')).overStream(`${API}/stream`));
+    const ways = new Ways({ websocket, stream }, isThere);
     this.#socket = new Socket(ways, {
       hello: () => this.#begin(),
       onHello: (ok) => this.#hello(ok),
