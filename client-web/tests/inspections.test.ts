@@ -26,6 +26,12 @@ it('who asked reads, and both of them end it', () => {
   expect(offer(granted, 'third', NOW)).toEqual({ answer: false, read: false, end: false });
 });
 
+it('what one opened alone any administrator ends', () => {
+  const opened = request({ stage: 'granted', alone: true });
+  expect(offer(opened, 'olga', NOW)).toEqual({ answer: false, read: true, end: true });
+  expect(offer(opened, 'third', NOW)).toEqual({ answer: false, read: false, end: true });
+});
+
 it('nothing is left when the time is over', () => {
   const nothing = { answer: false, read: false, end: false };
   for (const one of [request({}), granted]) {

@@ -30,7 +30,7 @@ describe('the page', () => {
 });
 
 describe('the chat', () => {
-  const keep = (of: ReturnType<typeof chat>): KeptChat => ({ chat: of, limits: hello().lim, direct: 'staff' });
+  const keep = (of: ReturnType<typeof chat>): KeptChat => ({ chat: of, limits: hello().lim, direct: { who: 'staff', withLearners: 'private' } });
   const busy = (events: number): ReturnType<typeof chat> => {
     let now = chat();
     for (let k = 1; k <= events; k++) now = reduce(now, msg(10 + k, 8 + k));

@@ -42,9 +42,13 @@ describe('who may talk alone', () => {
     for (const one of ROLES) {
       for (const other of ROLES) {
         const withStaff = isStaff(one) || isStaff(other);
-        expect(mayTalk('off', one, other)).toBe(false);
-        expect(mayTalk('staff', one, other)).toBe(withStaff);
-        expect(mayTalk('all', one, other)).toBe(withStaff || one === other);
+        const withLearner = (one === 'student') !== (other === 'student');
+        for (const withLearners of ['off', 'visible', 'private'] as const) {
+          const open = !(withLearners === 'off' && withLearner);
+          expect(mayTalk({ who: 'off', withLearners }, one, other)).toBe(false);
+          expect(mayTalk({ who: 'staff', withLearners }, one, other)).toBe(withStaff && open);
+          expect(mayTalk({ who: 'all', withLearners }, one, other)).toBe((withStaff || one === other) && open);
+        }
       }
     }
   });

@@ -80,6 +80,12 @@ pub enum Act {
     AcksRead,
     /// It was taken out as a table, with names.
     AcksTaken,
+    /// Somebody responsible for the safety of children opened a conversation of two between a learner and an adult, alone.
+    InspectionOpened,
+    /// Somebody was made responsible for the safety of children, by an administrator or on the command line.
+    SafeguardingGiven,
+    /// Somebody is so no longer.
+    SafeguardingTaken,
 }
 
 /// A room, for whoever need not be in it.

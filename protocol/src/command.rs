@@ -17,7 +17,7 @@ use crate::model::{Person, RoomSummary};
 use crate::notify::{Notify, NotifyHours, NotifyLessons, NotifyPause, NotifyRoom};
 use crate::poll::{NewPoll, PollVote};
 use crate::report::ReportNews;
-use crate::room::DirectPolicy;
+use crate::room::{DirectPolicy, LearnerPolicy};
 
 /// The outer form of a command, before its parameters are read. An empty object is the answer to a ping.
 #[derive(Debug, Deserialize)]
@@ -88,6 +88,10 @@ pub struct HelloOk {
     /// Who may have conversations of two.
     #[serde(default)]
     pub direct: DirectPolicy,
+    /// What those between a learner and an adult are.
+    #[serde(default, skip_serializing_if = "is_private")]
+    #[ts(as = "Option<LearnerPolicy>", optional)]
+    pub with_learners: LearnerPolicy,
     /// What this person wants to be told of.
     #[serde(default, skip_serializing_if = "Notify::is_default")]
     #[ts(as = "Option<Notify>", optional)]
@@ -106,6 +110,11 @@ pub struct HelloOk {
     pub lessons: Vec<UserId>,
     /// Their rooms.
     pub rooms: Vec<RoomSummary>,
+}
+
+// serde's `skip_serializing_if` passes a reference.
+fn is_private(policy: &LearnerPolicy) -> bool {
+    *policy == LearnerPolicy::Private
 }
 
 /// Bounds told to the client, in bytes unless named otherwise.

@@ -1,4 +1,5 @@
-//! Reading a conversation of two that one is not in: an administrator asks and gives the reason, another one grants it.
+//! Reading a conversation of two that one is not in: an administrator asks and gives the reason, another one grants it. Where the
+//! settings say so, who is responsible for the safety of children opens those between a learner and an adult alone.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -18,7 +19,8 @@ pub enum Between {
     People([UserId; 2]),
 }
 
-/// `POST /inspections`: asks to read a conversation of two. For administrators who are not in it.
+/// `POST /inspections`: asks to read a conversation of two, or opens it. For who is not in it: administrators, and who is responsible
+/// for the safety of children.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct NewInspection {
@@ -26,6 +28,11 @@ pub struct NewInspection {
     pub of: Between,
     /// Why, at most [`crate::limits::INSPECTION_REASON_CHARS_MAX`] characters. It goes into the log.
     pub reason: String,
+    /// Whether it is opened at once, by who is responsible for the safety of children: only conversations between a learner and an
+    /// adult, and of those what was written since both are told so in them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub alone: bool,
 }
 
 /// What somebody does about a request.
@@ -46,6 +53,15 @@ pub enum Step {
 pub struct TakeStep {
     /// What.
     pub step: Step,
+}
+
+/// `PUT /people/{id}/safeguarding`: makes somebody of the staff responsible for the safety of children, or takes that back. For
+/// administrators, and never about oneself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct SetSafeguarding {
+    /// Which.
+    pub on: bool,
 }
 
 /// How a request stands.
@@ -100,13 +116,18 @@ pub struct Inspection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub ended: Option<Signed>,
+    /// Whether it was opened by who is responsible for the safety of children, alone. It is not taken out as an archive then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub alone: bool,
     /// Whether deleting by rules is held in the conversation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub held: bool,
 }
 
-/// `GET /inspections`: all that concern no conversation of one's own. For administrators.
+/// `GET /inspections`: all that concern no conversation of one's own, for administrators; for others who are responsible for the safety
+/// of children those that they opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Inspections {
     /// Those that wait or are granted, the oldest first; at most [`crate::limits::INSPECTIONS_TOLD_MAX`].
@@ -115,6 +136,14 @@ pub struct Inspections {
     pub past: Vec<Inspection>,
     /// Administrators besides oneself: without one nobody can grant anything.
     pub others: u32,
+    /// Whether conversations between learners and adults may be read by who is responsible for the safety of children.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub visible: bool,
+    /// Who is responsible for the safety of children, by name; told to administrators alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<Person>>", optional)]
+    pub responsible: Vec<Person>,
 }
 
 /// A message as whoever inspects sees it.

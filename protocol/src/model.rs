@@ -244,6 +244,11 @@ pub struct RoomSummary {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub archived: bool,
+    /// Whether, of a conversation of two, who is responsible for the safety of children may read what is written from now on; both are
+    /// to be told so in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub safeguarded: bool,
     /// What this person may do there beyond reading.
     #[serde(default)]
     pub can: Vec<Right>,

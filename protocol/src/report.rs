@@ -182,6 +182,11 @@ pub struct ReportNews {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[ts(as = "Option<u32>", optional)]
     pub asked: u32,
+    /// Whether they are responsible for the safety of children, and conversations of two between learners and adults may be read for
+    /// that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub safeguards: bool,
     /// Reports of their own that were decided and whose outcome they have not seen; the latest first, at most
     /// [`crate::limits::REPORTS_HANDLED_TOLD_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

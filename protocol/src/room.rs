@@ -48,6 +48,19 @@ pub enum DirectPolicy {
     All,
 }
 
+/// What conversations of two between a learner and an adult are: somebody of the staff, or a guardian.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LearnerPolicy {
+    /// There are none.
+    Off,
+    /// Who is responsible for the safety of children may read them, and both are told so in them.
+    Visible,
+    /// As conversations of others.
+    #[default]
+    Private,
+}
+
 /// `GET /people`: everybody in the organisation, for its staff.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct People {

@@ -14,7 +14,7 @@ use protocol::command::{DraftKept, MsgSent};
 use protocol::device::{Devices, MadeDevice, NewDevice};
 use protocol::history::{ExportAbout, Retention, RetentionChange, RetentionLog};
 use protocol::http::{Acks, EventsPage, Login, Readers, Session, Setup, Start, Versions};
-use protocol::inspection::{InspectedPage, Inspections, NewInspection, TakeStep};
+use protocol::inspection::{InspectedPage, Inspections, NewInspection, SetSafeguarding, TakeStep};
 use protocol::later::Laters;
 use protocol::mail::{Mail, MailAddress, MailProof, MailStop, MailWish};
 use protocol::model::Attachment;
@@ -169,7 +169,10 @@ fn check_body(name: &str, body: &Value) {
         "report-news" => check::<ReportNews>(name, body),
         "report-place" => check::<Place>(name, body),
         "post-decision" => check::<Decide>(name, body),
-        "post-inspection" | "post-inspection.people" => check::<NewInspection>(name, body),
+        "post-inspection" | "post-inspection.people" | "post-inspection.alone" => {
+            check::<NewInspection>(name, body);
+        }
+        "put-safeguarding" => check::<SetSafeguarding>(name, body),
         "post-step" => check::<TakeStep>(name, body),
         "inspections" => check::<Inspections>(name, body),
         "inspected-page" => check::<InspectedPage>(name, body),
@@ -285,6 +288,8 @@ fn no_kind_is_without_a_fixture() {
         "post-decision",
         "post-inspection",
         "post-inspection.people",
+        "post-inspection.alone",
+        "put-safeguarding",
         "post-step",
         "inspections",
         "inspected-page",

@@ -79,6 +79,7 @@ fn export(folder: &Path) {
         report::Place,
         report::Decide,
         inspection::NewInspection,
+        inspection::SetSafeguarding,
         inspection::TakeStep,
         inspection::Inspections,
         inspection::InspectedPage,

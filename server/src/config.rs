@@ -93,7 +93,8 @@ pub struct Config {
     /// from is believed. Failed sign-ins are counted by it.
     pub proxies: Vec<IpAddr>,
     /// Who may have conversations of two: "off" nobody, "staff" everybody with the staff, "all" also learners with learners and
-    /// guardians with guardians. Existing conversations that it does not allow can only be read.
+    /// guardians with guardians. Existing conversations that it does not allow can only be read. `people.direct_with_learners` says
+    /// more of those between learners and adults.
     #[schemars(with = "String", extend("enum" = ["off", "staff", "all"]))]
     pub direct_messages: DirectPolicy,
     /// Telling people of messages while the page is closed (Web Push): "off" or "on". It goes over the servers of the browsers'
@@ -142,7 +143,7 @@ pub struct Config {
     pub mail: MailSettings,
     /// Outgoing webhooks: where the server may send the messages of rooms, when those who manage a room want it.
     pub webhooks: WebhookSettings,
-    /// What people tell of themselves.
+    /// What people tell of themselves, and how adults write to learners.
     pub people: PeopleSettings,
 }
 
@@ -564,6 +565,7 @@ mod tests {
             ("virus_scanner = 'clamd'", "virus_scanner"),
             ("virus_scanner_down = 'x'", "hold"),
             ("[people]\npictures = 'x'", "staff"),
+            ("[people]\ndirect_with_learners = 'x'", "visible"),
             ("redis = 'localhost'", "redis"),
             ("redis = 'redis://localhost/'", "database"),
             ("metrics_listen = '9464'", "metrics_listen"),

@@ -214,8 +214,9 @@ pub async fn run(
             .await
             .map_err(ServerError::Demo)?;
     }
-    for (room, _) in store.apply_direct_policy(config.direct_messages).await? {
-        tracing::info!(%room, policy = ?config.direct_messages, "a conversation follows another policy");
+    let direct = config.direct_rules();
+    for (room, _) in store.apply_direct_rules(direct).await? {
+        tracing::info!(%room, ?direct, "a conversation follows another policy");
     }
     let (media_events, lesson_events) = mpsc::channel(MEDIA_EVENTS);
     let media = Media::start(reach::media_config(&config, address), media_events).await?;

@@ -21,7 +21,7 @@ use server::export::Language;
 use server::files::Files;
 use server::mail::{self, token::MailKey};
 use server::seed;
-use server::store::Store;
+use server::store::{Store, StoreError};
 use server::time::now_ms;
 use server::{App, open_store, run};
 
@@ -165,6 +165,17 @@ enum UserCommands {
         #[arg(long)]
         keep_keys: bool,
     },
+    /// Make somebody of the staff responsible for the safety of children: where `people.direct_with_learners` is "visible" they may
+    /// read conversations of two between learners and adults, giving a reason. The log has it.
+    Safeguarding {
+        #[command(flatten)]
+        common: Common,
+        /// Login.
+        login: String,
+        /// They are so no longer.
+        #[arg(long)]
+        take: bool,
+    },
     /// Set where somebody gets mail; without an address, take it away.
     Mail {
         #[command(flatten)]
@@ -269,6 +280,14 @@ async fn main() -> anyhow::Result<()> {
                     keep_keys,
                 },
         } => replace_password(&open_store(&common.load()?).await?, &login, keep_keys).await,
+        Commands::User {
+            command:
+                UserCommands::Safeguarding {
+                    common,
+                    login,
+                    take,
+                },
+        } => set_safeguarding(&open_store(&common.load()?).await?, &login, !take).await,
         Commands::Restored { common } => {
             Ok(open_store(&common.load()?).await?.renew_epochs().await?)
         }
@@ -383,6 +402,22 @@ async fn replace_password(store: &Store, login: &str, keep_keys: bool) -> anyhow
             bail!("this password would be guessed first")
         }
         Err(error) => bail!("{:?} {}", error.c, error.text.unwrap_or_default()),
+    }
+    Ok(())
+}
+
+async fn set_safeguarding(store: &Store, login: &str, on: bool) -> anyhow::Result<()> {
+    let account = store.account(&login.to_lowercase()).await?;
+    let Person { id, name, .. } = account.context("there is no such login")?.person;
+    match store.set_safeguarding(&id, None, on, now_ms()).await {
+        Ok(_) if on => print(&format!(
+            "{id} {name}: responsible for the safety of children"
+        )),
+        Ok(_) => print(&format!(
+            "{id} {name}: not responsible for the safety of children"
+        )),
+        Err(StoreError::Refused(ErrorCode::BadRequest)) => bail!("{name} is not of the staff"),
+        Err(error) => return Err(error.into()),
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use protocol::ErrorCode;
 use protocol::model::Role;
-use protocol::room::{DirectPolicy, Right, RoomKind};
+use protocol::room::{DirectPolicy, LearnerPolicy, Right, RoomKind};
 
 /// Who may write in a room that is not in the archive. It is stored with the room, so that a message's transaction need
 /// not know what kinds there are.
@@ -107,6 +107,24 @@ impl Access {
     }
 }
 
+/// What the settings say about conversations of two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DirectRules {
+    /// Who may have them.
+    pub who: DirectPolicy,
+    /// What those between a learner and an adult are.
+    pub with_learners: LearnerPolicy,
+}
+
+impl From<DirectPolicy> for DirectRules {
+    fn from(who: DirectPolicy) -> Self {
+        Self {
+            who,
+            with_learners: LearnerPolicy::Private,
+        }
+    }
+}
+
 /// Who writes in rooms of a kind. Of conversations of two see [`direct_writers`].
 #[must_use]
 pub const fn writers(kind: RoomKind) -> Writers {
@@ -119,12 +137,15 @@ pub const fn writers(kind: RoomKind) -> Writers {
 
 /// Who writes in the conversation of two people with these roles.
 #[must_use]
-pub const fn direct_writers(policy: DirectPolicy, one: Role, other: Role) -> Writers {
+pub const fn direct_writers(rules: DirectRules, one: Role, other: Role) -> Writers {
     if matches!(one, Role::Bot) || matches!(other, Role::Bot) {
         return Writers::Nobody;
     }
+    if matches!(rules.with_learners, LearnerPolicy::Off) && is_with_learner(one, other) {
+        return Writers::Nobody;
+    }
     let with_staff = one.is_staff() || other.is_staff();
-    let allowed = match policy {
+    let allowed = match rules.who {
         DirectPolicy::Off => false,
         DirectPolicy::Staff => with_staff,
         // A guardian is an adult whom other people's children do not know.
@@ -141,6 +162,37 @@ pub const fn direct_writers(policy: DirectPolicy, one: Role, other: Role) -> Wri
     } else {
         Writers::Nobody
     }
+}
+
+/// Whether who is responsible for the safety of children may read what is written in the conversation of two people with these roles.
+#[must_use]
+pub const fn is_safeguarded(rules: DirectRules, one: Role, other: Role) -> bool {
+    matches!(rules.with_learners, LearnerPolicy::Visible) && is_with_learner(one, other)
+}
+
+/// Whether somebody with this role may be made responsible for the safety of children, by somebody with that one.
+///
+/// # Errors
+/// [`ErrorCode::Forbidden`] for who is no administrator and about oneself, [`ErrorCode::BadRequest`] for who is not of the staff.
+pub const fn give_safeguarding(by: Role, whose: Role, own: bool) -> Result<(), ErrorCode> {
+    if !matches!(by, Role::Administrator) || own {
+        return Err(ErrorCode::Forbidden);
+    }
+    if whose.is_staff() {
+        Ok(())
+    } else {
+        Err(ErrorCode::BadRequest)
+    }
+}
+
+// An adult and a learner.
+const fn is_with_learner(one: Role, other: Role) -> bool {
+    (matches!(one, Role::Student) && is_adult(other))
+        || (is_adult(one) && matches!(other, Role::Student))
+}
+
+const fn is_adult(role: Role) -> bool {
+    role.is_staff() || matches!(role, Role::Guardian)
 }
 
 /// Whether somebody with this role may be in a room of this kind.
@@ -274,7 +326,9 @@ mod tests {
 
     #[test]
     fn conversations_of_two_follow_the_policy() {
-        let allowed = |policy, one, other| direct_writers(policy, one, other) == Writers::Members;
+        let allowed = |who: DirectPolicy, one, other| {
+            direct_writers(who.into(), one, other) == Writers::Members
+        };
         for one in ROLES {
             for other in ROLES {
                 let is_bot = one == Role::Bot || other == Role::Bot;
@@ -298,6 +352,73 @@ mod tests {
             Err(ErrorCode::Forbidden),
             "nobody else comes in"
         );
+    }
+
+    #[test]
+    fn what_adults_write_to_learners_follows_a_policy_of_its_own() {
+        use Role::{Administrator, Guardian, Student, Teacher};
+        let pairs =
+            [Administrator, Teacher, Guardian].map(|adult| [(adult, Student), (Student, adult)]);
+        let pairs: Vec<(Role, Role)> = pairs.concat();
+        for who in [DirectPolicy::Off, DirectPolicy::Staff, DirectPolicy::All] {
+            let rules = |with_learners| DirectRules { who, with_learners };
+            for one in ROLES {
+                for other in ROLES {
+                    let at = format!("{who:?} {one:?} {other:?}");
+                    let before = direct_writers(who.into(), one, other);
+                    let writers = |policy| direct_writers(rules(policy), one, other);
+                    let safeguarded = |policy| is_safeguarded(rules(policy), one, other);
+                    let with_learner = pairs.contains(&(one, other));
+                    let closed = if with_learner {
+                        Writers::Nobody
+                    } else {
+                        before
+                    };
+                    assert_eq!(writers(LearnerPolicy::Off), closed, "{at}");
+                    assert_eq!(writers(LearnerPolicy::Visible), before, "{at}");
+                    assert_eq!(writers(LearnerPolicy::Private), before, "{at}");
+                    assert_eq!(safeguarded(LearnerPolicy::Visible), with_learner, "{at}");
+                    assert!(!safeguarded(LearnerPolicy::Off), "{at}");
+                    assert!(!safeguarded(LearnerPolicy::Private), "{at}");
+                }
+            }
+        }
+        let off = DirectRules {
+            who: DirectPolicy::All,
+            with_learners: LearnerPolicy::Off,
+        };
+        for (one, other) in [
+            (Teacher, Teacher),
+            (Administrator, Teacher),
+            (Teacher, Guardian),
+            (Student, Student),
+        ] {
+            assert_eq!(
+                direct_writers(off, one, other),
+                Writers::Members,
+                "{one:?} {other:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn administrators_make_others_of_the_staff_responsible_and_never_themselves() {
+        for by in ROLES {
+            for whose in ROLES {
+                let expected = match (by, whose.is_staff()) {
+                    (Role::Administrator, true) => Ok(()),
+                    (Role::Administrator, false) => Err(ErrorCode::BadRequest),
+                    _ => Err(ErrorCode::Forbidden),
+                };
+                assert_eq!(
+                    give_safeguarding(by, whose, false),
+                    expected,
+                    "{by:?} {whose:?}"
+                );
+                let own = give_safeguarding(by, whose, true);
+                assert_eq!(own, Err(ErrorCode::Forbidden), "{by:?} {whose:?}");
+            }
+        }
     }
 
     #[test]

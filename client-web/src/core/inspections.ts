@@ -16,11 +16,11 @@ export interface Offer {
 const NOTHING: Offer = { answer: false, read: false, end: false };
 
 /** What the server would let this person do at this time, in milliseconds since 1970. */
-export function offer({ stage, by, decided, until }: Inspection, me: string, now: number): Offer {
+export function offer({ stage, by, decided, until, alone }: Inspection, me: string, now: number): Offer {
   if (until !== undefined && Date.parse(until) <= now) return NOTHING;
   const own = by.id === me;
   if (stage === 'waiting') return { answer: !own, read: false, end: own };
-  if (stage === 'granted') return { answer: false, read: own, end: own || decided?.by.id === me };
+  if (stage === 'granted') return { answer: false, read: own, end: own || alone === true || decided?.by.id === me };
   return NOTHING;
 }
 

@@ -2,13 +2,13 @@
 // room the latest events, as they are held (docs/PROTOCOL.md, «Keeping in step»).
 
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import type { DirectRules } from './people';
 import type { Chat, Room } from './rooms';
-import type { DirectPolicy } from './wire/DirectPolicy';
 import type { Limits } from './wire/Limits';
 import type { Person } from './wire/Person';
 
 /** What another shape was kept in is not read. */
-const SHAPE = 2;
+const SHAPE = 3;
 /** Latest events of a room that are kept. */
 export const KEPT_EVENTS = 100;
 /** Rooms of which events are kept: those in which something happened last. */
@@ -19,13 +19,13 @@ interface Head {
   readonly me: Person;
   readonly people: readonly Person[];
   readonly limits: Limits | undefined;
-  readonly direct: DirectPolicy;
+  readonly direct: DirectRules;
 }
 
 export interface KeptChat {
   readonly chat: Chat;
   readonly limits: Limits | undefined;
-  readonly direct: DirectPolicy;
+  readonly direct: DirectRules;
 }
 
 interface Schema extends DBSchema {

@@ -2,6 +2,7 @@
 
 import { plain } from './naming';
 import type { DirectPolicy } from './wire/DirectPolicy';
+import type { LearnerPolicy } from './wire/LearnerPolicy';
 import type { Person } from './wire/Person';
 import type { Role } from './wire/Role';
 import type { RoomKind } from './wire/RoomKind';
@@ -21,10 +22,18 @@ export function found(people: readonly Person[], query: string): readonly Person
   });
 }
 
+/** What the server says about conversations of two. */
+export interface DirectRules {
+  readonly who: DirectPolicy;
+  /** What those between a learner and an adult are. */
+  readonly withLearners: LearnerPolicy;
+}
+
 /** Whether two people with these roles may have a conversation; the server decides likewise. */
-export function mayTalk(policy: DirectPolicy, one: Role, other: Role): boolean {
-  if (policy === 'off' || one === 'bot' || other === 'bot') return false;
-  return isStaff(one) || isStaff(other) || (policy === 'all' && one === other);
+export function mayTalk({ who, withLearners }: DirectRules, one: Role, other: Role): boolean {
+  if (who === 'off' || one === 'bot' || other === 'bot') return false;
+  if (withLearners === 'off' && (one === 'student') !== (other === 'student')) return false;
+  return isStaff(one) || isStaff(other) || (who === 'all' && one === other);
 }
 
 /** Whether somebody with this role may be in a room of this kind; the server decides likewise. */

@@ -62,6 +62,8 @@ export interface Room {
   readonly draft: Draft | undefined;
   /** How many of this person's messages wait here to be sent later. */
   readonly later: number;
+  /** Whether who is responsible for the safety of children may read it, a conversation of two. */
+  readonly safeguarded?: boolean | undefined;
   /** This person may not write here for now. */
   readonly muted?: Silence | undefined;
   /** Seconds between two messages of a person other than the staff, in a slow room. */
@@ -402,13 +404,13 @@ function withRoom(chat: Chat, id: string, change: (room: Room) => Room): Chat {
 }
 
 // What of a room is told anew while it is held: all that its own events do not tell.
-const renew = (room: Room, { name, kind, archived = false, can, muted, slow, picture, next, members, draft = room.draft, read_no }: RoomSummary): Room =>
-  readUpTo({ ...room, name, kind, archived, can, muted, slow, picture, next, members, draft: (draft?.v ?? 0) > (room.draft?.v ?? 0) ? draft : room.draft }, read_no);
+const renew = (room: Room, { name, kind, archived = false, safeguarded, can, muted, slow, picture, next, members, draft = room.draft, read_no }: RoomSummary): Room =>
+  readUpTo({ ...room, name, kind, archived, safeguarded, can, muted, slow, picture, next, members, draft: (draft?.v ?? 0) > (room.draft?.v ?? 0) ? draft : room.draft }, read_no);
 
 // A room's summary, beside what is held of the room already.
 function meet(known: Room | undefined, summary: RoomSummary): Room {
-  const { id, name, kind, archived = false, can, epoch, seq, no, read_no, men: mentions = [], acks = [], muted, slow, picture, next, members, draft, later = 0, last, call, expired = 0 } = summary;
-  const list = { id, name, kind, archived, can, epoch, expired, head: seq, no, readNo: read_no, mentions, muted, slow, picture, next, members, draft, later, last, call, callSeq: seq };
+  const { id, name, kind, archived = false, safeguarded, can, epoch, seq, no, read_no, men: mentions = [], acks = [], muted, slow, picture, next, members, draft, later = 0, last, call, expired = 0 } = summary;
+  const list = { id, name, kind, archived, safeguarded, can, epoch, expired, head: seq, no, readNo: read_no, mentions, muted, slow, picture, next, members, draft, later, last, call, callSeq: seq };
   const fresh: Room = { ...list, ...NO_READERS, acks: told(undefined, acks, seq), pins: known?.epoch === epoch ? (known.pins ?? []) : [], seq, events: [], held: new Map() };
   if (known?.epoch !== epoch || known.seq > seq) return fresh;
   // The server may not have heard yet how far was read here.

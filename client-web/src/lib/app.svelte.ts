@@ -14,6 +14,7 @@ import { API, api, ApiError, isThere } from '../core/http';
 import { onDemand, overWebSocket } from '../core/link';
 import type { Named } from '../core/naming';
 import { Outbox, type Draft, type Item } from '../core/outbox';
+import type { DirectRules } from '../core/people';
 import { READ_TOLD_MEMBERS_MAX } from '../core/readers';
 import { Reads } from '../core/reads';
 import { Receipts } from '../core/receipts';
@@ -21,7 +22,6 @@ import { acknowledge, firstSeq, greet, keepDraft, knowPins, knowReaders, markRea
 import { Socket, type Status } from '../core/socket';
 import { tabsOf } from '../core/tabs';
 import { Ways } from '../core/ways';
-import type { DirectPolicy } from '../core/wire/DirectPolicy';
 import type { ErrorCode } from '../core/wire/ErrorCode';
 import type { Event } from '../core/wire/Event';
 import type { EventsPage } from '../core/wire/EventsPage';
@@ -69,7 +69,7 @@ class App {
   outbox = $state.raw<readonly Item[]>([]);
   limits = $state.raw<Limits | undefined>(undefined);
   /** Who may have conversations of two. */
-  direct = $state<DirectPolicy>('off');
+  direct = $state.raw<DirectRules>({ who: 'off', withLearners: 'off' });
   /** Who writes, by room: person → when it ends. */
   typing = $state.raw<ReadonlyMap<string, ReadonlyMap<string, number>>>(new Map());
   /** Why the server asked this page to stay away. */
@@ -444,7 +444,7 @@ class App {
       if (readNo > read_no) this.#reads.read(id, readNo);
     }
     this.limits = ok.lim;
-    this.direct = ok.direct;
+    this.direct = { who: ok.direct, withLearners: ok.with_learners ?? 'private' };
     this.reports = ok.reports ?? {};
     notices.greet(ok.notify, ok.srv);
     this.#receipts.known(ok.rooms);

@@ -1,8 +1,12 @@
 //! `[people]` of the settings.
 
 use protocol::model::Role;
+use protocol::room::LearnerPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::Config;
+use crate::rights::DirectRules;
 
 /// Who may have a picture of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +33,7 @@ impl Pictures {
     }
 }
 
-/// What people tell of themselves.
+/// What people tell of themselves, and how adults write to learners.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PeopleSettings {
@@ -38,10 +42,28 @@ pub struct PeopleSettings {
     /// owners take them away.
     #[schemars(with = "String", extend("enum" = ["all", "staff", "none"]))]
     pub pictures: Pictures,
+    /// Conversations of two between a learner and an adult (somebody of the staff, or a guardian): "private", they are as all others;
+    /// "visible", somebody of the staff whom an administrator made responsible for the safety of children may read them, giving a
+    /// reason that goes into the log, and both are told so in them; "off", there are none, and existing ones can only be read by the
+    /// two. What others may is `direct_messages`. Where learners are minors, "visible" or "off" is advised;
+    /// "private" is what there was before there was a choice, so that nothing changes unasked.
+    #[schemars(with = "String", extend("enum" = ["off", "visible", "private"]))]
+    pub direct_with_learners: LearnerPolicy,
+}
+
+impl Config {
+    /// What is said about conversations of two, in two places.
+    #[must_use]
+    pub const fn direct_rules(&self) -> DirectRules {
+        DirectRules {
+            who: self.direct_messages,
+            with_learners: self.people.direct_with_learners,
+        }
+    }
 }
 
 /// In the order of the example.
-pub(super) const ORDER: [&str; 1] = ["pictures"];
+pub(super) const ORDER: [&str; 2] = ["pictures", "direct_with_learners"];
 
 #[cfg(test)]
 mod tests {

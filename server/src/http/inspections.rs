@@ -1,14 +1,19 @@
-//! Reading a conversation of two: an administrator asks, another one grants. The store judges who may what, in the transaction
-//! that writes it down.
+//! Reading a conversation of two: an administrator asks, another one grants; or who is responsible for the safety of children opens
+//! it, where the settings say so. The store judges who may what, in the transaction that writes it down.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use protocol::inspection::{Inspected, InspectedPage, Inspections, NewInspection, TakeStep};
+use protocol::inspection::{
+    Inspected, InspectedPage, Inspections, NewInspection, SetSafeguarding, TakeStep,
+};
 use protocol::limits::INSPECTION_REASON_CHARS_MAX;
-use protocol::{ErrorBody, ErrorCode, LiveEvent, RoomId};
+use protocol::model::{Person, Role};
+use protocol::report::ReportNews;
+use protocol::room::LearnerPolicy;
+use protocol::{ErrorBody, ErrorCode, LiveEvent, RoomId, UserId};
 use serde::Deserialize;
 
 use super::ApiError;
@@ -32,8 +37,13 @@ pub(super) async fn list(
     State(app): State<App>,
     me: SignedIn,
 ) -> Result<Json<Inspections>, ApiError> {
-    allow(&me)?;
-    Ok(Json(app.store.inspections(&me.person.id, now_ms()).await?))
+    allow_reading(&app, &me).await?;
+    let mut all = app.store.inspections(&me.person.id, now_ms()).await?;
+    all.visible = app.config.people.direct_with_learners == LearnerPolicy::Visible;
+    if me.person.role == Role::Administrator {
+        all.responsible = app.store.responsible().await?;
+    }
+    Ok(Json(all))
 }
 
 /// `POST /inspections`.
@@ -42,8 +52,11 @@ pub(super) async fn ask(
     me: SignedIn,
     body: Result<Json<NewInspection>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
-    allow(&me)?;
-    let Json(NewInspection { of, reason }) = body.map_err(|_| ErrorCode::BadRequest)?;
+    allow_reading(&app, &me).await?;
+    let Json(NewInspection { of, reason, alone }) = body.map_err(|_| ErrorCode::BadRequest)?;
+    if !alone {
+        allow(&me)?;
+    }
     let reason = reason.trim().to_owned();
     if reason.is_empty() {
         return Err(ErrorCode::Empty.into());
@@ -59,9 +72,12 @@ pub(super) async fn ask(
     }
     let (store, me) = (me.acting(&app.store), me.person.id);
     on_its_own(async move {
-        let asked = store.ask_inspection(&of, &me, &reason, now_ms());
-        let room = asked.await?;
-        tracing::info!(%room, by = %me, "somebody asks to read a conversation of two");
+        let room = if alone {
+            store.open_alone(&of, &me, &reason, now_ms()).await?
+        } else {
+            store.ask_inspection(&of, &me, &reason, now_ms()).await?
+        };
+        tracing::info!(%room, by = %me, alone, "somebody asks to read a conversation of two");
         Ok(tell(&app, &room).await?)
     })
     .await?;
@@ -75,7 +91,7 @@ pub(super) async fn step(
     Path(inspection): Path<String>,
     body: Result<Json<TakeStep>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
-    allow(&me)?;
+    allow_reading(&app, &me).await?;
     known(&inspection)?;
     let Json(TakeStep { step }) = body.map_err(|_| ErrorCode::BadRequest)?;
     let (store, me) = (me.acting(&app.store), me.person.id);
@@ -96,7 +112,7 @@ pub(super) async fn messages(
     Path(inspection): Path<String>,
     Query(Before { before }): Query<Before>,
 ) -> Result<Json<InspectedPage>, ApiError> {
-    allow(&me)?;
+    allow_reading(&app, &me).await?;
     known(&inspection)?;
     let store = me.acting(&app.store);
     let read = store.read_inspected(&inspection, &me.person.id, before, now_ms());
@@ -133,6 +149,51 @@ pub(super) async fn export(
         facts.name = names.join(", ");
     }
     Ok(send(app, me, &facts, true, lang, turn))
+}
+
+/// `PUT /people/{person}/safeguarding`.
+pub(super) async fn set_safeguarding(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(person): Path<UserId>,
+    body: Result<Json<SetSafeguarding>, JsonRejection>,
+) -> Result<StatusCode, ApiError> {
+    allow(&me)?;
+    let Json(SetSafeguarding { on }) = body.map_err(|_| ErrorCode::BadRequest)?;
+    let (store, me) = (me.acting(&app.store), me.person.id);
+    on_its_own(async move {
+        let set = store.set_safeguarding(&person, Some(&me), on, now_ms());
+        if set.await? {
+            tracing::info!(%person, by = %me, on, "who is responsible for the safety of children");
+            app.switchboard
+                .tell_user(&person, None, &LiveEvent::UReports {});
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a person is told of inspections beside reports.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn told(app: &App, person: &Person, news: &mut ReportNews) -> StoreResult<()> {
+    if person.role == Role::Administrator {
+        news.asked = app.store.inspections_asked(&person.id, now_ms()).await?;
+    }
+    let visible = app.config.people.direct_with_learners == LearnerPolicy::Visible;
+    news.safeguards =
+        visible && person.role.is_staff() && app.store.is_responsible(&person.id).await?;
+    Ok(())
+}
+
+// Administrators, and who is responsible for the safety of children. What each may then is the store's question.
+async fn allow_reading(app: &App, me: &SignedIn) -> Result<(), ApiError> {
+    if me.person.role == Role::Administrator || app.store.is_responsible(&me.person.id).await? {
+        return Ok(());
+    }
+    Err(ErrorCode::Forbidden.into())
 }
 
 // All who may have to do with it: pages of theirs ask anew.

@@ -55,6 +55,7 @@ use protocol::ErrorCode;
 use protocol::limits::FRAME_BYTES_MAX;
 
 pub use errors::ApiError;
+pub(crate) use inspections::told as inspections_told;
 pub(crate) use quarantine::told as quarantined;
 pub use serve::{Door, serve};
 pub use session::{COOKIE, MaybeSignedIn};
@@ -90,6 +91,10 @@ pub fn router(app: App) -> Router {
         )
         .route("/password", post(passwords::choose))
         .route("/people/{person}/password", post(passwords::reset))
+        .route(
+            "/people/{person}/safeguarding",
+            put(inspections::set_safeguarding),
+        )
         .route("/people", get(room_changes::people))
         .route("/rooms/{room}/events", get(rooms::events))
         .route("/rooms/{room}/readers", get(rooms::readers))

@@ -5,12 +5,12 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use protocol::limits::REPORT_CHARS_MAX;
-use protocol::model::Role;
 use protocol::report::{Decide, Decision, NewReport, Place, Reason, ReportNews, Reports};
 use protocol::{ErrorBody, ErrorCode, LiveEvent, MessageId};
 
 use super::ApiError;
 use super::ids::known;
+use super::inspections::told as inspections_told;
 use super::mutes::minutes;
 use super::room_changes::on_its_own;
 use crate::App;
@@ -66,9 +66,7 @@ pub(super) async fn news(
 ) -> Result<Json<ReportNews>, ApiError> {
     let is_staff = me.person.role.is_staff();
     let mut news = app.store.report_news(&me.person.id, is_staff).await?;
-    if me.person.role == Role::Administrator {
-        news.asked = app.store.inspections_asked(&me.person.id, now_ms()).await?;
-    }
+    inspections_told(&app, &me.person, &mut news).await?;
     Ok(Json(news))
 }
 

@@ -1,5 +1,6 @@
 //! Reading a conversation of two by two administrators: one asks, another grants, and the one who asked reads for a while. Every
-//! step and every page is written down in the transaction that allows it.
+//! step and every page is written down in the transaction that allows it. A conversation that is safeguarded
+//! (`rooms.safeguarded_after`) is also opened by one person alone, who is responsible for the safety of children.
 
 use protocol::audit::{Act, Facts};
 use protocol::inspection::{Between, Inspection, Inspections, Signed, Stage, Step};
@@ -32,6 +33,33 @@ macro_rules! inspects {
 }
 pub(super) use inspects;
 
+/// Whether this person is responsible for the safety of children, and a room `r` is one that they may open.
+macro_rules! safeguards {
+    ($me:literal) => {
+        concat!(
+            "(r.kind = 'direct' AND r.safeguarded_after IS NOT NULL AND EXISTS (
+                 SELECT 1 FROM people me WHERE me.id = ", $me, " AND me.safeguarding_at IS NOT NULL
+                   AND me.role IN ('administrator', 'teacher'))
+              AND NOT EXISTS (SELECT 1 FROM members mine WHERE mine.room_id = r.id AND mine.person_id = ", $me, "))"
+        )
+    };
+}
+
+/// Whether an inspection `x` of a room `r` concerns this person: any that they may grant or end, and one that they opened.
+macro_rules! concerns {
+    ($me:literal) => {
+        concat!(
+            "(",
+            inspects!($me),
+            " OR (x.alone = 1 AND x.by_id = ",
+            $me,
+            " AND ",
+            safeguards!($me),
+            "))"
+        )
+    };
+}
+
 /// Whether an inspection `x` waits (asked after `$from`) or is granted at the time `$now`; never NULL.
 macro_rules! is_open {
     ($from:literal, $now:literal) => {
@@ -49,32 +77,34 @@ macro_rules! is_open {
 macro_rules! inspections {
     ($($more:tt)*) => {
         concat!(
-            "SELECT x.id, x.room_id, ", room_name!(), " AS room_name, r.kind AS room_kind, r.held_at, x.reason, x.asked_at,
+            "SELECT x.id, x.room_id, ", room_name!(), " AS room_name, r.kind AS room_kind, r.held_at, x.reason, x.asked_at, x.alone,
                     x.by_id, b.name AS by_name, b.role AS by_role, x.decision, x.decided_by, d.name AS decider_name,
                     d.role AS decider_role, x.decided_at, x.until_at, x.ended_by, e.name AS ender_name, e.role AS ender_role,
                     x.ended_at
              FROM inspections x JOIN rooms r ON r.id = x.room_id JOIN people b ON b.id = x.by_id
              LEFT JOIN people d ON d.id = x.decided_by LEFT JOIN people e ON e.id = x.ended_by
-             WHERE ", inspects!("$1"), " AND ", $($more)*
+             WHERE ", concerns!("$1"), " AND ", $($more)*
         )
     };
 }
 
-/// The room of an inspection that `$me` may read now, inside the transaction `$tx`, and the number of its last message.
+/// The room of an inspection that `$me` may read now, inside the transaction `$tx`, after which number of its messages, and the
+/// last one's number.
 macro_rules! granted {
     ($tx:ident, $id:expr, $me:expr, $now:expr) => {{
-        let found: Option<(String, i64)> = sqlx::query_as(concat!(
-            "SELECT r.id, r.last_no FROM inspections x JOIN rooms r ON r.id = x.room_id
-             WHERE x.id = $2 AND x.by_id = $1 AND x.decision = 'granted' AND x.ended_at IS NULL AND x.until_at > $3 AND ",
-            inspects!("$1"),
+        let found: Option<(String, i64, i64)> = sqlx::query_as(concat!(
+            "SELECT r.id, CASE WHEN x.alone = 1 THEN r.safeguarded_after ELSE 0 END, r.last_no
+             FROM inspections x JOIN rooms r ON r.id = x.room_id
+             WHERE x.id = $2 AND x.by_id = $1 AND x.decision = 'granted' AND x.ended_at IS NULL AND x.until_at > $3
+               AND ((x.alone = 0 AND ", inspects!("$1"), ") OR (x.alone = 1 AND ", safeguards!("$1"), "))",
         ))
         .bind($me.as_str())
         .bind($id)
         .bind($now)
         .fetch_optional(&mut *$tx)
         .await?;
-        let (room, last_no) = found.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
-        (room_id(room)?, last_no)
+        let (room, after, last_no) = found.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
+        (room_id(room)?, after, last_no)
     }};
 }
 
@@ -87,6 +117,7 @@ struct Row {
     held_at: Option<i64>,
     reason: String,
     asked_at: i64,
+    alone: i64,
     by_id: String,
     by_name: String,
     by_role: String,
@@ -139,8 +170,17 @@ impl Row {
             decided: decider.zip(self.decided_at).map(signed),
             until: until.map(rfc3339),
             ended: ender.zip(self.ended_at).map(signed),
+            alone: self.alone == 1,
             held: self.held_at.is_some(),
         })
+    }
+}
+
+// Of a conversation its id, or both people's.
+fn place(of: &Between) -> (Option<&str>, Option<&str>, Option<&str>) {
+    match of {
+        Between::Room(room) => (Some(room.as_str()), None, None),
+        Between::People([one, two]) => (None, Some(one.as_str()), Some(two.as_str())),
     }
 }
 
@@ -158,10 +198,7 @@ impl Store {
         reason: &str,
         now: i64,
     ) -> StoreResult<RoomId> {
-        let (room, one, two) = match of {
-            Between::Room(room) => (Some(room.as_str()), None, None),
-            Between::People([one, two]) => (None, Some(one.as_str()), Some(two.as_str())),
-        };
+        let (room, one, two) = place(of);
         let room = write!(self, tx => {
             let found: Option<(String,)> = sqlx::query_as(concat!(
                 "SELECT r.id FROM rooms r WHERE ", inspects!("$1"), " AND (r.id = $2 OR ($3 <> $4
@@ -208,11 +245,58 @@ impl Store {
         Ok(room)
     }
 
+    /// Opens a conversation between a learner and an adult for who is responsible for the safety of children; gives which it is.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when there is no such conversation for this person, [`ErrorCode::Sent`] when they wait for an answer or
+    /// may read already, [`ErrorCode::RateLimited`] beyond [`INSPECTIONS_OPEN_MAX`].
+    pub async fn open_alone(
+        &self,
+        of: &Between,
+        by: &UserId,
+        reason: &str,
+        now: i64,
+    ) -> StoreResult<RoomId> {
+        let (room, one, two) = place(of);
+        let room = write!(self, tx => {
+            // The account is locked: of what somebody opens at once each is counted.
+            sqlx::query("UPDATE people SET rooms_version = rooms_version WHERE id = $1").bind(by.as_str()).execute(&mut *tx).await?;
+            let found: Option<(String,)> = sqlx::query_as(concat!(
+                "SELECT r.id FROM rooms r WHERE ", safeguards!("$1"), " AND (r.id = $2 OR ($3 <> $4
+                   AND EXISTS (SELECT 1 FROM members a WHERE a.room_id = r.id AND a.person_id = $3)
+                   AND EXISTS (SELECT 1 FROM members b WHERE b.room_id = r.id AND b.person_id = $4)))",
+            ))
+            .bind(by.as_str()).bind(room).bind(one).bind(two).fetch_optional(&mut *tx).await?;
+            let room = room_id(found.ok_or(StoreError::Refused(ErrorCode::NotFound))?.0)?;
+            let open: Vec<(String,)> = sqlx::query_as(concat!(
+                "SELECT x.room_id FROM inspections x WHERE x.by_id = $1 AND ", is_open!("$2", "$3"),
+            ))
+            .bind(by.as_str()).bind(now.saturating_sub(WAIT_MS)).bind(now).fetch_all(&mut *tx).await?;
+            if open.iter().any(|(id,)| id == room.as_str()) {
+                return Err(ErrorCode::Sent.into());
+            }
+            if open.len() >= INSPECTIONS_OPEN_MAX as usize {
+                return Err(ErrorCode::RateLimited.into());
+            }
+            sqlx::query(
+                "INSERT INTO inspections (id, room_id, by_id, reason, asked_at, decision, decided_at, until_at, alone)
+                 VALUES ($1, $2, $3, $4, $5, 'granted', $5, $6, 1)",
+            )
+            .bind(new_id()).bind(room.as_str()).bind(by.as_str()).bind(reason).bind(now).bind(now.saturating_add(READ_MS))
+            .execute(&mut *tx).await?;
+            let hours = Some(u32::try_from(INSPECTION_HOURS).unwrap_or(u32::MAX));
+            let facts = Facts { words: Some(reason.to_owned()), hours, ..Facts::default() };
+            note_in!(&mut *tx, &Note::of(Act::InspectionOpened, by, &room, now).with(facts));
+            room
+        });
+        Ok(room)
+    }
+
     /// Grants, refuses or ends; gives which conversation it is.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such request for this person, [`ErrorCode::Forbidden`] to decide about one's
-    /// own and to end what two others do, [`ErrorCode::Handled`] when it is over or was decided about already.
+    /// own and to end what two others do (what somebody opened alone any administrator ends), [`ErrorCode::Handled`] when it is over or was decided about already.
     pub async fn step_inspection(
         &self,
         id: &str,
@@ -221,12 +305,12 @@ impl Store {
         now: i64,
     ) -> StoreResult<RoomId> {
         let room = write!(self, tx => {
-            let found: Option<(String, String, Option<String>)> = sqlx::query_as(concat!(
-                "SELECT x.room_id, x.by_id, x.decided_by FROM inspections x JOIN rooms r ON r.id = x.room_id
-                 WHERE x.id = $2 AND ", inspects!("$1"),
+            let found: Option<(String, String, Option<String>, i64)> = sqlx::query_as(concat!(
+                "SELECT x.room_id, x.by_id, x.decided_by, x.alone FROM inspections x JOIN rooms r ON r.id = x.room_id
+                 WHERE x.id = $2 AND ", concerns!("$1"),
             ))
             .bind(me.as_str()).bind(id).fetch_optional(&mut *tx).await?;
-            let (room, by, decider) = found.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
+            let (room, by, decider, alone) = found.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
             let (room, by) = (room_id(room)?, user_id(by)?);
             let asked_after = now.saturating_sub(WAIT_MS);
             let (act, changed) = match step {
@@ -243,7 +327,10 @@ impl Store {
                     let act = if is_grant { Act::InspectionGranted } else { Act::InspectionRefused };
                     (act, changed.rows_affected())
                 }
-                Step::End if by != *me && decider.as_deref() != Some(me.as_str()) => return Err(ErrorCode::Forbidden.into()),
+                // What one person opened alone any administrator closes.
+                Step::End if by != *me && alone == 0 && decider.as_deref() != Some(me.as_str()) => {
+                    return Err(ErrorCode::Forbidden.into());
+                }
                 Step::End => {
                     let changed = sqlx::query(concat!(
                         "UPDATE inspections AS x SET ended_by = $2, ended_at = $4 WHERE x.id = $1 AND ", is_open!("$3", "$4"),
@@ -289,6 +376,8 @@ impl Store {
             open: told(open)?,
             past: told(past)?,
             others: u32::try_from(others).unwrap_or(u32::MAX),
+            visible: false,
+            responsible: Vec::new(),
         })
     }
 
@@ -307,14 +396,14 @@ impl Store {
         Ok(u32::try_from(asked).unwrap_or(u32::MAX))
     }
 
-    /// Administrators who are not in this room.
+    /// Administrators, and who is responsible for the safety of children, as far as they are not in this room.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn inspectors(&self, room: &RoomId) -> StoreResult<Vec<UserId>> {
         let rows: Vec<(String,)> = read!(self, db => {
             sqlx::query_as(
-                "SELECT p.id FROM people p WHERE p.role = 'administrator'
+                "SELECT p.id FROM people p WHERE (p.role = 'administrator' OR p.safeguarding_at IS NOT NULL)
                    AND NOT EXISTS (SELECT 1 FROM members m WHERE m.room_id = $1 AND m.person_id = p.id)",
             )
             .bind(room.as_str()).fetch_all(db).await
@@ -335,9 +424,9 @@ impl Store {
         now: i64,
     ) -> StoreResult<(RoomId, i64, i64)> {
         let page = write!(self, tx => {
-            let (room, last_no) = granted!(tx, id, me, now);
-            let upto = before.map_or(last_no, |before| before.saturating_sub(1).clamp(0, last_no));
-            let after = upto.saturating_sub(i64::from(INSPECTION_PAGE)).max(0);
+            let (room, from, last_no) = granted!(tx, id, me, now);
+            let upto = before.map_or(last_no, |before| before.saturating_sub(1).clamp(from, last_no));
+            let after = upto.saturating_sub(i64::from(INSPECTION_PAGE)).max(from);
             let read = (upto > after).then_some((after + 1, upto));
             let facts = Facts { first: read.map(|read| read.0), last: read.map(|read| read.1), ..Facts::default() };
             note_in!(&mut *tx, &Note::of(Act::InspectionRead, me, &room, now).with(facts));
@@ -349,10 +438,15 @@ impl Store {
     /// Lets whoever asked take the conversation out, and writes that down.
     ///
     /// # Errors
-    /// As [`Self::read_inspected`].
+    /// As [`Self::read_inspected`], and [`ErrorCode::Forbidden`] for what was opened alone: an archive has all that was ever written.
     pub async fn export_inspected(&self, id: &str, me: &UserId, now: i64) -> StoreResult<RoomId> {
         let room = write!(self, tx => {
-            let (room, last_no) = granted!(tx, id, me, now);
+            let (room, _, last_no) = granted!(tx, id, me, now);
+            let alone: Option<(i64,)> = sqlx::query_as("SELECT alone FROM inspections WHERE id = $1 AND alone = 1")
+                .bind(id).fetch_optional(&mut *tx).await?;
+            if alone.is_some() {
+                return Err(ErrorCode::Forbidden.into());
+            }
             let facts = Facts { last: Some(last_no), ..Facts::default() };
             note_in!(&mut *tx, &Note::of(Act::InspectionExported, me, &room, now).with(facts));
             room

@@ -48,6 +48,7 @@ mod room_changes;
 mod room_pictures;
 mod rooms;
 mod rules;
+mod safeguarding;
 mod scheduled;
 mod search;
 mod search_debt;

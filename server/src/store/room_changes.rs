@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use protocol::audit::{Act, Facts};
 use protocol::limits::ROOM_MEMBERS_MAX;
 use protocol::model::Role;
-use protocol::room::{DirectPolicy, RoomChange, RoomKind};
+use protocol::room::{RoomChange, RoomKind};
 use protocol::{ClientId, ErrorCode, RoomId, UserId};
 
 use super::access::{AccessRow, access_columns, kind_text, writers_text};
@@ -18,7 +18,7 @@ use super::rooms::room_id;
 use super::webhooks::remove_webhooks_of;
 use super::writer::{ROWS_MAX, Rows};
 use super::{Store, StoreError, StoreResult, new_id, read};
-use crate::rights::{self, Writers, direct_writers};
+use crate::rights::{self, DirectRules, Writers, direct_writers, is_safeguarded};
 
 /// A room to be made.
 #[derive(Clone, Debug)]
@@ -134,15 +134,16 @@ impl Store {
     /// The conversation of two people, made now when there is none.
     ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`] when they share no room or the policy does not allow it, [`ErrorCode::BadRequest`] when
+    /// [`ErrorCode::Forbidden`] when they share no room or the settings do not allow it, [`ErrorCode::BadRequest`] when
     /// they are one.
     pub async fn open_direct(
         &self,
         me: &UserId,
         other: &UserId,
-        policy: DirectPolicy,
+        rules: impl Into<DirectRules>,
         now: i64,
     ) -> StoreResult<Made> {
+        let rules = rules.into();
         if me == other {
             return Err(ErrorCode::BadRequest.into());
         }
@@ -162,7 +163,7 @@ impl Store {
         let (Some(_), Some(one), Some(two)) = (shared, roles.get(me), roles.get(other)) else {
             return Err(ErrorCode::Forbidden.into());
         };
-        let writers = direct_writers(policy, *one, *two);
+        let writers = direct_writers(rules, *one, *two);
         if writers == Writers::Nobody {
             return Err(ErrorCode::Forbidden.into());
         }
@@ -176,6 +177,9 @@ impl Store {
         )
         .await?;
         if !made.people.is_empty() {
+            if is_safeguarded(rules, *one, *two) {
+                safeguard(&mut tx, &made.room, true).await?;
+            }
             let begun = Note::of(Act::RoomMade, me, &made.room, now).about(other);
             note(&mut tx, &[begun]).await?;
         }
@@ -218,6 +222,7 @@ impl Store {
         let before = members(&mut tx, room).await?;
         let (joined, left) = moves(&before, change)?;
         check_people(&mut tx, access.kind, &joined).await?;
+        check_bots(&mut tx, room, &joined).await?;
         let mut after = before.clone();
         after.retain(|person, _| !left.contains(person));
         after.extend(roles(&mut tx, &joined).await?);
@@ -279,17 +284,19 @@ impl Store {
         })
     }
 
-    /// Brings the conversations of two in line with the policy; gives those that changed, with their people.
+    /// Brings the conversations of two in line with the settings; gives those that changed, with their people. What was written
+    /// before a conversation was safeguarded never is.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn apply_direct_policy(
+    pub async fn apply_direct_rules(
         &self,
-        policy: DirectPolicy,
+        rules: impl Into<DirectRules>,
     ) -> StoreResult<Vec<(RoomId, [UserId; 2])>> {
-        let rows: Vec<(String, String, String, String, String, String)> = read!(self, db => {
+        let rules = rules.into();
+        let rows: Vec<(String, String, Option<i64>, String, String, String, String)> = read!(self, db => {
             sqlx::query_as(
-                "SELECT r.id, r.writers, p.id, p.role, q.id, q.role FROM rooms r
+                "SELECT r.id, r.writers, r.safeguarded_after, p.id, p.role, q.id, q.role FROM rooms r
                  JOIN members m ON m.room_id = r.id JOIN people p ON p.id = m.person_id
                  JOIN members n ON n.room_id = r.id AND n.person_id > m.person_id JOIN people q ON q.id = n.person_id
                  WHERE r.kind = 'direct' ORDER BY r.id",
@@ -297,13 +304,11 @@ impl Store {
             .fetch_all(db).await
         })?;
         let mut changed = Vec::new();
-        for (room, writers, one, its_role, two, role) in rows {
-            let now = writers_text(direct_writers(
-                policy,
-                role_from(&its_role)?,
-                role_from(&role)?,
-            ));
-            if now == writers {
+        for (room, writers, safeguarded, one, its_role, two, role) in rows {
+            let (its_role, role) = (role_from(&its_role)?, role_from(&role)?);
+            let now = writers_text(direct_writers(rules, its_role, role));
+            let is_now = is_safeguarded(rules, its_role, role);
+            if now == writers && is_now == safeguarded.is_some() {
                 continue;
             }
             let (room, people) = (room_id(room)?, [user_id(one)?, user_id(two)?]);
@@ -311,12 +316,24 @@ impl Store {
             within!(&mut tx, db => {
                 sqlx::query("UPDATE rooms SET writers = $2 WHERE id = $1").bind(room.as_str()).bind(now).execute(db).await?;
             });
+            if is_now != safeguarded.is_some() {
+                safeguard(&mut tx, &room, is_now).await?;
+            }
             touch(&mut tx, &people).await?;
             tx.commit().await?;
             changed.push((room, people));
         }
         Ok(changed)
     }
+}
+
+// From the next message on.
+async fn safeguard(tx: &mut Tx<'_>, room: &RoomId, on: bool) -> StoreResult<()> {
+    within!(tx, db => {
+        sqlx::query("UPDATE rooms SET safeguarded_after = CASE WHEN $2 THEN last_no ELSE NULL END WHERE id = $1")
+            .bind(room.as_str()).bind(on).execute(db).await?;
+    });
+    Ok(())
 }
 
 // A room that was made earlier by the same wish was noted then.

@@ -8,11 +8,12 @@ use protocol::limits::{
     ATTACHMENTS_MAX, BACKLOG_EVENTS_MAX, BODY_BYTES_MAX, FOCUS_ROOMS_MAX, FRAME_BYTES_MAX,
     MENTIONS_MAX, PING_SECONDS, PONG_SECONDS, POSITIONS_MAX,
 };
-use protocol::model::{OpenAck, Role, RoomSummary};
+use protocol::model::{OpenAck, RoomSummary};
 use protocol::{CloseCode, ErrorCode, Hello, HelloOk, LiveEvent, RoomId, UserId, VERSION};
 
 use super::connection::Client;
 use super::frames::{encode, reply_ok};
+use crate::http::inspections_told;
 use crate::store::{StoreError, StoreResult};
 use crate::time::{now_ms, rfc3339};
 
@@ -60,9 +61,7 @@ impl Client {
         let notify = app.store.notify_of(me, now_ms()).await?;
         let is_staff = self.me.person.role.is_staff();
         let mut reports = app.store.report_news(me, is_staff).await?;
-        if self.me.person.role == Role::Administrator {
-            reports.asked = app.store.inspections_asked(me, now_ms()).await?;
-        }
+        inspections_told(&app, &self.me.person, &mut reports).await?;
         app.switchboard.came(self.id, me, &people);
         self.said_hello = true;
         self.take_in(&summaries);
@@ -80,6 +79,7 @@ impl Client {
             lim: limits(app.config.file_bytes_max),
             me: self.me.person.clone(),
             direct: app.config.direct_messages,
+            with_learners: app.config.people.direct_with_learners,
             notify,
             reports,
             online: app

@@ -2,6 +2,7 @@
 
 use hyper::{Method, StatusCode};
 use protocol::model::Role;
+use protocol::room::LearnerPolicy;
 use serde_json::{Value, json};
 use server::accounts::add_person;
 use server::accounts::password::{Hasher, HasherLimits};
@@ -196,4 +197,163 @@ async fn two_administrators_read_a_conversation_without_being_in_it() {
     // Nothing of it was told to the two, who wait for the next event as before.
     let send = json!({"r": room, "cid": "c3", "body": "дальше"});
     s.ask("msg.send", send).await.unwrap();
+}
+
+/// What is set about conversations of learners with adults.
+fn visible(config: &mut server::config::Config) {
+    config.people.direct_with_learners = LearnerPolicy::Visible;
+}
+
+#[tokio::test]
+async fn who_is_responsible_for_the_safety_of_children_reads_what_both_know_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_as(folder, true, visible).await;
+    let (admin, teacher) = (
+        server.sign_in("admin").await,
+        server.sign_in("teacher").await,
+    );
+    let student = server.sign_in("student1").await;
+    let (_, theirs) = student.hello().await;
+    let (mut t, hers) = teacher.hello().await;
+    assert_eq!(hers["with_learners"], "visible");
+    let room = direct(&teacher, &theirs["me"]["id"]).await;
+    for person in [&teacher, &student] {
+        let rooms = person.hello().await.1["rooms"].clone();
+        let mut rooms = rooms.as_array().unwrap().iter();
+        let told = |one: &&Value| one["safeguarded"] == json!(true);
+        let here = rooms.clone().filter(told).count();
+        assert_eq!(here, 1, "and no other room of theirs");
+        assert!(rooms.any(|one| one["id"] == json!(room) && told(&one)));
+    }
+    let send = json!({"r": room, "cid": "c1", "body": "приходи после урока"});
+    t.ask("msg.send", send).await.unwrap();
+
+    // The only administrator is responsible for nothing of themselves; the command line says who is.
+    let second = second(&server).await;
+    let (admins, seconds) = (
+        admin.hello().await.1["me"]["id"].clone(),
+        second.hello().await.1["me"]["id"].clone(),
+    );
+    let put = async |by: &Person<'_>, whose: &Value, on: bool| {
+        let path = format!("/people/{}/safeguarding", whose.as_str().unwrap());
+        let body = json!({"on": on}).to_string().into_bytes();
+        by.send(Method::PUT, &path, &JSON, body).await.status
+    };
+    assert_eq!(put(&admin, &admins, true).await, StatusCode::FORBIDDEN);
+    for nobody in [&teacher, &student] {
+        let set = put(nobody, &hers["me"]["id"], true).await;
+        assert_eq!(set, StatusCode::FORBIDDEN);
+    }
+    let learner = put(&admin, &theirs["me"]["id"], true).await;
+    assert_eq!(learner, StatusCode::BAD_REQUEST);
+    let missing = put(&admin, &json!("missing"), true).await;
+    assert_eq!(missing, StatusCode::NOT_FOUND);
+
+    let open = json!({"of": {"room": room}, "reason": "Мама просит", "alone": true});
+    for nobody in [&teacher, &student] {
+        let opened = post(nobody, "/inspections", open.clone()).await;
+        assert_eq!(opened, StatusCode::FORBIDDEN);
+    }
+    let unnamed = post(&second, "/inspections", open.clone()).await;
+    assert_eq!(unnamed, StatusCode::NOT_FOUND, "not responsible");
+    let (mut s, _) = second.hello().await;
+    assert_eq!(put(&admin, &seconds, true).await, StatusCode::NO_CONTENT);
+    s.event("u.reports").await;
+    let news = second.get("/reports/news").await.json();
+    assert_eq!(news, json!({"safeguards": true}));
+    let empty = json!({"of": {"room": room}, "reason": " ", "alone": true});
+    let empty = post(&second, "/inspections", empty).await;
+    assert_eq!(empty, StatusCode::BAD_REQUEST, "never without a reason");
+    let (mut a, _) = admin.hello().await;
+    let opened = post(&second, "/inspections", open.clone()).await;
+    assert_eq!(opened, StatusCode::NO_CONTENT);
+    a.event("u.reports").await;
+    let again = post(&second, "/inspections", open).await;
+    assert_eq!(again, StatusCode::CONFLICT);
+    let all = admin.get("/inspections").await.json();
+    assert_eq!(
+        (&all["visible"], &all["responsible"][0]["id"]),
+        (&json!(true), &seconds)
+    );
+    let one = &all["open"][0];
+    assert_eq!(
+        (
+            &one["alone"],
+            &one["stage"],
+            &one["reason"],
+            &one["by"]["id"]
+        ),
+        (
+            &json!(true),
+            &json!("granted"),
+            &json!("Мама просит"),
+            &seconds
+        )
+    );
+    let path = format!("/inspections/{}", one["id"].as_str().unwrap());
+    let (messages, export) = (format!("{path}/messages"), format!("{path}/export?lang=ru"));
+    let page = second.get(&messages).await.json();
+    assert_eq!(
+        page["messages"][0]["message"]["body"],
+        json!("приходи после урока")
+    );
+    for (person, at, status) in [
+        (&second, &export, StatusCode::FORBIDDEN),
+        (&admin, &messages, StatusCode::NOT_FOUND),
+        (&teacher, &messages, StatusCode::FORBIDDEN),
+        (&student, &messages, StatusCode::FORBIDDEN),
+    ] {
+        assert_eq!(person.get(at).await.status, status, "{at}");
+    }
+    let end = json!({"step": "end"});
+    assert_eq!(
+        post(&teacher, &path, end.clone()).await,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(post(&admin, &path, end).await, StatusCode::NO_CONTENT);
+    s.event("u.reports").await;
+    assert_eq!(second.get(&messages).await.status, StatusCode::NOT_FOUND);
+    let log = admin.get("/audit").await.json();
+    let acts: Vec<&str> = log["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|one| one["act"].as_str().unwrap())
+        .filter(|act| act.starts_with("inspection") || act.starts_with("safeguarding"))
+        .collect();
+    let expected = [
+        "safeguarding_given",
+        "inspection_opened",
+        "inspection_read",
+        "inspection_ended",
+    ];
+    assert_eq!(acts, expected);
+
+    // At the next start there are none any more.
+    let folder = server.stop().await;
+    let off = |config: &mut server::config::Config| {
+        config.people.direct_with_learners = LearnerPolicy::Off;
+    };
+    let server = Server::start_as(folder, true, off).await;
+    let (teacher, student) = (
+        server.sign_in("teacher").await,
+        server.sign_in("student1").await,
+    );
+    let (mut t, hers) = teacher.hello().await;
+    let rooms = hers["rooms"].as_array().unwrap();
+    let here = rooms.iter().find(|one| one["id"] == json!(room)).unwrap();
+    assert_eq!(
+        (&here["can"], &here["safeguarded"]),
+        (&json!([]), &Value::Null)
+    );
+    let send = json!({"r": room, "cid": "c2", "body": "ещё"});
+    assert_eq!(t.ask("msg.send", send).await.unwrap_err(), "read_only");
+    let with = json!({"u": hers["me"]["id"]});
+    for (person, other, status) in [
+        (&student, with, StatusCode::FORBIDDEN),
+        (&teacher, json!({"u": admins}), StatusCode::OK),
+    ] {
+        assert_eq!(post(person, "/direct", other).await, status);
+    }
 }

@@ -37,6 +37,7 @@ mod reports;
 mod retention;
 mod rooms;
 mod rules;
+mod safeguarding;
 mod scheduled;
 mod school;
 mod search;

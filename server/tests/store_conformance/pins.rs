@@ -97,10 +97,7 @@ async fn the_staff_pin_in_groups_and_both_of_two_people() {
             .room;
         let direct = s.send(&s.anna, &text(&two, "c2", "два")).await.message.id;
         assert!(pin(&direct, &s.misha).await.unwrap().is_some());
-        s.store
-            .apply_direct_policy(DirectPolicy::Off)
-            .await
-            .unwrap();
+        s.store.apply_direct_rules(DirectPolicy::Off).await.unwrap();
         assert_eq!(refusal(pin(&direct, &s.anna).await), ErrorCode::ReadOnly);
 
         let mut last = None;

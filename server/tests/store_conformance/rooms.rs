@@ -351,7 +351,7 @@ async fn two_people_have_one_conversation_if_the_policy_allows_it() {
             .room;
 
         // Another policy holds for what was begun under the former.
-        let changed = s.store.apply_direct_policy(staff).await.unwrap();
+        let changed = s.store.apply_direct_rules(staff).await.unwrap();
         assert_eq!(
             changed
                 .into_iter()
@@ -359,7 +359,7 @@ async fn two_people_have_one_conversation_if_the_policy_allows_it() {
                 .collect::<Vec<_>>(),
             std::slice::from_ref(&learners)
         );
-        assert!(s.store.apply_direct_policy(staff).await.unwrap().is_empty());
+        assert!(s.store.apply_direct_rules(staff).await.unwrap().is_empty());
         let send = text(&learners, "c1", "тайком");
         let sent = s
             .store
@@ -374,7 +374,7 @@ async fn two_people_have_one_conversation_if_the_policy_allows_it() {
         assert_eq!(refusal(sent), ErrorCode::ReadOnly);
         assert_eq!(
             s.store
-                .apply_direct_policy(DirectPolicy::Off)
+                .apply_direct_rules(DirectPolicy::Off)
                 .await
                 .unwrap()
                 .len(),
@@ -382,7 +382,7 @@ async fn two_people_have_one_conversation_if_the_policy_allows_it() {
         );
         assert_eq!(
             s.store
-                .apply_direct_policy(DirectPolicy::All)
+                .apply_direct_rules(DirectPolicy::All)
                 .await
                 .unwrap()
                 .len(),

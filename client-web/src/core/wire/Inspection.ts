@@ -45,6 +45,10 @@ until?: string,
  */
 ended?: Signed, 
 /**
+ * Whether it was opened by who is responsible for the safety of children, alone. It is not taken out as an archive then.
+ */
+alone?: boolean, 
+/**
  * Whether deleting by rules is held in the conversation.
  */
 held?: boolean, };

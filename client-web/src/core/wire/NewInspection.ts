@@ -2,7 +2,8 @@
 import type { Between } from "./Between";
 
 /**
- * `POST /inspections`: asks to read a conversation of two. For administrators who are not in it.
+ * `POST /inspections`: asks to read a conversation of two, or opens it. For who is not in it: administrators, and who is responsible
+ * for the safety of children.
  */
 export type NewInspection = { 
 /**
@@ -12,4 +13,9 @@ of: Between,
 /**
  * Why, at most [`crate::limits::INSPECTION_REASON_CHARS_MAX`] characters. It goes into the log.
  */
-reason: string, };
+reason: string, 
+/**
+ * Whether it is opened at once, by who is responsible for the safety of children: only conversations between a learner and an
+ * adult, and of those what was written since both are told so in them.
+ */
+alone?: boolean, };

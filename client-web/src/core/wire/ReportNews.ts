@@ -14,6 +14,11 @@ open?: number,
  */
 asked?: number, 
 /**
+ * Whether they are responsible for the safety of children, and conversations of two between learners and adults may be read for
+ * that.
+ */
+safeguards?: boolean, 
+/**
  * Reports of their own that were decided and whose outcome they have not seen; the latest first, at most
  * [`crate::limits::REPORTS_HANDLED_TOLD_MAX`].
  */

@@ -30,6 +30,11 @@ kind: RoomKind,
  */
 archived?: boolean, 
 /**
+ * Whether, of a conversation of two, who is responsible for the safety of children may read what is written from now on; both are
+ * to be told so in it.
+ */
+safeguarded?: boolean, 
+/**
  * What this person may do there beyond reading.
  */
 can: Array<Right>, 

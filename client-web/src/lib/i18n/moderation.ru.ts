@@ -42,6 +42,9 @@ const acts: Record<Act, string> = {
   inspection_exported: 'Выгрузка чужой личной беседы',
   acks_read: 'Просмотр, кто не ознакомился',
   acks_taken: 'Выгрузка, кто не ознакомился',
+  inspection_opened: 'Личная беседа открыта ответственным за безопасность детей',
+  safeguarding_given: 'Назначен ответственный за безопасность детей',
+  safeguarding_taken: 'Больше не отвечает за безопасность детей',
 };
 
 const reasons: Record<Reason, string> = {

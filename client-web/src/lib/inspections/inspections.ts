@@ -7,6 +7,7 @@ import type { InspectedPage } from '../../core/wire/InspectedPage';
 import type { Inspections } from '../../core/wire/Inspections';
 import type { NewInspection } from '../../core/wire/NewInspection';
 import type { RetentionChange } from '../../core/wire/RetentionChange';
+import type { SetSafeguarding } from '../../core/wire/SetSafeguarding';
 import type { Step } from '../../core/wire/Step';
 import type { TakeStep } from '../../core/wire/TakeStep';
 
@@ -14,7 +15,11 @@ const at = (id: string): string => `/inspections/${encodeURIComponent(id)}`;
 
 export const inspections = (): Promise<Inspections> => api<Inspections>('GET', '/inspections');
 
-export const ask = (of: Between, reason: string): Promise<void> => api('POST', '/inspections', { of, reason } satisfies NewInspection);
+export const ask = (of: Between, reason: string, alone: boolean): Promise<void> =>
+  api('POST', '/inspections', { of, reason, ...(alone ? { alone } : {}) } satisfies NewInspection);
+
+export const setSafeguarding = (person: string, on: boolean): Promise<void> =>
+  api('PUT', `/people/${encodeURIComponent(person)}/safeguarding`, { on } satisfies SetSafeguarding);
 
 export const take = (id: string, step: Step): Promise<void> => api('POST', at(id), { step } satisfies TakeStep);
 
