@@ -294,9 +294,10 @@ impl Store {
         rules: impl Into<DirectRules>,
     ) -> StoreResult<Vec<(RoomId, [UserId; 2])>> {
         let rules = rules.into();
-        let rows: Vec<(String, String, Option<i64>, String, String, String, String)> = read!(self, db => {
+        let rows: Vec<(String, String, i64, String, String, String, String)> = read!(self, db => {
             sqlx::query_as(
-                "SELECT r.id, r.writers, r.safeguarded_after, p.id, p.role, q.id, q.role FROM rooms r
+                "SELECT r.id, r.writers,
+                        CAST(CASE WHEN r.safeguarded_after IS NULL THEN 0 ELSE 1 END AS BIGINT), p.id, p.role, q.id, q.role FROM rooms r
                  JOIN members m ON m.room_id = r.id JOIN people p ON p.id = m.person_id
                  JOIN members n ON n.room_id = r.id AND n.person_id > m.person_id JOIN people q ON q.id = n.person_id
                  WHERE r.kind = 'direct' ORDER BY r.id",
@@ -307,8 +308,9 @@ impl Store {
         for (room, writers, safeguarded, one, its_role, two, role) in rows {
             let (its_role, role) = (role_from(&its_role)?, role_from(&role)?);
             let now = writers_text(direct_writers(rules, its_role, role));
+            let was = safeguarded == 1;
             let is_now = is_safeguarded(rules, its_role, role);
-            if now == writers && is_now == safeguarded.is_some() {
+            if now == writers && is_now == was {
                 continue;
             }
             let (room, people) = (room_id(room)?, [user_id(one)?, user_id(two)?]);
@@ -316,7 +318,7 @@ impl Store {
             within!(&mut tx, db => {
                 sqlx::query("UPDATE rooms SET writers = $2 WHERE id = $1").bind(room.as_str()).bind(now).execute(db).await?;
             });
-            if is_now != safeguarded.is_some() {
+            if is_now != was {
                 safeguard(&mut tx, &room, is_now).await?;
             }
             touch(&mut tx, &people).await?;
