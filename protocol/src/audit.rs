@@ -82,7 +82,9 @@ pub enum Act {
     AcksTaken,
     /// Somebody responsible for the safety of children opened a conversation of two between a learner and an adult, alone.
     InspectionOpened,
-    /// Somebody was made responsible for the safety of children, by an administrator or on the command line.
+    /// An administrator wants somebody to be responsible for the safety of children; another one has to confirm it.
+    SafeguardingAsked,
+    /// Somebody was made responsible for the safety of children: an administrator confirmed what another wants, or the command line.
     SafeguardingGiven,
     /// Somebody is so no longer.
     SafeguardingTaken,

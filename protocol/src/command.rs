@@ -171,6 +171,11 @@ pub struct MsgSend {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub due: Option<String>,
+    /// Whoever wrote it was told that it may be read by who is responsible for the safety of children: needed where the room is
+    /// `safeguarded`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub noticed: bool,
     /// It mentions everybody else in the room. Staff only, not in a conversation of two, and at most
     /// [`crate::limits::ALLS_PER_HOUR_MAX`] times an hour.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -39,6 +39,14 @@ pub enum ErrorCode {
     Archived,
     /// Nobody of the staff would be left in the room.
     NoStaff,
+    /// One adult would be alone with learners in the room, where the organisation does not allow that.
+    AloneWithLearners,
+    /// Others may read on in the conversation than its author was told of when they wrote this.
+    NoticeUnseen,
+    /// The message was written when others could read on in the conversation than can now: it is not edited any more.
+    RulesChanged,
+    /// Somebody else gave the person a one-time password not long ago.
+    RecentlyReset,
     /// No such thing.
     NotFound,
     /// The page that sent the request does not belong to this server.

@@ -55,8 +55,18 @@ pub struct TakeStep {
     pub step: Step,
 }
 
-/// `PUT /people/{id}/safeguarding`: makes somebody of the staff responsible for the safety of children, or takes that back. For
-/// administrators, and never about oneself.
+/// Somebody who is to be responsible for the safety of children.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Proposed {
+    /// Who.
+    pub who: Person,
+    /// The administrator who wants it; another one confirms.
+    pub by: Person,
+}
+
+/// `PUT /people/{id}/safeguarding`: wants somebody of the staff to be responsible for the safety of children, or confirms that another
+/// administrator wants it within [`crate::limits::INSPECTION_WAIT_HOURS`]; or takes either back. For administrators, and never about
+/// oneself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct SetSafeguarding {
@@ -144,6 +154,15 @@ pub struct Inspections {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<Person>>", optional)]
     pub responsible: Vec<Person>,
+    /// Who is to become so when another administrator confirms it, by name; told to administrators alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<Proposed>>", optional)]
+    pub proposed: Vec<Proposed>,
+    /// Groups, and rooms of other kinds than conversations of two, that who is responsible for the safety of children may open alone, by
+    /// name; told to them. At most [`crate::limits::SAFEGUARDED_GROUPS_TOLD_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<NamedRoom>>", optional)]
+    pub groups: Vec<NamedRoom>,
 }
 
 /// A message as whoever inspects sees it.

@@ -42,6 +42,10 @@ pub struct LaterSet {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub due: Option<String>,
+    /// As in `msg.send`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub noticed: bool,
 }
 
 /// `later.delete`, `later.now`: one of those that wait.
@@ -50,6 +54,10 @@ pub struct LaterSet {
 pub struct LaterRef {
     /// Which.
     pub cid: ClientId,
+    /// With `later.now`, as in `msg.send`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub noticed: bool,
 }
 
 /// A message that waits, as its author sees it.

@@ -226,6 +226,11 @@ pub const INSPECTIONS_OPEN_MAX: u32 = 20;
 pub const INSPECTIONS_TOLD_MAX: u32 = 100;
 /// Messages of a page of such a conversation.
 pub const INSPECTION_PAGE: u32 = 50;
+/// Groups told to who is responsible for the safety of children.
+pub const SAFEGUARDED_GROUPS_TOLD_MAX: u32 = 500;
+/// For so many days after somebody else gave a person a one-time password they are not made responsible for the safety of children: who
+/// made it may still be in the account.
+pub const SAFEGUARDING_RESET_DAYS: i64 = 30;
 /// Longest voice message, in milliseconds: half an hour.
 pub const RECORDING_MILLIS_MAX: u32 = 1_800_000;
 /// Longest short video message, in milliseconds: a minute, and what a slow device takes to stop.

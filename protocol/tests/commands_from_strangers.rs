@@ -292,6 +292,7 @@ fn msg_send() -> impl Strategy<Value = Command> {
                 ack,
                 due,
                 all,
+                noticed: false,
             })
         })
 }

@@ -105,6 +105,7 @@ impl School {
             ack: false,
             due: None,
             all: false,
+            noticed: false,
         };
         let by = &self.people[k % PEOPLE];
         let started = Instant::now();

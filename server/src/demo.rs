@@ -127,6 +127,7 @@ pub async fn fill(store: &Store, hasher: &Hasher) -> Result<(), ErrorBody> {
             ack: false,
             due: None,
             all: false,
+            noticed: false,
         };
         store
             .add_message(NewMessage { by, send: &send }, now_ms())

@@ -409,6 +409,7 @@ async fn replace_password(store: &Store, login: &str, keep_keys: bool) -> anyhow
 async fn set_safeguarding(store: &Store, login: &str, on: bool) -> anyhow::Result<()> {
     let account = store.account(&login.to_lowercase()).await?;
     let Person { id, name, .. } = account.context("there is no such login")?.person;
+    // Whoever runs the server needs no second one; the log has it.
     match store.set_safeguarding(&id, None, on, now_ms()).await {
         Ok(_) if on => print(&format!(
             "{id} {name}: responsible for the safety of children"

@@ -125,6 +125,16 @@ impl From<DirectPolicy> for DirectRules {
     }
 }
 
+// Where only rooms that are no conversations of two are looked at.
+impl From<LearnerPolicy> for DirectRules {
+    fn from(with_learners: LearnerPolicy) -> Self {
+        Self {
+            who: DirectPolicy::default(),
+            with_learners,
+        }
+    }
+}
+
 /// Who writes in rooms of a kind. Of conversations of two see [`direct_writers`].
 #[must_use]
 pub const fn writers(kind: RoomKind) -> Writers {
@@ -182,6 +192,33 @@ pub const fn give_safeguarding(by: Role, whose: Role, own: bool) -> Result<(), E
         Ok(())
     } else {
         Err(ErrorCode::BadRequest)
+    }
+}
+
+/// Who is in a room: adults (the staff and guardians) and learners.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Company {
+    /// How many of the staff and of the guardians.
+    pub adults: usize,
+    /// How many learners.
+    pub learners: usize,
+}
+
+impl Company {
+    /// Of people with these roles.
+    pub fn of(roles: impl Iterator<Item = Role>) -> Self {
+        roles.fold(Self::default(), |Self { adults, learners }, role| Self {
+            adults: adults + usize::from(is_adult(role)),
+            learners: learners + usize::from(matches!(role, Role::Student)),
+        })
+    }
+
+    /// Whether one adult is alone with learners in a room of this kind, so that it is to be as a conversation of two: with one learner
+    /// in any, with several in one that no administrator made (`course`), where nobody knows who they are.
+    #[must_use]
+    pub const fn is_close(self, kind: RoomKind, course: bool) -> bool {
+        let is_shared = matches!(kind, RoomKind::Group | RoomKind::Announcements);
+        is_shared && self.adults == 1 && (self.learners == 1 || (self.learners > 1 && !course))
     }
 }
 
@@ -398,6 +435,34 @@ mod tests {
                 Writers::Members,
                 "{one:?} {other:?}"
             );
+        }
+    }
+
+    #[test]
+    fn one_adult_alone_with_learners_is_as_in_a_conversation_of_two() {
+        use Role::{Guardian, Student, Teacher};
+        let close = |roles: &[Role], kind, course| {
+            Company::of(roles.iter().copied()).is_close(kind, course)
+        };
+        for kind in [RoomKind::Group, RoomKind::Announcements] {
+            for adult in [Teacher, Role::Administrator, Guardian] {
+                assert!(close(&[adult, Student], kind, true), "{adult:?}");
+                assert!(close(&[adult, Student], kind, false), "{adult:?}");
+                // A class.
+                assert!(!close(&[adult, Student, Student], kind, true));
+                assert!(close(&[adult, Student, Student], kind, false));
+            }
+            for course in [true, false] {
+                assert!(!close(&[Teacher, Teacher, Student], kind, course));
+                assert!(!close(&[Teacher, Guardian, Student], kind, course));
+                assert!(!close(&[Teacher], kind, course), "nobody to write to");
+                assert!(!close(&[Teacher, Guardian], kind, course));
+                assert!(!close(&[Student, Student], kind, course));
+                assert!(close(&[Teacher, Role::Bot, Student], kind, course));
+            }
+        }
+        for kind in [RoomKind::Direct, RoomKind::Guardians] {
+            assert!(!close(&[Teacher, Student], kind, false), "{kind:?}");
         }
     }
 

@@ -147,6 +147,7 @@ fn message(r: RoomId, body: String) -> StoreResult<MsgSend> {
         ack: false,
         due: None,
         all: false,
+        noticed: false,
     })
 }
 

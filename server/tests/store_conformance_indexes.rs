@@ -120,6 +120,7 @@ async fn use_it(store: &Store, statements: &Statements) -> BTreeSet<String> {
         ack: false,
         due: None,
         all: false,
+        noticed: false,
     };
     let new = NewMessage {
         by: anna,

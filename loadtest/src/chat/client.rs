@@ -161,6 +161,7 @@ impl Client {
             ack: false,
             due: None,
             all: false,
+            noticed: false,
         };
         let id = self.socket.send(&Command::MsgSend(send)).await?;
         self.waiting.insert(id, (room, key));

@@ -105,6 +105,7 @@ impl Member {
             ack: false,
             due: None,
             all: false,
+            noticed: false,
         });
         let id = link.next_id;
         link.next_id += 1;

@@ -162,6 +162,7 @@ async fn say(
         ack: false,
         due: None,
         all: false,
+        noticed: false,
     };
     let _: MsgSent = socket.call("msg.send", &Command::MsgSend(send)).await?;
     Ok(())

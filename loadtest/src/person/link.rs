@@ -107,6 +107,7 @@ impl Writer<'_> {
             ack: false,
             due: None,
             all: false,
+            noticed: false,
         };
         let id = link.socket.send(&Command::MsgSend(send)).await?;
         link.sending = Some((id, Instant::now()));

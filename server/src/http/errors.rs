@@ -68,6 +68,10 @@ pub(super) const fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::Taken
         | ErrorCode::Archived
         | ErrorCode::NoStaff
+        | ErrorCode::AloneWithLearners
+        | ErrorCode::NoticeUnseen
+        | ErrorCode::RulesChanged
+        | ErrorCode::RecentlyReset
         | ErrorCode::PollClosed
         | ErrorCode::Sent
         | ErrorCode::DueOver

@@ -23,7 +23,7 @@ use super::ids::known;
 use super::room_changes::on_its_own;
 use crate::App;
 use crate::accounts::SignedIn;
-use crate::store::{ExportedMessage, StoreResult};
+use crate::store::{ExportedMessage, StoreResult, Wished};
 use crate::time::now_ms;
 
 #[derive(Deserialize)]
@@ -39,10 +39,12 @@ pub(super) async fn list(
 ) -> Result<Json<Inspections>, ApiError> {
     allow_reading(&app, &me).await?;
     let mut all = app.store.inspections(&me.person.id, now_ms()).await?;
-    all.visible = app.config.people.direct_with_learners == LearnerPolicy::Visible;
+    all.visible = app.store.learner_policy().await? == LearnerPolicy::Visible;
     if me.person.role == Role::Administrator {
         all.responsible = app.store.responsible().await?;
+        all.proposed = app.store.proposed(now_ms()).await?;
     }
+    all.groups = app.store.safeguarded_groups(&me.person.id).await?;
     Ok(Json(all))
 }
 
@@ -163,10 +165,14 @@ pub(super) async fn set_safeguarding(
     let (store, me) = (me.acting(&app.store), me.person.id);
     on_its_own(async move {
         let set = store.set_safeguarding(&person, Some(&me), on, now_ms());
-        if set.await? {
-            tracing::info!(%person, by = %me, on, "who is responsible for the safety of children");
+        let wished = set.await?;
+        if wished == Wished::Already {
+            return Ok(());
+        }
+        tracing::info!(%person, by = %me, ?wished, "who is responsible for the safety of children");
+        for one in std::iter::once(person).chain(app.store.administrators().await?) {
             app.switchboard
-                .tell_user(&person, None, &LiveEvent::UReports {});
+                .tell_user(&one, None, &LiveEvent::UReports {});
         }
         Ok(())
     })
@@ -182,9 +188,8 @@ pub(crate) async fn told(app: &App, person: &Person, news: &mut ReportNews) -> S
     if person.role == Role::Administrator {
         news.asked = app.store.inspections_asked(&person.id, now_ms()).await?;
     }
-    let visible = app.config.people.direct_with_learners == LearnerPolicy::Visible;
-    news.safeguards =
-        visible && person.role.is_staff() && app.store.is_responsible(&person.id).await?;
+    // Also where it is not so any more: what was written while it was can still be read.
+    news.safeguards = person.role.is_staff() && app.store.is_responsible(&person.id).await?;
     Ok(())
 }
 

@@ -107,8 +107,8 @@ pub(super) async fn direct(
     let Json(OpenDirect { u }) = body.map_err(|_| ErrorCode::BadRequest)?;
     let (store, by) = (me.acting(&app.store), me.person.id);
     let id = on_its_own(async move {
-        let rules = app.config.direct_rules();
-        let made = store.open_direct(&by, &u, rules, now_ms()).await?;
+        let who = app.config.direct_messages;
+        let made = store.open_direct(&by, &u, who, now_ms()).await?;
         if !made.people.is_empty() {
             tracing::info!(room = %made.room, %by, with = %u, "a conversation was begun");
         }

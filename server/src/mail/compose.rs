@@ -251,6 +251,9 @@ impl Office {
                 blocks.push(Block::Said(who, what.trim().to_owned()));
             }
         }
+        if news.safeguarded {
+            blocks.push(Block::Line(words.safeguarded()));
+        }
         let link = format!("{}/room/{}", self.address, news.room);
         blocks.push(Block::Link(words.open(), link, words.open_link()));
     }
@@ -363,6 +366,7 @@ mod tests {
                 said("Анна", at + 2_000, "в среду"),
             ],
             asks: vec![9],
+            safeguarded: false,
         }
     }
 
@@ -406,6 +410,32 @@ mod tests {
         assert!(told.reply.is_none() && !told.text.contains("Ответ пишите"));
         assert_eq!(told.thread, plain.thread);
         assert_eq!(told.subject, plain.subject);
+    }
+
+    #[test]
+    fn a_mail_of_a_safeguarded_conversation_says_so() {
+        let to = reader(MailLanguage::Ru);
+        let told = RoomNews {
+            safeguarded: true,
+            ..news()
+        };
+        let said = "может прочитать тот, кто отвечает здесь за безопасность детей";
+        for texts in [false, true] {
+            let office = office(texts);
+            for letter in [
+                office.room(&to, &told, Some("abc"), 0),
+                office.rooms(&to, std::slice::from_ref(&told), &[], 0),
+            ] {
+                assert!(letter.text.contains(said), "{}", letter.text);
+                assert!(letter.html.contains(said));
+            }
+            assert!(
+                !office
+                    .room(&to, &news(), Some("abc"), 0)
+                    .text
+                    .contains(said)
+            );
+        }
     }
 
     #[test]

@@ -132,6 +132,7 @@ async fn tell_of_room(mail: &Mail, to: &Reader, news: &RoomNews, now: i64) -> St
         room: &news.room,
         message: &news.last,
         expires_at: *expires_at,
+        noticed: news.safeguarded,
     });
     let told = Told {
         rooms: &[(&news.room, news.last_no)],

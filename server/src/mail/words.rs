@@ -101,6 +101,10 @@ words! {
     answer() =>
         "На это письмо можно ответить: ответ с файлами придёт в группу от вашего имени.",
         "You can answer this mail: the answer goes to the group under your name, with its files.";
+    /// Of a conversation that may be read.
+    safeguarded() =>
+        "Эту беседу, и ответ на это письмо, может прочитать тот, кто отвечает здесь за безопасность детей. Каждый раз это остаётся в журнале.",
+        "Whoever is responsible for the safety of children here may read this conversation, and an answer to this mail. It is logged each time.";
     /// Of a mail about an answer that was refused.
     refused_subject(school: &str) => format!("{school}: ваш ответ не принят"), format!("{school}: your answer was not taken");
     /// That it was.

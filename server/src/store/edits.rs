@@ -13,6 +13,7 @@ use super::messages::{MessageRow, message_columns};
 use super::people::user_id;
 use super::polls;
 use super::rooms::room_id;
+use super::safeguarded::SETTLED;
 use super::search::REWRITE;
 use super::{Store, StoreError, StoreResult, read, write};
 use crate::rights::Access;
@@ -60,7 +61,8 @@ impl Store {
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such message for this person, or no text of it to change any more,
     /// [`ErrorCode::Forbidden`] when it is not theirs to change or a poll, [`ErrorCode::Archived`] and [`ErrorCode::ReadOnly`] where they
-    /// may not write, unless they delete as staff, [`ErrorCode::Empty`] when nothing would be left of it.
+    /// may not write, unless they delete as staff, [`ErrorCode::RulesChanged`] to edit what was written when others could read on than can
+    /// now, [`ErrorCode::Empty`] when nothing would be left of it.
     pub async fn change_message(
         &self,
         id: &MessageId,
@@ -119,6 +121,12 @@ impl Store {
                  FROM messages WHERE id = $1",
             )
             .bind(id.as_str()).fetch_one(&mut *tx).await?;
+            let settled: (Option<i64>, Option<i64>) =
+                sqlx::query_as(SETTLED).bind(room.as_str()).fetch_one(&mut *tx).await?;
+            // Another text of it would be seen by others than it was written for, or by nobody who is to see it.
+            if matches!(change, Change::Edit(_)) && settled.0.max(settled.1) >= Some(found.no) {
+                return Err(ErrorCode::RulesChanged.into());
+            }
             if !judge(&before, change)? {
                 tx.rollback().await?;
                 return Ok(None);

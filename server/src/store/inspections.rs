@@ -1,6 +1,6 @@
 //! Reading a conversation of two by two administrators: one asks, another grants, and the one who asked reads for a while. Every
-//! step and every page is written down in the transaction that allows it. A conversation that is safeguarded
-//! (`rooms.safeguarded_after`) is also opened by one person alone, who is responsible for the safety of children.
+//! step and every page is written down in the transaction that allows it. A room that is or was safeguarded (`safeguarded`) is also
+//! opened by one person alone, who is responsible for the safety of children, and reads what was written then.
 
 use protocol::audit::{Act, Facts};
 use protocol::inspection::{Between, Inspection, Inspections, Signed, Stage, Step};
@@ -13,6 +13,7 @@ use protocol::{ErrorCode, RoomId, UserId};
 use super::audit::{Note, named_room, note_in, person, room_name};
 use super::people::user_id;
 use super::rooms::room_id;
+use super::safeguarded::ever_safeguarded;
 use super::{Store, StoreError, StoreResult, new_id, read, write};
 use crate::time::rfc3339;
 
@@ -37,7 +38,7 @@ pub(super) use inspects;
 macro_rules! safeguards {
     ($me:literal) => {
         concat!(
-            "(r.kind = 'direct' AND r.safeguarded_after IS NOT NULL AND EXISTS (
+            "(", ever_safeguarded!(), " AND EXISTS (
                  SELECT 1 FROM people me WHERE me.id = ", $me, " AND me.safeguarding_at IS NOT NULL
                    AND me.role IN ('administrator', 'teacher'))
               AND NOT EXISTS (SELECT 1 FROM members mine WHERE mine.room_id = r.id AND mine.person_id = ", $me, "))"
@@ -55,7 +56,12 @@ macro_rules! concerns {
             $me,
             " AND ",
             safeguards!($me),
-            "))"
+            ") OR (x.alone = 1 AND EXISTS (SELECT 1 FROM people me WHERE me.id = ",
+            $me,
+            " AND me.role = 'administrator')
+              AND NOT EXISTS (SELECT 1 FROM members mine WHERE mine.room_id = r.id AND mine.person_id = ",
+            $me,
+            ")))"
         )
     };
 }
@@ -88,12 +94,12 @@ macro_rules! inspections {
     };
 }
 
-/// The room of an inspection that `$me` may read now, inside the transaction `$tx`, after which number of its messages, and the
-/// last one's number.
+/// The room of an inspection that `$me` may read now, inside the transaction `$tx`, whether they opened it alone, and the number of
+/// its last message.
 macro_rules! granted {
     ($tx:ident, $id:expr, $me:expr, $now:expr) => {{
         let found: Option<(String, i64, i64)> = sqlx::query_as(concat!(
-            "SELECT r.id, CASE WHEN x.alone = 1 THEN r.safeguarded_after ELSE 0 END, r.last_no
+            "SELECT r.id, x.alone, r.last_no
              FROM inspections x JOIN rooms r ON r.id = x.room_id
              WHERE x.id = $2 AND x.by_id = $1 AND x.decision = 'granted' AND x.ended_at IS NULL AND x.until_at > $3
                AND ((x.alone = 0 AND ", inspects!("$1"), ") OR (x.alone = 1 AND ", safeguards!("$1"), "))",
@@ -103,8 +109,8 @@ macro_rules! granted {
         .bind($now)
         .fetch_optional(&mut *$tx)
         .await?;
-        let (room, after, last_no) = found.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
-        (room_id(room)?, after, last_no)
+        let (room, alone, last_no) = found.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
+        (room_id(room)?, alone == 1, last_no)
     }};
 }
 
@@ -245,7 +251,7 @@ impl Store {
         Ok(room)
     }
 
-    /// Opens a conversation between a learner and an adult for who is responsible for the safety of children; gives which it is.
+    /// Opens a conversation between a learner and an adult, or a group that is as one, for who is responsible for the safety of children; gives which it is.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such conversation for this person, [`ErrorCode::Sent`] when they wait for an answer or
@@ -262,7 +268,7 @@ impl Store {
             // The account is locked: of what somebody opens at once each is counted.
             sqlx::query("UPDATE people SET rooms_version = rooms_version WHERE id = $1").bind(by.as_str()).execute(&mut *tx).await?;
             let found: Option<(String,)> = sqlx::query_as(concat!(
-                "SELECT r.id FROM rooms r WHERE ", safeguards!("$1"), " AND (r.id = $2 OR ($3 <> $4
+                "SELECT r.id FROM rooms r WHERE ", safeguards!("$1"), " AND (r.id = $2 OR (r.kind = 'direct' AND $3 <> $4
                    AND EXISTS (SELECT 1 FROM members a WHERE a.room_id = r.id AND a.person_id = $3)
                    AND EXISTS (SELECT 1 FROM members b WHERE b.room_id = r.id AND b.person_id = $4)))",
             ))
@@ -378,6 +384,8 @@ impl Store {
             others: u32::try_from(others).unwrap_or(u32::MAX),
             visible: false,
             responsible: Vec::new(),
+            proposed: Vec::new(),
+            groups: Vec::new(),
         })
     }
 
@@ -424,8 +432,22 @@ impl Store {
         now: i64,
     ) -> StoreResult<(RoomId, i64, i64)> {
         let page = write!(self, tx => {
-            let (room, from, last_no) = granted!(tx, id, me, now);
-            let upto = before.map_or(last_no, |before| before.saturating_sub(1).clamp(from, last_no));
+            let (room, alone, last_no) = granted!(tx, id, me, now);
+            let wished = before.map_or(last_no, |before| before.saturating_sub(1).clamp(0, last_no));
+            let (from, upto) = if alone {
+                // What both knew of last, as far as it is wished.
+                let known: Option<(i64, i64)> = sqlx::query_as(
+                    "SELECT t.from_no, t.until_no FROM (
+                         SELECT r.safeguarded_after AS from_no, r.last_no AS until_no FROM rooms r
+                         WHERE r.id = $1 AND r.safeguarded_after IS NOT NULL
+                         UNION ALL SELECT b.from_no, b.until_no FROM safeguarded_before b WHERE b.room_id = $1) t
+                     WHERE t.from_no < $2 AND t.from_no < t.until_no ORDER BY t.from_no DESC LIMIT 1",
+                )
+                .bind(room.as_str()).bind(wished).fetch_optional(&mut *tx).await?;
+                known.map_or((wished, wished), |(from, until)| (from, wished.min(until)))
+            } else {
+                (0, wished)
+            };
             let after = upto.saturating_sub(i64::from(INSPECTION_PAGE)).max(from);
             let read = (upto > after).then_some((after + 1, upto));
             let facts = Facts { first: read.map(|read| read.0), last: read.map(|read| read.1), ..Facts::default() };
@@ -441,10 +463,8 @@ impl Store {
     /// As [`Self::read_inspected`], and [`ErrorCode::Forbidden`] for what was opened alone: an archive has all that was ever written.
     pub async fn export_inspected(&self, id: &str, me: &UserId, now: i64) -> StoreResult<RoomId> {
         let room = write!(self, tx => {
-            let (room, _, last_no) = granted!(tx, id, me, now);
-            let alone: Option<(i64,)> = sqlx::query_as("SELECT alone FROM inspections WHERE id = $1 AND alone = 1")
-                .bind(id).fetch_optional(&mut *tx).await?;
-            if alone.is_some() {
+            let (room, alone, last_no) = granted!(tx, id, me, now);
+            if alone {
                 return Err(ErrorCode::Forbidden.into());
             }
             let facts = Facts { last: Some(last_no), ..Facts::default() };

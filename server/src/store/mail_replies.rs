@@ -20,6 +20,8 @@ pub struct ReplyTo {
     pub message: MessageId,
     /// Until when, in milliseconds since 1970.
     pub expires_at: i64,
+    /// Whether the mail said that answers may be read by who is responsible for the safety of children.
+    pub noticed: bool,
 }
 
 impl Store {
@@ -28,20 +30,21 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn reply_to_mail(&self, id: &str) -> StoreResult<Option<ReplyTo>> {
-        let row: Option<(String, Option<String>, String, String, i64)> = read!(self, db => {
+        let row: Option<(String, Option<String>, String, String, i64, i64)> = read!(self, db => {
             sqlx::query_as(
-                "SELECT a.person_id, p.address, a.room_id, a.message_id, a.expires_at
+                "SELECT a.person_id, p.address, a.room_id, a.message_id, a.expires_at, a.noticed
                  FROM mail_replies a LEFT JOIN mail_people p ON p.person_id = a.person_id WHERE a.id = $1",
             )
             .bind(id).fetch_optional(db).await
         })?;
-        row.map(|(person, address, room, message, expires_at)| {
+        row.map(|(person, address, room, message, expires_at, noticed)| {
             Ok(ReplyTo {
                 person: user_id(person)?,
                 address,
                 room: room_id(room)?,
                 message: message_id(message)?,
                 expires_at,
+                noticed: noticed > 0,
             })
         })
         .transpose()

@@ -69,6 +69,8 @@ pub struct RoomNews {
     pub messages: Vec<Said>,
     /// The numbers of those that the person is to acknowledge and has not.
     pub asks: Vec<i64>,
+    /// Whether who is responsible for the safety of children may read what is written there now.
+    pub safeguarded: bool,
 }
 
 /// A message of which a mail tells.
@@ -95,6 +97,8 @@ pub struct NewReply<'a> {
     pub message: &'a MessageId,
     /// Until when.
     pub expires_at: i64,
+    /// Whether the mail says that answers may be read by who is responsible for the safety of children.
+    pub noticed: bool,
 }
 
 /// Of what a mail tells, so that no other tells of it again.
@@ -214,23 +218,23 @@ impl Store {
         now: i64,
     ) -> StoreResult<Option<RoomNews>> {
         let since = now - MAIL_NEWS_HOURS * 60 * MINUTE_MS;
-        let head: Option<(String, i64, i64, Option<i64>)> = read!(self, db => {
+        let head: Option<(String, i64, i64, Option<i64>, i64)> = read!(self, db => {
             sqlx::query_as(concat!(
                 "SELECT CASE WHEN r.kind = 'direct' THEN COALESCE((
                      SELECT q.name FROM members other JOIN people q ON q.id = other.person_id
                      WHERE other.room_id = r.id AND other.person_id <> $3), r.name) ELSE r.name END,
-                     COUNT(g.no), COUNT(q.no), MAX(g.no)
+                     COUNT(g.no), COUNT(q.no), MAX(g.no), CAST(CASE WHEN r.safeguarded_after IS NULL THEN 0 ELSE 1 END AS BIGINT)
                  FROM members m JOIN rooms r ON r.id = m.room_id
                  LEFT JOIN mailed d ON d.room_id = m.room_id AND d.person_id = m.person_id
                  LEFT JOIN messages g ON ", news!(), "
                  LEFT JOIN mentions q ON q.room_id = g.room_id AND q.no = g.no AND q.person_id = m.person_id
                  WHERE m.room_id = $2 AND m.person_id = $3 AND ($4 = 0 OR q.no IS NOT NULL)
-                 GROUP BY r.id, r.kind, r.name",
+                 GROUP BY r.id, r.kind, r.name, r.safeguarded_after",
             ))
             .bind(since).bind(room.as_str()).bind(person.as_str()).bind(i64::from(only_mentions))
             .fetch_optional(db).await
         })?;
-        let Some((name, count, mentions, Some(last_no))) = head else {
+        let Some((name, count, mentions, Some(last_no), safeguarded)) = head else {
             return Ok(None);
         };
         let rows: Vec<(String, String, i64, String, i64, i64)> = read!(self, db => {
@@ -281,6 +285,7 @@ impl Store {
             last,
             messages,
             asks: asks.into_iter().map(|(no,)| no).collect(),
+            safeguarded: safeguarded > 0,
         }))
     }
 
@@ -325,10 +330,11 @@ impl Store {
             queue!(tx, mail, now);
             if let Some(reply) = reply {
                 sqlx::query(
-                    "INSERT INTO mail_replies (id, person_id, room_id, message_id, expires_at) VALUES ($1, $2, $3, $4, $5)",
+                    "INSERT INTO mail_replies (id, person_id, room_id, message_id, expires_at, noticed)
+                     VALUES ($1, $2, $3, $4, $5, $6)",
                 )
                 .bind(reply.id).bind(mail.person.as_str()).bind(reply.room.as_str()).bind(reply.message.as_str())
-                .bind(reply.expires_at).execute(&mut *tx).await?;
+                .bind(reply.expires_at).bind(i64::from(reply.noticed)).execute(&mut *tx).await?;
             }
         });
         Ok(true)

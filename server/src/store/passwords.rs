@@ -122,7 +122,8 @@ impl Store {
     /// Whether somebody may make a one-time password for a person now; [`Self::reset_password`] asks again.
     ///
     /// # Errors
-    /// What [`rights::reset_password`] says, and [`ErrorCode::RateLimited`] after too many.
+    /// What [`rights::reset_password`] says, [`ErrorCode::Forbidden`] for who is responsible for the safety of children, and
+    /// [`ErrorCode::RateLimited`] after too many.
     pub async fn may_reset_password(
         &self,
         person: &UserId,
@@ -208,9 +209,16 @@ async fn replace(
         None => (Vec::new(), Over::default()),
     };
     let done = within!(&mut *tx, db => {
-        sqlx::query("UPDATE people SET password = $2, once_until = $3 WHERE id = $1 AND role <> 'bot'")
+        // Whoever makes a one-time password can sign in with it: not as who reads alone.
+        sqlx::query(
+            "UPDATE people SET password = $2, once_until = $3
+             WHERE id = $1 AND role <> 'bot' AND (CAST($3 AS BIGINT) IS NULL OR safeguarding_at IS NULL)",
+        )
             .bind(person.as_str()).bind(hash).bind(once_until).execute(db).await?.rows_affected()
     });
+    if done == 0 && once_until.is_some() {
+        return Err(ErrorCode::Forbidden.into());
+    }
     if done == 0 {
         return Err(ErrorCode::NotFound.into());
     }
@@ -305,19 +313,22 @@ async fn end_sessions(
 }
 
 async fn allow(tx: &mut Tx<'_>, person: &UserId, by: &UserId, now: i64) -> StoreResult<()> {
-    let row: Option<(String, String, i64)> = within!(&mut *tx, db => {
+    let row: Option<(String, String, Option<i64>, i64)> = within!(&mut *tx, db => {
         sqlx::query_as(concat!(
-            "SELECT b.role, p.role, CAST(CASE WHEN ", share_a_class!(), " THEN 1 ELSE 0 END AS BIGINT)
+            "SELECT b.role, p.role, p.safeguarding_at, CAST(CASE WHEN ", share_a_class!(), " THEN 1 ELSE 0 END AS BIGINT)
              FROM people p JOIN people b ON b.id = $2 WHERE p.id = $1",
         ))
         .bind(person.as_str()).bind(by.as_str()).fetch_optional(db).await?
     });
-    let (role, whose, shares) = row.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
+    let (role, whose, responsible, shares) = row.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
     let (role, whose) = (role_from(&role)?, role_from(&whose)?);
     if person == by {
         return Err(ErrorCode::Forbidden.into());
     }
     rights::reset_password(role, whose, shares == 1).map_err(StoreError::Refused)?;
+    if responsible.is_some() {
+        return Err(ErrorCode::Forbidden.into());
+    }
     let (made,): (i64,) = within!(tx, db => {
         sqlx::query_as("SELECT COUNT(*) FROM audit WHERE by_id = $1 AND act = $2 AND at > $3")
             .bind(by.as_str()).bind(act_text(Act::PasswordReset)).bind(now - PASSWORD_RESETS_SECONDS * 1_000)

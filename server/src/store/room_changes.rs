@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use protocol::audit::{Act, Facts};
 use protocol::limits::ROOM_MEMBERS_MAX;
 use protocol::model::Role;
-use protocol::room::{RoomChange, RoomKind};
+use protocol::room::{DirectPolicy, LearnerPolicy, RoomChange, RoomKind};
 use protocol::{ClientId, ErrorCode, RoomId, UserId};
 
 use super::access::{AccessRow, access_columns, kind_text, writers_text};
@@ -15,9 +15,10 @@ use super::bots::{check_bots, remove_bots_of};
 use super::people::{role_from, user_id};
 use super::pool::{Tx, within};
 use super::rooms::room_id;
+use super::safeguarded::{company, follow, hold_policy, safeguard};
 use super::webhooks::remove_webhooks_of;
 use super::writer::{ROWS_MAX, Rows};
-use super::{Store, StoreError, StoreResult, new_id, read};
+use super::{Store, StoreError, StoreResult, new_id};
 use crate::rights::{self, DirectRules, Writers, direct_writers, is_safeguarded};
 
 /// A room to be made.
@@ -115,7 +116,8 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such person, [`ErrorCode::BadRequest`] when somebody does not belong into
-    /// such a room, [`ErrorCode::TooLarge`]. Whether the maker's role allows it is the caller's question.
+    /// such a room, [`ErrorCode::AloneWithLearners`] where one adult may not be with them, [`ErrorCode::TooLarge`]. Whether the maker's
+    /// role allows it is the caller's question.
     pub async fn make_room(&self, new: &MakeRoom<'_>, now: i64) -> StoreResult<Made> {
         let mut people = new.people.to_vec();
         people.push(new.by.clone());
@@ -124,8 +126,22 @@ impl Store {
         let wish = format!("made:{}:{}", new.by, new.cid);
         let writers = rights::writers(new.kind);
         let mut tx = self.pool.begin().await?;
+        let policy = hold_policy(&mut tx).await?;
         check_people(&mut tx, new.kind, &people).await?;
+        let all = roles(&mut tx, &people).await?;
+        let course = all.get(new.by) == Some(&Role::Administrator);
+        let is_close = company(&all).is_close(new.kind, course);
         let made = insert(&mut tx, &wish, new.name, (new.kind, writers), &people, now).await?;
+        if !made.people.is_empty() {
+            if is_close && policy == LearnerPolicy::Off {
+                return Err(ErrorCode::AloneWithLearners.into());
+            }
+            within!(&mut tx, db => {
+                sqlx::query("UPDATE rooms SET course = $2 WHERE id = $1")
+                    .bind(made.room.as_str()).bind(i64::from(course)).execute(db).await?;
+            });
+            follow(&mut tx, &made.room, new.kind, (policy, is_close)).await?;
+        }
         note(&mut tx, &made_notes(&made, new, now)).await?;
         tx.commit().await?;
         Ok(made)
@@ -140,10 +156,9 @@ impl Store {
         &self,
         me: &UserId,
         other: &UserId,
-        rules: impl Into<DirectRules>,
+        who: DirectPolicy,
         now: i64,
     ) -> StoreResult<Made> {
-        let rules = rules.into();
         if me == other {
             return Err(ErrorCode::BadRequest.into());
         }
@@ -151,6 +166,8 @@ impl Store {
         people.sort();
         let wish = format!("direct:{}:{}", people[0], people[1]);
         let mut tx = self.pool.begin().await?;
+        let with_learners = hold_policy(&mut tx).await?;
+        let rules = DirectRules { who, with_learners };
         let shared: Option<(String,)> = within!(&mut tx, db => {
             sqlx::query_as(
                 "SELECT mine.room_id FROM members mine
@@ -191,8 +208,8 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorCode::Forbidden`] for who may not, [`ErrorCode::Taken`] when a bot of the room would be taken for somebody who is added,
-    /// [`ErrorCode::NoStaff`] when nobody of the staff would be left in it,
-    /// otherwise as [`Self::make_room`].
+    /// [`ErrorCode::NoStaff`] when nobody of the staff would be left in it, [`ErrorCode::AloneWithLearners`] when it would become a room of
+    /// one adult where there may be none, otherwise as [`Self::make_room`].
     pub async fn change_room(
         &self,
         room: &RoomId,
@@ -222,7 +239,6 @@ impl Store {
         let before = members(&mut tx, room).await?;
         let (joined, left) = moves(&before, change)?;
         check_people(&mut tx, access.kind, &joined).await?;
-        check_bots(&mut tx, room, &joined).await?;
         let mut after = before.clone();
         after.retain(|person, _| !left.contains(person));
         after.extend(roles(&mut tx, &joined).await?);
@@ -234,9 +250,15 @@ impl Store {
             return Err(ErrorCode::NoStaff.into());
         }
         let was: Was = within!(&mut tx, db => {
-            sqlx::query_as("SELECT name, archived_at, slow_seconds FROM rooms WHERE id = $1")
+            sqlx::query_as("SELECT name, archived_at, slow_seconds, course FROM rooms WHERE id = $1")
                 .bind(room.as_str()).fetch_one(db).await?
         });
+        let policy = hold_policy(&mut tx).await?;
+        let is_close = |people| company(people).is_close(access.kind, was.course == 1);
+        let (was_close, is_close) = (is_close(&before), is_close(&after));
+        if policy == LearnerPolicy::Off && is_close && !was_close {
+            return Err(ErrorCode::AloneWithLearners.into());
+        }
         if let Some(name) = &change.name {
             within!(&mut tx, db => {
                 sqlx::query("UPDATE rooms SET name = $2 WHERE id = $1").bind(room.as_str()).bind(name).execute(db).await?;
@@ -258,6 +280,7 @@ impl Store {
         }
         add_members(&mut tx, room, &joined).await?;
         remove_members(&mut tx, room, &left, now).await?;
+        follow(&mut tx, room, access.kind, (policy, is_close)).await?;
         // What they let read here would go on reading for them.
         let bots = remove_bots_of(&mut tx, room, &left).await?;
         let hosts = remove_webhooks_of(&mut tx, room, &left).await?;
@@ -283,59 +306,6 @@ impl Store {
             left,
         })
     }
-
-    /// Brings the conversations of two in line with the settings; gives those that changed, with their people. What was written
-    /// before a conversation was safeguarded never is.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn apply_direct_rules(
-        &self,
-        rules: impl Into<DirectRules>,
-    ) -> StoreResult<Vec<(RoomId, [UserId; 2])>> {
-        let rules = rules.into();
-        let rows: Vec<(String, String, i64, String, String, String, String)> = read!(self, db => {
-            sqlx::query_as(
-                "SELECT r.id, r.writers,
-                        CAST(CASE WHEN r.safeguarded_after IS NULL THEN 0 ELSE 1 END AS BIGINT), p.id, p.role, q.id, q.role FROM rooms r
-                 JOIN members m ON m.room_id = r.id JOIN people p ON p.id = m.person_id
-                 JOIN members n ON n.room_id = r.id AND n.person_id > m.person_id JOIN people q ON q.id = n.person_id
-                 WHERE r.kind = 'direct' ORDER BY r.id",
-            )
-            .fetch_all(db).await
-        })?;
-        let mut changed = Vec::new();
-        for (room, writers, safeguarded, one, its_role, two, role) in rows {
-            let (its_role, role) = (role_from(&its_role)?, role_from(&role)?);
-            let now = writers_text(direct_writers(rules, its_role, role));
-            let was = safeguarded == 1;
-            let is_now = is_safeguarded(rules, its_role, role);
-            if now == writers && is_now == was {
-                continue;
-            }
-            let (room, people) = (room_id(room)?, [user_id(one)?, user_id(two)?]);
-            let mut tx = self.pool.begin().await?;
-            within!(&mut tx, db => {
-                sqlx::query("UPDATE rooms SET writers = $2 WHERE id = $1").bind(room.as_str()).bind(now).execute(db).await?;
-            });
-            if is_now != was {
-                safeguard(&mut tx, &room, is_now).await?;
-            }
-            touch(&mut tx, &people).await?;
-            tx.commit().await?;
-            changed.push((room, people));
-        }
-        Ok(changed)
-    }
-}
-
-// From the next message on.
-async fn safeguard(tx: &mut Tx<'_>, room: &RoomId, on: bool) -> StoreResult<()> {
-    within!(tx, db => {
-        sqlx::query("UPDATE rooms SET safeguarded_after = CASE WHEN $2 THEN last_no ELSE NULL END WHERE id = $1")
-            .bind(room.as_str()).bind(on).execute(db).await?;
-    });
-    Ok(())
 }
 
 // A room that was made earlier by the same wish was noted then.
@@ -362,6 +332,7 @@ struct Was {
     name: String,
     archived_at: Option<i64>,
     slow_seconds: i64,
+    course: i64,
 }
 
 // What became another thing of the room itself.
@@ -486,7 +457,8 @@ async fn roles(tx: &mut Tx<'_>, people: &[UserId]) -> StoreResult<BTreeMap<UserI
     Ok(roles)
 }
 
-async fn members(tx: &mut Tx<'_>, room: &RoomId) -> StoreResult<BTreeMap<UserId, Role>> {
+/// The members of a room, with their roles.
+pub(super) async fn members(tx: &mut Tx<'_>, room: &RoomId) -> StoreResult<BTreeMap<UserId, Role>> {
     let rows: Vec<(String, String)> = within!(tx, db => {
         sqlx::query_as("SELECT p.id, p.role FROM members m JOIN people p ON p.id = m.person_id WHERE m.room_id = $1")
             .bind(room.as_str()).fetch_all(db).await?

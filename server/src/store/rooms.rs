@@ -15,7 +15,9 @@ use super::mentions::{before_last, numbers, unread_mentions};
 use super::messages::{LastRow, last_columns};
 use super::mutes::until_told;
 use super::people::{PersonRow, user_id};
-use super::pool::Pool;
+use super::pool::{Pool, within};
+use super::room_changes::touch;
+use super::safeguarded::{follow_as_is, hold_policy};
 use super::writer::{POINTERS, ROWS_MAX, Rows};
 use super::{Store, StoreError, StoreResult, new_id, read, write};
 use crate::time::rfc3339;
@@ -103,15 +105,20 @@ impl Store {
     pub async fn add_room(&self, name: &str, members: &[UserId], now: i64) -> StoreResult<RoomId> {
         let id = new_id();
         let epoch = uuid::Uuid::new_v4().simple().to_string();
-        write!(self, tx => {
+        let mut tx = self.pool.begin().await?;
+        let policy = hold_policy(&mut tx).await?;
+        within!(&mut tx, db => {
             sqlx::query("INSERT INTO rooms (id, name, epoch, last_seq, last_no, created_at) VALUES ($1, $2, $3, 0, 0, $4)")
-                .bind(&id).bind(name).bind(&epoch).bind(now).execute(&mut *tx).await?;
+                .bind(&id).bind(name).bind(&epoch).bind(now).execute(&mut *db).await?;
             for member in members {
                 sqlx::query("INSERT INTO members (room_id, person_id, read_no) VALUES ($1, $2, 0)")
-                    .bind(&id).bind(member.as_str()).execute(&mut *tx).await?;
+                    .bind(&id).bind(member.as_str()).execute(&mut *db).await?;
             }
         });
-        room_id(id)
+        let room = room_id(id)?;
+        follow_as_is(&mut tx, &room, policy.into()).await?;
+        tx.commit().await?;
+        Ok(room)
     }
 
     /// Makes a person a member. What was written before counts as read. Nothing happens when they are one.
@@ -119,18 +126,26 @@ impl Store {
     /// # Errors
     /// When the database fails, or room or person do not exist.
     pub async fn add_member(&self, room: &RoomId, person: &UserId) -> StoreResult<()> {
-        write!(self, tx => {
+        let mut tx = self.pool.begin().await?;
+        // Rooms are locked before the policy.
+        within!(&mut tx, db => {
+            sqlx::query("UPDATE rooms SET last_seq = last_seq WHERE id = $1").bind(room.as_str()).execute(db).await?;
+        });
+        let policy = hold_policy(&mut tx).await?;
+        within!(&mut tx, db => {
             sqlx::query(
                 "INSERT INTO members (room_id, person_id, read_no, joined_no)
                  SELECT id, $2, last_no, last_no FROM rooms WHERE id = $1
                  ON CONFLICT (room_id, person_id) DO NOTHING",
             )
-            .bind(room.as_str()).bind(person.as_str()).execute(&mut *tx).await?;
+            .bind(room.as_str()).bind(person.as_str()).execute(&mut *db).await?;
             sqlx::query("DELETE FROM former_members WHERE room_id = $1 AND person_id = $2")
-                .bind(room.as_str()).bind(person.as_str()).execute(&mut *tx).await?;
-            sqlx::query("UPDATE people SET rooms_version = rooms_version + 1 WHERE id = $1")
-                .bind(person.as_str()).execute(&mut *tx).await?;
+                .bind(room.as_str()).bind(person.as_str()).execute(db).await?;
         });
+        let changed = follow_as_is(&mut tx, room, policy.into()).await?;
+        let people = changed.unwrap_or_else(|| vec![person.clone()]);
+        touch(&mut tx, &people).await?;
+        tx.commit().await?;
         Ok(())
     }
 

@@ -55,6 +55,7 @@ struct Row {
     ack: i64,
     ack_due: Option<i64>,
     refused: Option<String>,
+    noticed: i64,
 }
 
 impl Row {
@@ -91,6 +92,7 @@ impl Row {
                 ack: self.ack > 0,
                 due: self.ack_due.map(rfc3339),
                 all: self.to_all > 0,
+                noticed: self.noticed > 0,
             },
         })
     }
@@ -127,6 +129,7 @@ impl Store {
             men,
             all,
             ack,
+            noticed,
             ..
         } = new.set;
         let access = self.access(r, new.by).await?;
@@ -144,16 +147,18 @@ impl Store {
             let (sent,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM messages WHERE sender_id = $1 AND client_id = $2")
                 .bind(new.by.as_str()).bind(cid.as_str()).fetch_one(&mut *tx).await?;
             let kept = sqlx::query(
-                "INSERT INTO scheduled (person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, ack, ack_due)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                "INSERT INTO scheduled (person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, ack, ack_due, noticed)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
                  ON CONFLICT (person_id, client_id) DO UPDATE
                  SET due_at = excluded.due_at, body = excluded.body, reply_to = excluded.reply_to, files = excluded.files,
-                     men = excluded.men, to_all = excluded.to_all, ack = excluded.ack, ack_due = excluded.ack_due, refused = NULL
+                     men = excluded.men, to_all = excluded.to_all, ack = excluded.ack, ack_due = excluded.ack_due,
+                     noticed = excluded.noticed, refused = NULL
                  WHERE scheduled.claimed_at IS NULL AND scheduled.room_id = excluded.room_id",
             )
             .bind(new.by.as_str()).bind(cid.as_str()).bind(r.as_str()).bind(new.due).bind(body)
             .bind(re.as_ref().map(MessageId::as_str)).bind(text(att.iter().map(FileId::as_str)))
-            .bind(text(men.iter().map(UserId::as_str))).bind(i64::from(*all)).bind(i64::from(*ack)).bind(new.ack_due).execute(&mut *tx).await?;
+            .bind(text(men.iter().map(UserId::as_str))).bind(i64::from(*all)).bind(i64::from(*ack)).bind(new.ack_due)
+            .bind(i64::from(*noticed)).execute(&mut *tx).await?;
             if sent > 0 || kept.rows_affected() == 0 {
                 return Err(ErrorCode::Sent.into());
             }
@@ -178,18 +183,24 @@ impl Store {
         }
     }
 
-    /// Makes one due now, also one that was refused; gives its room.
+    /// Makes one due now, also one that was refused; gives its room. `noticed`: its author was told who may read it.
     ///
     /// # Errors
     /// The same; [`ErrorCode::DueOver`] when it was to be acknowledged by now.
-    pub async fn make_due(&self, by: &UserId, cid: &ClientId, now: i64) -> StoreResult<RoomId> {
+    pub async fn make_due(
+        &self,
+        by: &UserId,
+        cid: &ClientId,
+        noticed: bool,
+        now: i64,
+    ) -> StoreResult<RoomId> {
         let due: Option<(String,)> = write!(self, tx => {
             sqlx::query_as(
-                "UPDATE scheduled SET due_at = $3, refused = NULL
+                "UPDATE scheduled SET due_at = $3, refused = NULL, noticed = CASE WHEN $4 THEN 1 ELSE noticed END
                  WHERE person_id = $1 AND client_id = $2 AND claimed_at IS NULL
                      AND (ack_due IS NULL OR ack_due > $3) RETURNING room_id",
             )
-            .bind(by.as_str()).bind(cid.as_str()).bind(now).fetch_optional(&mut *tx).await?
+            .bind(by.as_str()).bind(cid.as_str()).bind(now).bind(noticed).fetch_optional(&mut *tx).await?
         });
         if let Some((room,)) = due {
             return room_id(room);
@@ -234,7 +245,7 @@ impl Store {
     pub async fn later_in(&self, room: &RoomId, by: &UserId) -> StoreResult<Vec<Later>> {
         let rows: Vec<Row> = read!(self, db => {
             sqlx::query_as(
-                "SELECT person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, ack, ack_due, refused FROM scheduled
+                "SELECT person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, ack, ack_due, refused, noticed FROM scheduled
                  WHERE person_id = $1 AND room_id = $2 ORDER BY due_at, client_id",
             )
             .bind(by.as_str()).bind(room.as_str()).fetch_all(db).await
@@ -280,7 +291,7 @@ impl Store {
                      WHERE refused IS NULL AND due_at <= $1 AND (claimed_at IS NULL OR claimed_at < $2)
                      ORDER BY due_at LIMIT $3)
                    AND (claimed_at IS NULL OR claimed_at < $2)
-                 RETURNING person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, ack, ack_due, refused",
+                 RETURNING person_id, client_id, room_id, due_at, body, reply_to, files, men, to_all, ack, ack_due, refused, noticed",
             )
             .bind(now).bind(now - CLAIM_MS).bind(AT_ONCE).fetch_all(&mut *tx).await?
         });

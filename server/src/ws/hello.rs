@@ -79,7 +79,7 @@ impl Client {
             lim: limits(app.config.file_bytes_max),
             me: self.me.person.clone(),
             direct: app.config.direct_messages,
-            with_learners: app.config.people.direct_with_learners,
+            with_learners: app.store.learner_policy().await?,
             notify,
             reports,
             online: app

@@ -61,7 +61,9 @@ impl Client {
         self.may_write("")?;
         let me = &self.me.person.id;
         let store = self.me.acting(&self.app.store);
-        let room = store.make_due(me, &which.cid, now_ms()).await;
+        let room = store
+            .make_due(me, &which.cid, which.noticed, now_ms())
+            .await;
         self.tell_later(&room.map_err(to_user)?).await
     }
 

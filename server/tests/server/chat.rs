@@ -197,6 +197,7 @@ async fn in_a_large_room_it_is_neither_kept_nor_told_what_has_arrived() {
             ack: false,
             due: None,
             all: false,
+            noticed: false,
         };
         let (by, send) = (&members[1], &send);
         store.add_message(NewMessage { by, send }, 1).await.unwrap();

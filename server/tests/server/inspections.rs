@@ -21,16 +21,19 @@ async fn post(person: &Person<'_>, path: &str, body: Value) -> StatusCode {
 
 /// Another administrator, as whoever runs the server makes one.
 async fn second(server: &Server) -> Person<'_> {
+    one_more(server, "second", "Сергей Громов", Role::Administrator).await
+}
+
+async fn one_more<'s>(server: &'s Server, login: &str, name: &str, role: Role) -> Person<'s> {
     let store = Store::open_sqlite(&server.data().join("parta.db"))
         .await
         .unwrap();
     let hasher = Hasher::new(HasherLimits::for_cores(1)).unwrap();
-    let (name, role) = ("Сергей Громов", Role::Administrator);
-    add_person(&store, &hasher, "second", name, role, PASSWORD)
+    add_person(&store, &hasher, login, name, role, PASSWORD)
         .await
         .unwrap();
     store.close().await;
-    server.sign_in_with("second", PASSWORD).await.ok().unwrap()
+    server.sign_in_with(login, PASSWORD).await.ok().unwrap()
 }
 
 /// The conversation of the teacher and a learner.
@@ -225,21 +228,33 @@ async fn who_is_responsible_for_the_safety_of_children_reads_what_both_know_of()
         assert_eq!(here, 1, "and no other room of theirs");
         assert!(rooms.any(|one| one["id"] == json!(room) && told(&one)));
     }
-    let send = json!({"r": room, "cid": "c1", "body": "приходи после урока"});
+    // A page of before, or what was written before both were told, says nothing of it.
+    let send = json!({"r": room, "cid": "c0", "body": "никто не узнает"});
+    assert_eq!(t.ask("msg.send", send).await.unwrap_err(), "notice_unseen");
+    let send = json!({"r": room, "cid": "c1", "body": "приходи после урока", "noticed": true});
     t.ask("msg.send", send).await.unwrap();
+    let at = "2020-01-01T00:00:00Z";
+    let later = json!({"r": room, "cid": "l1", "body": "и завтра", "at": at});
+    t.ask("later.set", later).await.unwrap();
+    let told = t.event("u.later").await;
+    assert_eq!(told["d"]["n"], json!(1));
+    let refused = t.event("u.later").await;
+    assert_eq!(refused["d"]["refused"], json!("notice_unseen"));
+    let now = json!({"cid": "l1", "noticed": true});
+    t.ask("later.now", now).await.unwrap();
 
-    // The only administrator is responsible for nothing of themselves; the command line says who is.
-    let second = second(&server).await;
-    let (admins, seconds) = (
-        admin.hello().await.1["me"]["id"].clone(),
-        second.hello().await.1["me"]["id"].clone(),
-    );
+    // The only administrator names nobody, and nobody themselves.
+    let admins = admin.hello().await.1["me"]["id"].clone();
     let put = async |by: &Person<'_>, whose: &Value, on: bool| {
         let path = format!("/people/{}/safeguarding", whose.as_str().unwrap());
         let body = json!({"on": on}).to_string().into_bytes();
         by.send(Method::PUT, &path, &JSON, body).await.status
     };
     assert_eq!(put(&admin, &admins, true).await, StatusCode::FORBIDDEN);
+    let vera = one_more(&server, "vera", "Вера Носова", Role::Teacher).await;
+    let veras = vera.hello().await.1["me"]["id"].clone();
+    assert_eq!(put(&admin, &veras, true).await, StatusCode::FORBIDDEN);
+    let second = second(&server).await;
     for nobody in [&teacher, &student] {
         let set = put(nobody, &hers["me"]["id"], true).await;
         assert_eq!(set, StatusCode::FORBIDDEN);
@@ -256,24 +271,47 @@ async fn who_is_responsible_for_the_safety_of_children_reads_what_both_know_of()
     }
     let unnamed = post(&second, "/inspections", open.clone()).await;
     assert_eq!(unnamed, StatusCode::NOT_FOUND, "not responsible");
-    let (mut s, _) = second.hello().await;
-    assert_eq!(put(&admin, &seconds, true).await, StatusCode::NO_CONTENT);
+    let (mut s, _) = vera.hello().await;
+    let (mut other, _) = second.hello().await;
+    assert_eq!(put(&admin, &veras, true).await, StatusCode::NO_CONTENT);
+    other.event("u.reports").await;
+    let early = post(&vera, "/inspections", open.clone()).await;
+    assert_eq!(early, StatusCode::FORBIDDEN, "one wants it");
+    let all = second.get("/inspections").await.json();
+    let proposed = &all["proposed"][0];
+    assert_eq!(
+        (&proposed["who"]["id"], &proposed["by"]["id"]),
+        (&veras, &admins)
+    );
     s.event("u.reports").await;
-    let news = second.get("/reports/news").await.json();
+    assert_eq!(put(&second, &veras, true).await, StatusCode::NO_CONTENT);
+    s.event("u.reports").await;
+    let news = vera.get("/reports/news").await.json();
     assert_eq!(news, json!({"safeguards": true}));
+    let reset = format!("/people/{}/password", veras.as_str().unwrap());
+    let reset = post(&admin, &reset, json!({"keep_keys": true})).await;
+    assert_eq!(reset, StatusCode::FORBIDDEN, "nobody signs in as them");
+    let group =
+        json!({"name": "Вдвоём", "cid": "g1", "people": [theirs["me"]["id"]], "kind": "group"});
+    assert_eq!(
+        post(&teacher, "/rooms", group.clone()).await,
+        StatusCode::OK
+    );
+    let groups = vera.get("/inspections").await.json()["groups"].clone();
+    assert_eq!(groups[0]["name"], json!("Вдвоём"));
     let empty = json!({"of": {"room": room}, "reason": " ", "alone": true});
-    let empty = post(&second, "/inspections", empty).await;
+    let empty = post(&vera, "/inspections", empty).await;
     assert_eq!(empty, StatusCode::BAD_REQUEST, "never without a reason");
     let (mut a, _) = admin.hello().await;
-    let opened = post(&second, "/inspections", open.clone()).await;
+    let opened = post(&vera, "/inspections", open.clone()).await;
     assert_eq!(opened, StatusCode::NO_CONTENT);
     a.event("u.reports").await;
-    let again = post(&second, "/inspections", open).await;
+    let again = post(&vera, "/inspections", open).await;
     assert_eq!(again, StatusCode::CONFLICT);
     let all = admin.get("/inspections").await.json();
     assert_eq!(
         (&all["visible"], &all["responsible"][0]["id"]),
-        (&json!(true), &seconds)
+        (&json!(true), &veras)
     );
     let one = &all["open"][0];
     assert_eq!(
@@ -287,18 +325,18 @@ async fn who_is_responsible_for_the_safety_of_children_reads_what_both_know_of()
             &json!(true),
             &json!("granted"),
             &json!("Мама просит"),
-            &seconds
+            &veras
         )
     );
     let path = format!("/inspections/{}", one["id"].as_str().unwrap());
     let (messages, export) = (format!("{path}/messages"), format!("{path}/export?lang=ru"));
-    let page = second.get(&messages).await.json();
+    let page = vera.get(&messages).await.json();
     assert_eq!(
         page["messages"][0]["message"]["body"],
         json!("приходи после урока")
     );
     for (person, at, status) in [
-        (&second, &export, StatusCode::FORBIDDEN),
+        (&vera, &export, StatusCode::FORBIDDEN),
         (&admin, &messages, StatusCode::NOT_FOUND),
         (&teacher, &messages, StatusCode::FORBIDDEN),
         (&student, &messages, StatusCode::FORBIDDEN),
@@ -312,7 +350,7 @@ async fn who_is_responsible_for_the_safety_of_children_reads_what_both_know_of()
     );
     assert_eq!(post(&admin, &path, end).await, StatusCode::NO_CONTENT);
     s.event("u.reports").await;
-    assert_eq!(second.get(&messages).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(vera.get(&messages).await.status, StatusCode::NOT_FOUND);
     let log = admin.get("/audit").await.json();
     let acts: Vec<&str> = log["entries"]
         .as_array()
@@ -323,6 +361,7 @@ async fn who_is_responsible_for_the_safety_of_children_reads_what_both_know_of()
         .filter(|act| act.starts_with("inspection") || act.starts_with("safeguarding"))
         .collect();
     let expected = [
+        "safeguarding_asked",
         "safeguarding_given",
         "inspection_opened",
         "inspection_read",
@@ -347,6 +386,11 @@ async fn who_is_responsible_for_the_safety_of_children_reads_what_both_know_of()
         (&here["can"], &here["safeguarded"]),
         (&json!([]), &Value::Null)
     );
+    let group =
+        json!({"name": "Вдвоём", "cid": "g2", "people": [theirs["me"]["id"]], "kind": "group"});
+    let group = group.to_string().into_bytes();
+    let made = teacher.send(Method::POST, "/rooms", &JSON, group).await;
+    assert_eq!(made.json()["c"], json!("alone_with_learners"));
     let send = json!({"r": room, "cid": "c2", "body": "ещё"});
     assert_eq!(t.ask("msg.send", send).await.unwrap_err(), "read_only");
     let with = json!({"u": hers["me"]["id"]});

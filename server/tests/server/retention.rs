@@ -40,6 +40,7 @@ async fn write_long_ago(server: &Server, room: &RoomId, by: &Value, days: i64, a
         ack: false,
         due: None,
         all: false,
+        noticed: false,
     };
     let by: UserId = serde_json::from_value(by.clone()).unwrap();
     let new = NewMessage {

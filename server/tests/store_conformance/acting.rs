@@ -61,6 +61,7 @@ fn later(s: &School, by: &UserId, cid: &str) -> LaterSet {
         all: false,
         ack: false,
         due: None,
+        noticed: false,
     }
 }
 
@@ -276,7 +277,7 @@ async fn nothing_that_was_set_up_in_the_account_acts_on_unless_the_password_was_
         let why: Vec<_> = held.iter().map(|one| one.refused).collect();
         assert_eq!(why, [Some(ErrorCode::Unauthorized); 2]);
         // Their author decides.
-        s.store.make_due(&s.anna, &cid, 700).await.unwrap();
+        s.store.make_due(&s.anna, &cid, false, 700).await.unwrap();
         assert_eq!(s.store.next_due().await.unwrap(), Some(700));
 
         assert_eq!(account(&s.store, &s.misha).await.once_until, Some(5));

@@ -158,6 +158,7 @@ async fn one_that_waits_is_to_all_when_it_is_sent() {
             all,
             ack: false,
             due: None,
+            noticed: false,
         };
         for all in [true, false, true] {
             let new = NewLater {

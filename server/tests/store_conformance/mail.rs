@@ -385,6 +385,7 @@ async fn what_is_unread_is_told_once() {
             room: &s.room,
             message: &news.last,
             expires_at: 9,
+            noticed: false,
         };
         let letter = mail("m1", &s.misha, "unread", "m@example.ru");
         assert!(

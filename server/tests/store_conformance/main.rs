@@ -37,6 +37,7 @@ mod reports;
 mod retention;
 mod rooms;
 mod rules;
+mod safeguarded;
 mod safeguarding;
 mod scheduled;
 mod school;

@@ -346,6 +346,7 @@ async fn with_a_password_go_an_unconfirmed_address_and_the_ways_to_answer_by_mai
             room: &s.room,
             message: &news.last,
             expires_at: 90_000_000,
+            noticed: false,
         };
         let told = [(&s.room, news.last_no)];
         let unread = letter("m1");

@@ -150,6 +150,7 @@ async fn a_candidate_comes_with_what_they_want_and_whether_they_are_mentioned() 
             ack: false,
             due: None,
             all: false,
+            noticed: false,
         };
         let new = NewMessage {
             by: &s.anna,

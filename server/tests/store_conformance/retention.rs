@@ -377,6 +377,7 @@ async fn what_hangs_on_no_message_goes_too() {
                 all: false,
                 ack: false,
                 due: None,
+                noticed: false,
             };
             let new = NewLater {
                 by: &s.misha,

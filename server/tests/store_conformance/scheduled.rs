@@ -26,6 +26,7 @@ impl School {
             all: false,
             ack: false,
             due: None,
+            noticed: false,
         };
         let by = &self.misha;
         let new = NewLater {
@@ -50,6 +51,7 @@ impl School {
             all: false,
             ack: true,
             due: None,
+            noticed: false,
         };
         let new = NewLater {
             by,
@@ -89,7 +91,7 @@ async fn each_is_claimed_once_at_its_time_and_sent_once_whoever_dies() {
         for late in [
             s.later("c1", "нет", 900).await.map(|()| s.room.clone()),
             s.store.forget_later(&s.misha, &cid("c1")).await,
-            s.store.make_due(&s.misha, &cid("c1"), 1).await,
+            s.store.make_due(&s.misha, &cid("c1"), false, 1).await,
         ] {
             assert_eq!(refusal(late), ErrorCode::Sent, "it is being sent");
         }
@@ -144,9 +146,12 @@ async fn one_that_asks_to_be_acknowledged_still_does_when_it_is_sent() {
             (waits[0].ack, waits[0].due.clone()),
             (true, Some(rfc3339(9_000)))
         );
-        let over = s.store.make_due(&s.anna, &cid("ask"), 9_000).await;
+        let over = s.store.make_due(&s.anna, &cid("ask"), false, 9_000).await;
         assert_eq!(refusal(over), ErrorCode::DueOver);
-        s.store.make_due(&s.anna, &cid("ask"), 8_999).await.unwrap();
+        s.store
+            .make_due(&s.anna, &cid("ask"), false, 8_999)
+            .await
+            .unwrap();
         let due = s.store.claim_due(8_999).await.unwrap();
         let new = NewMessage {
             by: &due[0].by,
@@ -176,7 +181,10 @@ async fn what_was_refused_waits_for_its_author() {
         assert_eq!(s.store.next_due().await.unwrap(), None);
         let later = s.store.later_in(&s.room, &s.misha).await.unwrap();
         assert_eq!(later[0].refused, Some(ErrorCode::Archived));
-        s.store.make_due(&s.misha, &cid("c1"), 500).await.unwrap();
+        s.store
+            .make_due(&s.misha, &cid("c1"), false, 500)
+            .await
+            .unwrap();
         assert_eq!(s.store.next_due().await.unwrap(), Some(500));
         s.store.claim_due(500).await.unwrap();
         // Something passing: it is tried again.

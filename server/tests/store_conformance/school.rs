@@ -100,6 +100,7 @@ pub(crate) fn text(room: &RoomId, cid: &str, body: &str) -> MsgSend {
         ack: false,
         due: None,
         all: false,
+        noticed: false,
     }
 }
 

@@ -8,4 +8,8 @@ export type LaterRef = {
 /**
  * Which.
  */
-cid: ClientId, };
+cid: ClientId, 
+/**
+ * With `later.now`, as in `msg.send`.
+ */
+noticed?: boolean, };

@@ -48,4 +48,8 @@ ack?: boolean,
 /**
  * By when, RFC 3339, with `ack`: after `at`.
  */
-due?: string, };
+due?: string, 
+/**
+ * As in `msg.send`.
+ */
+noticed?: boolean, };

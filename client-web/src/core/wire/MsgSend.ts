@@ -51,6 +51,11 @@ ack?: boolean,
  */
 due?: string, 
 /**
+ * Whoever wrote it was told that it may be read by who is responsible for the safety of children: needed where the room is
+ * `safeguarded`.
+ */
+noticed?: boolean, 
+/**
  * It mentions everybody else in the room. Staff only, not in a conversation of two, and at most
  * [`crate::limits::ALLS_PER_HOUR_MAX`] times an hour.
  */

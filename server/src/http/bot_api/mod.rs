@@ -260,6 +260,7 @@ async fn post_text(
         ack: false,
         due: None,
         all: false,
+        noticed: true,
     };
     let (app, by) = (app.clone(), bot.clone());
     // On its own: a program that goes away between the commit and the publication must not keep it from the others.

@@ -141,6 +141,7 @@ async fn try_take(
         ack: false,
         due: None,
         all: false,
+        noticed: to.noticed,
     };
     let mut kept = Ok(());
     for (name, bytes) in read.files {
@@ -281,6 +282,8 @@ const fn verdict_of(code: ErrorCode) -> Verdict {
         ErrorCode::Forbidden | ErrorCode::ReadOnly | ErrorCode::Archived | ErrorCode::Muted
     ) {
         Verdict::MayNot
+    } else if matches!(code, ErrorCode::NoticeUnseen) {
+        Verdict::NotTold
     } else if matches!(code, ErrorCode::BadWords) {
         Verdict::BadWords
     } else if matches!(code, ErrorCode::BadLinks) {
@@ -314,6 +317,7 @@ mod tests {
             room: RoomId::parse(room).unwrap(),
             message: MessageId::parse("m1").unwrap(),
             expires_at: 0,
+            noticed: false,
         }
     }
 
@@ -344,6 +348,7 @@ mod tests {
         for code in [Forbidden, ReadOnly, Archived, Muted] {
             assert_eq!(verdict_of(code), Verdict::MayNot, "{code:?}");
         }
+        assert_eq!(verdict_of(ErrorCode::NoticeUnseen), Verdict::NotTold);
         assert_eq!(verdict_of(BadWords), Verdict::BadWords);
         assert_eq!(verdict_of(BadLinks), Verdict::BadLinks);
         for code in [BadRequest, NotFound] {

@@ -16,6 +16,8 @@ pub(in crate::mail) enum Verdict {
     Foreign,
     /// The person may not write there.
     MayNot,
+    /// It answers a mail that did not tell who may read on.
+    NotTold,
     /// It has words that are not allowed.
     BadWords,
     /// It links to where learners may not.
@@ -67,6 +69,12 @@ impl Verdict {
                 "5.7.1",
                 "You may not write in this group now.",
                 "Писать в эту группу вам сейчас нельзя.",
+            ),
+            Self::NotTold => (
+                550,
+                "5.7.1",
+                "Who may read this conversation has changed since the mail was sent. Open it in Parta and write there.",
+                "После того письма изменилось, кто может читать эту беседу. Откройте её в Parta и напишите там.",
             ),
             Self::BadWords => (
                 550,

@@ -21,7 +21,7 @@ use super::questions::{Answer, FileRow, Known, Question, ask, files};
 use super::receipts::receive;
 use super::reports::insert_reports;
 use super::search::insert_words;
-use super::statements::{NewRow, Pointer, insert, move_pointers, take_numbers};
+use super::statements::{NewRow, Pointer, Taken, insert, move_pointers, take_numbers};
 use super::{Kept, Mark, Post, Receive};
 use crate::crash;
 use crate::rules::{Judge, refusal};
@@ -66,7 +66,7 @@ pub(super) async fn store(pool: &Pool, rules: &RulesKept, jobs: &Jobs) -> StoreR
         .ok_or(StoreError::Inconsistent("messages.client_id"))
 }
 
-/// `None` when another node stored one of the messages in the meantime.
+/// `None` when another node stored one of the messages in the meantime, or changed who may read a room.
 async fn attempt(pool: &Pool, rules: &RulesKept, jobs: &Jobs) -> StoreResult<Option<Done>> {
     let (posts, marks) = (&jobs.posts, &jobs.marks);
     let mut tx = pool.begin().await?;
@@ -93,6 +93,16 @@ async fn attempt(pool: &Pool, rules: &RulesKept, jobs: &Jobs) -> StoreResult<Opt
         }
     }
     let taken = take_numbers(&mut tx, &counts).await?;
+    // Who may read on was changed since it was asked, before the room was locked: it is asked again.
+    let unaware = |(job, verdict): (&Post, &Verdict)| {
+        let room = taken.get(job.send.r.as_str());
+        matches!(verdict, Verdict::New(_))
+            && !job.send.noticed
+            && room.is_some_and(|room| room.safeguarded)
+    };
+    if posts.iter().zip(&verdicts).any(unaware) {
+        return Ok(None);
+    }
     let mut rows = number(posts, &verdicts, &known, &counts, &taken)?;
     if !insert(&mut tx, &rows).await? {
         return Ok(None);
@@ -147,6 +157,7 @@ fn question(job: &Post) -> Question<'_> {
         cid: job.send.cid.as_str(),
         re: job.send.re.as_ref().map(MessageId::as_str),
         calls: job.send.ack || job.send.all,
+        noticed: job.send.noticed,
         now: job.now,
     }
 }
@@ -230,6 +241,7 @@ fn judge_one(
         (_, Some(_)) => return Verdict::Refused(ErrorCode::BadRequest),
         (Known::Archived, None) => return Verdict::Refused(ErrorCode::Archived),
         (Known::Reader, None) => return Verdict::Refused(ErrorCode::ReadOnly),
+        (Known::Unaware, None) => return Verdict::Refused(ErrorCode::NoticeUnseen),
         (Known::Muted, None) => return Verdict::Refused(ErrorCode::Muted),
         (Known::TooSoon, None) => return Verdict::Refused(ErrorCode::Slow),
         (Known::NotCaller, None) => return Verdict::Refused(ErrorCode::Forbidden),
@@ -268,11 +280,11 @@ fn number<'a>(
     verdicts: &[Verdict],
     known: &'a [Answer],
     counts: &BTreeMap<&RoomId, i64>,
-    taken: &HashMap<String, (i64, i64)>,
+    taken: &HashMap<String, Taken>,
 ) -> StoreResult<Vec<NewRow<'a>>> {
     let mut next: HashMap<&str, (i64, i64)> = HashMap::new();
     for (room, count) in counts {
-        let (seq, no) = taken
+        let Taken { seq, no, .. } = taken
             .get(room.as_str())
             .ok_or(StoreError::Inconsistent("members.room_id"))?;
         next.insert(room.as_str(), (seq - count, no - count));

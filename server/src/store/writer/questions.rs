@@ -19,6 +19,8 @@ pub(super) struct Question<'a> {
     pub(super) re: Option<&'a str>,
     /// Whether it is for everybody in a way that only staff may use: asks to be acknowledged, or mentions all.
     pub(super) calls: bool,
+    /// Whether its author was told that it may be read by who is responsible for the safety of children.
+    pub(super) noticed: bool,
     /// In milliseconds since 1970.
     pub(super) now: i64,
 }
@@ -31,6 +33,8 @@ pub(super) enum Known {
     Reader,
     /// The room is in the archive.
     Archived,
+    /// Was not told who may read on here.
+    Unaware,
     /// Is kept from writing here.
     Muted,
     /// Wrote in this slow room just now.
@@ -69,6 +73,7 @@ static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
                 WHEN room.archived_at IS NOT NULL THEN 'a'
                 WHEN room.writers <> 'members' AND NOT (
                     room.writers = 'staff' AND author.role IN ('administrator', 'teacher', 'bot')) THEN 'w'
+                WHEN room.safeguarded_after IS NOT NULL AND input.column8 = 0 THEN 'n'
                 WHEN mute.until_at > input.column7 AND author.role NOT IN ('administrator', 'teacher') THEN 'm'
                 WHEN pace.at + room.slow_seconds * 1000 > input.column7 AND room.slow_seconds > 0
                     AND author.role NOT IN ('administrator', 'teacher') THEN 't'
@@ -81,7 +86,7 @@ static QUESTIONS: LazyLock<Rows> = LazyLock::new(|| {
                     ELSE 'f' END || COALESCE(target.root_id, target.id, '')
                 END, ' '), (SELECT version FROM rules WHERE one = 1)
          FROM (VALUES ",
-        "CAST(# AS BIGINT), ?, ?, ?, ?, CAST(? AS BIGINT), CAST(? AS BIGINT)",
+        "CAST(# AS BIGINT), ?, ?, ?, ?, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT)",
         ") AS input
          LEFT JOIN members mine ON mine.room_id = input.column2 AND mine.person_id = input.column3
          LEFT JOIN rooms room ON room.id = input.column2
@@ -116,7 +121,8 @@ pub(super) async fn ask(
                     .bind(row.map(|q| q.cid))
                     .bind(row.and_then(|q| q.re))
                     .bind(row.map(|q| i64::from(q.calls)))
-                    .bind(row.map(|q| q.now));
+                    .bind(row.map(|q| q.now))
+                    .bind(row.map(|q| i64::from(q.noticed)));
             }
             query.fetch_one(db).await?
         });
@@ -144,6 +150,7 @@ fn answered(word: &str) -> Option<(usize, Answer)> {
         "o" => Known::Elsewhere,
         "k" => Known::NotCaller,
         "r" => Known::NoTarget,
+        "n" => Known::Unaware,
         "m" => Known::Muted,
         "t" => Known::TooSoon,
         "f" => fine(Role::Teacher, false),

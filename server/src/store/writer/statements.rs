@@ -25,18 +25,30 @@ static COUNTS: LazyLock<Rows> = LazyLock::new(|| {
 // Ids have neither spaces nor commas.
 static NUMBERS: LazyLock<Rows> = LazyLock::new(|| {
     Rows::new(
-        "SELECT string_agg(id || ' ' || CAST(last_seq AS TEXT) || ' ' || CAST(last_no AS TEXT), ',')
+        "SELECT string_agg(id || ' ' || CAST(last_seq AS TEXT) || ' ' || CAST(last_no AS TEXT)
+                || CASE WHEN safeguarded_after IS NULL THEN ' 0' ELSE ' 1' END, ',')
          FROM rooms WHERE id IN (",
         "?",
         ")",
     )
 });
 
-/// Takes so many numbers in each room, which locks the rooms' rows. Gives the last `seq` and `no` taken.
+/// What was taken in a room, which is locked now.
+#[derive(Clone, Copy)]
+pub(super) struct Taken {
+    /// The last position.
+    pub(super) seq: i64,
+    /// The last number.
+    pub(super) no: i64,
+    /// Whether who is responsible for the safety of children may read what gets these numbers.
+    pub(super) safeguarded: bool,
+}
+
+/// Takes so many numbers in each room, which locks the rooms' rows.
 pub(super) async fn take_numbers(
     tx: &mut Tx<'_>,
     counts: &BTreeMap<&RoomId, i64>,
-) -> StoreResult<HashMap<String, (i64, i64)>> {
+) -> StoreResult<HashMap<String, Taken>> {
     let counts: Vec<(&RoomId, i64)> = counts.iter().map(|(room, n)| (*room, *n)).collect();
     // PostgreSQL locks the rows of one statement in an order of its own, and two nodes could then wait for each
     // other. One after the other, in the order of their ids, they cannot. SQLite has no row locks.
@@ -66,14 +78,21 @@ pub(super) async fn take_numbers(
         });
         for room in taken.iter().flat_map(|taken| taken.split(',')) {
             let mut words = room.split(' ');
-            let (Some(id), Some(Ok(seq)), Some(Ok(no))) = (
+            let (Some(id), Some(Ok(seq)), Some(Ok(no)), Some(safeguarded)) = (
                 words.next(),
                 words.next().map(str::parse),
                 words.next().map(str::parse),
+                words.next(),
             ) else {
                 return Err(StoreError::Inconsistent("rooms.last_seq"));
             };
-            numbers.insert(id.to_owned(), (seq, no));
+            let safeguarded = safeguarded == "1";
+            let taken = Taken {
+                seq,
+                no,
+                safeguarded,
+            };
+            numbers.insert(id.to_owned(), taken);
         }
     }
     Ok(numbers)
