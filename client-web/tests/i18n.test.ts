@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { en } from '../src/lib/i18n/en';
+import { i18n } from '../src/lib/i18n/i18n.svelte';
 import { en as moderationEn } from '../src/lib/i18n/moderation.en';
 import { ru as moderationRu } from '../src/lib/i18n/moderation.ru';
 import { ru } from '../src/lib/i18n/ru';
@@ -23,6 +24,15 @@ describe('the two languages', () => {
 
   it('leave nothing empty', () => {
     for (const words of [ru, en, moderationRu, moderationEn, talk.ru, talk.en]) expect(JSON.stringify(words)).not.toMatch(/:""/);
+  });
+});
+
+describe('refusals', () => {
+  it('have words, also those that come with the words of rooms', () => {
+    const rare = ['notice_unseen', 'rules_changed', 'alone_with_learners', 'poll_closed', 'voted', 'all_limit', 'due_over'];
+    for (const code of rare) expect(i18n.error(code), code).not.toBe(ru.errors.other);
+    expect(i18n.error('offline')).toBe(ru.errors.offline);
+    expect(i18n.error('whatever')).toBe(ru.errors.other);
   });
 });
 

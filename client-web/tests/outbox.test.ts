@@ -44,6 +44,23 @@ it('sends what was written offline once, later, in order', async () => {
   expect(sent.map((message) => message.body)).toEqual(['один', 'два', 'три']);
 });
 
+it('says of what was written under the notice that it was, and of the rest when somebody sees it and sends it again', async () => {
+  const refuse = (message: MsgSend): Promise<MsgSent> => (message.noticed ? ok(message) : Promise.reject(new Refused({ c: 'notice_unseen' })));
+  const { box, sent, until } = outbox(refuse);
+  box.online();
+  await box.add({ ...draft('под предупреждением'), noticed: true });
+  await box.add({ ...draft('переслано'), fwd: 'M', noticed: true });
+  const cid = await box.add(draft('до него'));
+  await until(([item, more]) => item?.failed === 'notice_unseen' && !more);
+  expect(sent.map(({ body, noticed }) => [body, noticed])).toEqual([['под предупреждением', true], ['', true], ['до него', undefined]]);
+  // By itself it says nothing that nobody has seen.
+  await box.retry(cid);
+  await until(([item]) => item?.failed === 'notice_unseen');
+  await box.retry(cid, true);
+  await until((items) => items.length === 0);
+  expect(sent.at(-1)).toMatchObject({ cid, noticed: true });
+});
+
 it('survives a reload with the same client ids', async () => {
   const first = outbox(ok);
   const cid = await first.box.add(draft('до перезагрузки'));

@@ -27,6 +27,8 @@ let chromium;
 /** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
 let admin;
 /** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
+let deputy;
+/** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
 let vera;
 /** @type {Awaited<ReturnType<typeof chromiumPerson>>} */
 let teacher;
@@ -37,8 +39,9 @@ before(async () => {
   process.env.PARTA_PEOPLE_DIRECT_WITH_LEARNERS = 'visible';
   server = await Server.create();
   chromium = await launchChromium();
-  [admin, vera, teacher, learner] = await Promise.all([
+  [admin, deputy, vera, teacher, learner] = await Promise.all([
     chromiumPerson(chromium, 'admin'),
+    chromiumPerson(chromium, 'deputy'),
     chromiumPerson(chromium, 'vera', PHONE),
     chromiumPerson(chromium, 'teacher'),
     chromiumPerson(chromium, 'learner', PHONE),
@@ -81,27 +84,39 @@ step('both see in the conversation that it may be read, each time', async () => 
   await says(learner, NOTICE, '.talk');
 });
 
-step('an administrator says who it is, and never themselves', async () => {
-  const add = spawn(BINARY, ['user', 'add', '--data', server.data, '--login', 'vera', '--name', VERA, '--role', 'teacher'], { stdio: ['pipe', 'ignore', 'inherit'] });
+/** Somebody who is not of the demo school. @param {typeof admin} person @param {string} login @param {string} name @param {string} role */
+async function joins(person, login, name, role) {
+  const add = spawn(BINARY, ['user', 'add', '--data', server.data, '--login', login, '--name', name, '--role', role], { stdio: ['pipe', 'ignore', 'inherit'] });
   add.stdin.end('parta-second');
   assert.deepEqual(await once(add, 'close'), [0, null]);
-  await vera.goto(server.origin);
-  await vera.type('Логин', 'vera');
-  await vera.page.locator('input[type=password]').fill('parta-second');
-  await vera.click('button', 'Войти');
+  await person.goto(server.origin);
+  await person.type('Логин', login);
+  await person.page.locator('input[type=password]').fill('parta-second');
+  await person.click('button', 'Войти');
+}
+
+step('two administrators say who it is, and never themselves', async () => {
+  await joins(vera, 'vera', VERA, 'teacher');
+  await joins(deputy, 'deputy', 'Сергей Иванович Громов', 'administrator');
   await vera.click('button', 'Настройки');
   await vera.page.locator('.settings').getByRole('button', { name: 'Жалобы' }).waitFor();
   assert.equal(await vera.page.getByRole('button', { name: TITLE }).count(), 0, 'not yet');
   await openPage(admin);
   await says(admin, 'Никто не назначен');
-  await admin.click('button', 'Назначить');
-  const whom = admin.page.getByRole('combobox', { name: 'Кого назначить' });
+  await admin.click('button', 'Предложить человека');
+  const whom = admin.page.getByRole('combobox', { name: 'Кого предложить' });
   await whom.selectOption(VERA);
   const offered = await whom.getByRole('option').allTextContents();
   assert.ok(offered.includes(PAIR[0] ?? ''), 'the staff');
   assert.ok(!offered.some((name) => name === PAIR[1] || name.startsWith('Ольга')), 'no learner, and not oneself');
   assert.deepEqual(await faultsOf(admin.page), []);
-  await admin.click('button', 'Назначить ответственным');
+  await admin.page.locator('dialog').getByRole('button', { name: 'Предложить', exact: true }).click();
+  await says(admin, 'Теперь должен подтвердить другой администратор');
+  await admin.see('button', `Отклонить: ${VERA}`);
+  assert.equal(await admin.page.getByRole('button', { name: `Подтвердить: ${VERA}` }).count(), 0, 'not by the same');
+  assert.deepEqual(await faultsOf(admin.page), []);
+  await openPage(deputy);
+  await deputy.click('button', `Подтвердить: ${VERA}`);
   await admin.see('button', `Снять: ${VERA}`);
   assert.deepEqual(await faultsOf(admin.page), []);
 });
@@ -134,7 +149,7 @@ step('the administrator sees who and why, and closes it; the log has it', async 
   assert.equal(await vera.page.getByText(SAID).count(), 0, 'what was on the screen is gone');
   await admin.press('Escape');
   await admin.page.locator('.settings').getByRole('button', { name: 'Журнал действий' }).click();
-  for (const act of ['Назначен ответственный за безопасность детей', 'Личная беседа открыта ответственным за безопасность детей', 'Чтение чужой личной беседы', 'Доступ к личной беседе закрыт']) {
+  for (const act of ['Предложен ответственный за безопасность детей', 'Назначен ответственный за безопасность детей', 'Личная беседа открыта ответственным за безопасность детей', 'Чтение чужой личной беседы', 'Доступ к личной беседе закрыт']) {
     await admin.page.locator('dialog li').filter({ hasText: act }).first().waitFor();
   }
   await admin.page.locator('dialog li').filter({ hasText: REASON }).first().waitFor();

@@ -25,6 +25,8 @@ export interface Draft {
   readonly due?: string;
   /** Whether it mentions everybody. */
   readonly all?: boolean;
+  /** Whether it was said beside the field that it may be read by others. */
+  readonly noticed?: boolean;
   readonly files: readonly Attachment[];
   /** Files that are still on their way to the server, by the keys of their uploads: it waits for all of them. */
   readonly awaits?: readonly string[];
@@ -61,11 +63,11 @@ interface Schema extends DBSchema {
 
 export type Send = (message: MsgSend) => Promise<MsgSent>;
 
-function wire({ r, cid, body, re, files, men = [], ack = false, due, all = false, poll, fwd }: Item): MsgSend {
-  if (fwd) return { r, cid, body: '', fwd };
+function wire({ r, cid, body, re, files, men = [], ack = false, due, all = false, poll, fwd, noticed = false }: Item): MsgSend {
+  const head = { r, cid, ...(noticed ? { noticed } : {}) };
+  if (fwd) return { ...head, body: '', fwd };
   return {
-    r,
-    cid,
+    ...head,
     body,
     ...(re ? { re } : {}),
     ...(files.length ? { att: files.map((file) => file.id) } : {}),
@@ -275,10 +277,11 @@ export class Outbox {
     await this.#change(cid, (item) => (item.back || !this.isOwn(item) ? item : { ...item, failed }));
   }
 
-  async retry(cid: string): Promise<void> {
+  /** `noticed`: whoever asks for it sees who may read it. */
+  async retry(cid: string, noticed = false): Promise<void> {
     await this.#change(cid, (item) => {
       const { failed, ...again } = item;
-      return failed === undefined ? item : again;
+      return failed === undefined ? item : noticed ? { ...again, noticed } : again;
     });
   }
 

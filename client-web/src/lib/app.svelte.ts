@@ -267,11 +267,17 @@ class App {
   async send(draft: Draft, cid?: string): Promise<void> {
     // The next word is news again.
     this.#typed.delete(draft.r);
-    await this.box?.add(draft, cid);
+    await this.box?.add({ ...draft, ...this.#noticed(draft.r) }, cid);
   }
 
-  retry(cid: string): void {
-    void this.box?.retry(cid);
+  /** `room`: in which the person presses for it. */
+  retry(cid: string, room = ''): void {
+    void this.box?.retry(cid, this.#noticed(room).noticed);
+  }
+
+  // What is written where the notice stands.
+  #noticed(room: string): { noticed?: true } {
+    return this.chat?.rooms.get(room)?.safeguarded ? { noticed: true } : {};
   }
 
   async discard(cid: string): Promise<void> {
@@ -296,7 +302,7 @@ class App {
   /** Has a message sent at its time, or changes one that waits. */
   async sendLater(set: LaterSet): Promise<void> {
     this.#typed.delete(set.r);
-    await this.socket.request('later.set', set);
+    await this.socket.request('later.set', { ...set, ...this.#noticed(set.r) });
   }
 
   /** What waits in a room, by time. */
@@ -305,8 +311,8 @@ class App {
   }
 
   /** Sends one that waits now, or not at all. */
-  async decide(cid: string, now: boolean): Promise<void> {
-    await this.socket.request(now ? 'later.now' : 'later.delete', { cid });
+  async decide(cid: string, now: boolean, room: string): Promise<void> {
+    await this.socket.request(now ? 'later.now' : 'later.delete', { cid, ...this.#noticed(room) });
   }
 
   /** The author has seen why something was not sent. */

@@ -61,6 +61,7 @@ const ru = {
   done: 'Готово',
   sure: 'Закрыть? Пароль больше не показать: если его не записали, придётся выдать ещё один.',
   strange: 'Пароль этому человеку может выдать только администратор.',
+  onServer: 'Администраторам и ответственным за безопасность детей пароль выдаёт только тот, кто обслуживает сервер.',
   many: 'Вы выдали уже много паролей подряд. Попробуйте позже.',
 };
 
@@ -124,6 +125,7 @@ const en: PasswordWords = {
   done: 'Done',
   sure: 'Close it? The password cannot be shown again: if it was not noted, another one has to be made.',
   strange: 'Only an administrator can give this person a password.',
+  onServer: 'Administrators, and whoever is responsible for the safety of children, get a password only from whoever runs the server.',
   many: 'You have made many passwords. Try again later.',
 };
 

@@ -83,7 +83,7 @@ export async function goOn(by: string, ready: boolean): Promise<void> {
 
 /** Tries again to send the files of a message, and then the message. */
 export function sendAgain(item: Item): void {
-  if (!item.awaits) return app.retry(item.cid);
+  if (!item.awaits) return app.retry(item.cid, item.r);
   for (const place of places) place.again(item.cid);
 }
 

@@ -457,10 +457,6 @@ export const en: Words = {
     rate_limited: 'Too often. Wait a little.',
     overloaded: 'The server is busy. Try again in a few seconds.',
     sent: 'This message was sent already.',
-    due_over: 'It is to be acknowledged before it is sent. Choose another day.',
-    poll_closed: 'The poll is closed.',
-    voted: 'You have answered this already.',
-    all_limit: '“@all” may be written 5 times an hour in a group. Send it without, or wait.',
     call_ended: 'The lesson is over.',
     call_full: 'The lesson is full.',
     media_refused: 'The browser and the server could not agree on sound and video. Update the browser.',
@@ -468,7 +464,6 @@ export const en: Words = {
     unscanned: 'The check for viruses does not work right now. The file will wait and go by itself.',
     lost: 'The file is not on this device any more. Take the message back to the field and attach it again.',
     interrupted: 'The upload broke off.',
-    setup_form: 'Please check: a login of letters of one alphabet and digits, a name, a password of 8 characters or more.',
     other: 'Something went wrong. Try again.',
   },
 };

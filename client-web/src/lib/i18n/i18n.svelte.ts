@@ -10,6 +10,8 @@ class I18n {
   language = $state<Language>('ru');
   #words = $state.raw<Words>(ru);
   #chosen: Language = 'ru';
+  /** Why something was refused, as is seldom met: these words come with those of rooms. */
+  rare = $state.raw<Partial<Record<Language, Readonly<Record<string, string>>>>>({});
 
   get t(): Words {
     return this.#words;
@@ -37,7 +39,7 @@ class I18n {
 
   error(code: string): string {
     const known: Record<string, string> = this.t.errors;
-    return known[code] ?? this.t.errors.other;
+    return known[code] ?? this.rare[this.language]?.[code] ?? this.t.errors.other;
   }
 
   time(at: string): string {

@@ -148,6 +148,7 @@ export const en: ModerationWords = {
       acks_taken: 'Who has not acknowledged taken out',
       inspection_exported: 'Export of a conversation of two',
       inspection_opened: 'Conversation of two opened for the safety of children',
+      safeguarding_asked: 'Proposed as responsible for the safety of children',
       safeguarding_given: 'Made responsible for the safety of children',
       safeguarding_taken: 'No longer responsible for the safety of children',
     },

@@ -64,4 +64,13 @@ export const talk: typeof words = {
       unable: 'It could not be recorded. Please try again.',
     },
   },
+  errors: {
+    due_over: 'It is to be acknowledged before it is sent. Choose another day.',
+    poll_closed: 'The poll is closed.',
+    voted: 'You have answered this already.',
+    all_limit: '“@all” may be written 5 times an hour in a group. Send it without, or wait.',
+    alone_with_learners: 'There would be one adult alone with learners here, which this organisation does not allow. Add another adult, or ask an administrator to make the group for the class.',
+    notice_unseen: 'While this waited, who may read the conversation has changed: see above. If that is fine, send it again.',
+    rules_changed: 'This was written when other people could read the conversation, so it cannot be edited any more. Write another message.',
+  },
 };
