@@ -43,11 +43,11 @@ pub struct PeopleSettings {
     #[schemars(with = "String", extend("enum" = ["all", "staff", "none"]))]
     pub pictures: Pictures,
     /// Conversations of two between a learner and an adult (somebody of the staff, or a guardian): "private", they are as all others;
-    /// "visible", somebody of the staff whom an administrator made responsible for the safety of children may read them, giving a
+    /// "visible", somebody of the staff whom two administrators made responsible for the safety of children may read them, giving a
     /// reason that goes into the log, and both are told so in them; "off", there are none, and existing ones can only be read by the
-    /// two. What others may is `direct_messages`. A group in which one adult is with learners counts as one, unless an administrator made
-    /// it and several learners are in it. Of several servers the one that starts last decides. Where learners are minors, "visible" or "off" is advised;
-    /// "private" is what there was before there was a choice, so that nothing changes unasked.
+    /// two. What others may is `direct_messages`. A group in which one adult is with learners counts as one, unless an administrator
+    /// made it and several learners are in it. Of several servers the one that starts last decides. Where learners are minors,
+    /// "visible" or "off" is advised; "private" is what there was before there was a choice, so that nothing changes unasked.
     #[schemars(with = "String", extend("enum" = ["off", "visible", "private"]))]
     pub direct_with_learners: LearnerPolicy,
 }
