@@ -276,9 +276,7 @@ class App {
   }
 
   // What is written where the notice stands.
-  #noticed(room: string): { noticed?: true } {
-    return this.chat?.rooms.get(room)?.safeguarded ? { noticed: true } : {};
-  }
+  readonly #noticed = (room: string): { noticed?: true } => (this.chat?.rooms.get(room)?.safeguarded ? { noticed: true } : {});
 
   async discard(cid: string): Promise<void> {
     await this.box?.remove(cid);
