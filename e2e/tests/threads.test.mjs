@@ -122,6 +122,24 @@ step('on a phone it lies over the messages, and a touch answers and closes', asy
   await seen(phone, '4 ответа');
 });
 
+step('on a phone going back closes what lies over the messages, and then leaves them', async () => {
+  const goBack = () => phone.page.evaluate(() => history.back());
+  const inRoom = () => location.pathname.startsWith('/room/');
+  await phone.page.getByRole('button', { name: '4 ответа' }).tap();
+  await seen(phone, 'Спасибо', 'aside');
+  await goBack();
+  await phone.until(() => document.querySelector('aside') === null, undefined, 'the thread closed');
+  await phone.page.getByRole('button', { name: 'Участники' }).tap();
+  await phone.page.getByRole('complementary', { name: 'Участники' }).waitFor();
+  await goBack();
+  await phone.until(() => document.querySelector('aside') === null, undefined, 'the members closed');
+  assert.ok(await phone.read(inRoom));
+  await goBack();
+  await phone.page.waitForURL((url) => url.pathname === '/');
+  await phone.click('link', ROOM);
+  await seen(phone, '4 ответа');
+});
+
 step('an answer that is edited or deleted is so in the panel, and its message is where it was', async () => {
   await teacher.page.locator('aside article', { hasText: 'Хорошо, запишу' }).getByRole('button', { name: 'Действия с сообщением' }).click();
   await teacher.click('button', 'Изменить');
