@@ -84,6 +84,27 @@ step('both see in the conversation that it may be read, each time', async () => 
   await says(learner, NOTICE, '.talk');
 });
 
+step('so they see before they forward something there, and in a thread that covers it', async () => {
+  await teacher.page.locator('article', { hasText: SAID }).getByRole('button', { name: 'Действия с сообщением' }).click();
+  await teacher.click('button', 'Переслать…');
+  const into = teacher.page.getByRole('dialog', { name: 'Кому переслать' });
+  await into.getByRole('button', { name: `${PAIR[1]} Может прочитать тот, кто отвечает за безопасность детей` }).waitFor();
+  assert.equal(await into.getByRole('button', { name: ROOM, exact: true }).count(), 1, 'not of the class');
+  assert.deepEqual(await faultsOf(teacher.page), []);
+  await teacher.press('Escape');
+  await teacher.page.locator('article', { hasText: SAID }).getByRole('button', { name: 'Действия с сообщением' }).click();
+  await teacher.click('button', 'Открыть обсуждение');
+  await teacher.type('Ответить в обсуждении', 'В пять');
+  assert.equal(await teacher.page.getByText(NOTICE).count(), 1, 'beside the messages');
+  await teacher.click('button', 'Отправить ответ');
+  await learner.page.getByRole('button', { name: '1 ответ' }).tap();
+  await says(learner, 'В пять', 'aside');
+  await says(learner, NOTICE, 'aside');
+  await learner.type('Ответить в обсуждении', 'Хорошо');
+  await learner.click('button', 'Отправить ответ');
+  await says(teacher, 'Хорошо', 'aside');
+});
+
 /** Somebody who is not of the demo school. @param {typeof admin} person @param {string} login @param {string} name @param {string} role */
 async function joins(person, login, name, role) {
   const add = spawn(BINARY, ['user', 'add', '--data', server.data, '--login', login, '--name', name, '--role', role], { stdio: ['pipe', 'ignore', 'inherit'] });

@@ -15,7 +15,7 @@ use super::bots::{check_bots, remove_bots_of};
 use super::people::{role_from, user_id};
 use super::pool::{Tx, within};
 use super::rooms::room_id;
-use super::safeguarded::{company, follow, hold_policy, safeguard};
+use super::safeguarded::{Ruled, company, follow, hold_policy, safeguard};
 use super::webhooks::remove_webhooks_of;
 use super::writer::{ROWS_MAX, Rows};
 use super::{Store, StoreError, StoreResult, new_id};
@@ -129,18 +129,22 @@ impl Store {
         let policy = hold_policy(&mut tx).await?;
         check_people(&mut tx, new.kind, &people).await?;
         let all = roles(&mut tx, &people).await?;
-        let course = all.get(new.by) == Some(&Role::Administrator);
-        let is_close = company(&all).is_close(new.kind, course);
+        let ruled = Ruled {
+            kind: new.kind,
+            company: company(&all),
+            course: all.get(new.by) == Some(&Role::Administrator),
+            safeguarded: false,
+        };
         let made = insert(&mut tx, &wish, new.name, (new.kind, writers), &people, now).await?;
         if !made.people.is_empty() {
-            if is_close && policy == LearnerPolicy::Off {
+            if policy == LearnerPolicy::Off && ruled.company.is_close(new.kind, ruled.course) {
                 return Err(ErrorCode::AloneWithLearners.into());
             }
             within!(&mut tx, db => {
                 sqlx::query("UPDATE rooms SET course = $2 WHERE id = $1")
-                    .bind(made.room.as_str()).bind(i64::from(course)).execute(db).await?;
+                    .bind(made.room.as_str()).bind(i64::from(ruled.course)).execute(db).await?;
             });
-            follow(&mut tx, &made.room, new.kind, (policy, is_close)).await?;
+            follow(&mut tx, &made.room, policy, &ruled).await?;
         }
         note(&mut tx, &made_notes(&made, new, now)).await?;
         tx.commit().await?;
@@ -250,13 +254,22 @@ impl Store {
             return Err(ErrorCode::NoStaff.into());
         }
         let was: Was = within!(&mut tx, db => {
-            sqlx::query_as("SELECT name, archived_at, slow_seconds, course FROM rooms WHERE id = $1")
+            sqlx::query_as("SELECT name, archived_at, slow_seconds, course, safeguarded_after FROM rooms WHERE id = $1")
                 .bind(room.as_str()).fetch_one(db).await?
         });
         let policy = hold_policy(&mut tx).await?;
-        let is_close = |people| company(people).is_close(access.kind, was.course == 1);
-        let (was_close, is_close) = (is_close(&before), is_close(&after));
-        if policy == LearnerPolicy::Off && is_close && !was_close {
+        let was_in = company(&before);
+        let is_in = company(&after);
+        let ruled = Ruled {
+            kind: access.kind,
+            company: is_in,
+            course: is_in.is_course(was_in, was.course == 1, access.role, !joined.is_empty()),
+            safeguarded: was.safeguarded_after.is_some(),
+        };
+        let becomes_close = is_in.is_close(access.kind, ruled.course)
+            && !was_in.is_close(access.kind, was.course == 1)
+            && !ruled.safeguarded;
+        if becomes_close && !is_in.may_become_close(was_in, policy, access.role) {
             return Err(ErrorCode::AloneWithLearners.into());
         }
         if let Some(name) = &change.name {
@@ -280,7 +293,11 @@ impl Store {
         }
         add_members(&mut tx, room, &joined).await?;
         remove_members(&mut tx, room, &left, now).await?;
-        follow(&mut tx, room, access.kind, (policy, is_close)).await?;
+        within!(&mut tx, db => {
+            sqlx::query("UPDATE rooms SET course = $2 WHERE id = $1 AND course <> $2")
+                .bind(room.as_str()).bind(i64::from(ruled.course)).execute(db).await?;
+        });
+        follow(&mut tx, room, policy, &ruled).await?;
         // What they let read here would go on reading for them.
         let bots = remove_bots_of(&mut tx, room, &left).await?;
         let hosts = remove_webhooks_of(&mut tx, room, &left).await?;
@@ -333,6 +350,7 @@ struct Was {
     archived_at: Option<i64>,
     slow_seconds: i64,
     course: i64,
+    safeguarded_after: Option<i64>,
 }
 
 // What became another thing of the room itself.

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use protocol::http::Marks;
 use protocol::model::{Person, Role, RoomSummary};
 use protocol::notify::Silence;
+use protocol::room::DirectPolicy;
 use protocol::{ErrorCode, RoomId, UserId};
 
 use super::access::{AccessRow, access_columns};
@@ -17,7 +18,7 @@ use super::mutes::until_told;
 use super::people::{PersonRow, user_id};
 use super::pool::{Pool, within};
 use super::room_changes::touch;
-use super::safeguarded::{follow_as_is, hold_policy};
+use super::safeguarded::follow_as_is;
 use super::writer::{POINTERS, ROWS_MAX, Rows};
 use super::{Store, StoreError, StoreResult, new_id, read, write};
 use crate::time::rfc3339;
@@ -106,7 +107,6 @@ impl Store {
         let id = new_id();
         let epoch = uuid::Uuid::new_v4().simple().to_string();
         let mut tx = self.pool.begin().await?;
-        let policy = hold_policy(&mut tx).await?;
         within!(&mut tx, db => {
             sqlx::query("INSERT INTO rooms (id, name, epoch, last_seq, last_no, created_at) VALUES ($1, $2, $3, 0, 0, $4)")
                 .bind(&id).bind(name).bind(&epoch).bind(now).execute(&mut *db).await?;
@@ -116,7 +116,7 @@ impl Store {
             }
         });
         let room = room_id(id)?;
-        follow_as_is(&mut tx, &room, policy.into()).await?;
+        follow_as_is(&mut tx, &room, DirectPolicy::default()).await?;
         tx.commit().await?;
         Ok(room)
     }
@@ -127,11 +127,9 @@ impl Store {
     /// When the database fails, or room or person do not exist.
     pub async fn add_member(&self, room: &RoomId, person: &UserId) -> StoreResult<()> {
         let mut tx = self.pool.begin().await?;
-        // Rooms are locked before the policy.
         within!(&mut tx, db => {
             sqlx::query("UPDATE rooms SET last_seq = last_seq WHERE id = $1").bind(room.as_str()).execute(db).await?;
         });
-        let policy = hold_policy(&mut tx).await?;
         within!(&mut tx, db => {
             sqlx::query(
                 "INSERT INTO members (room_id, person_id, read_no, joined_no)
@@ -142,7 +140,7 @@ impl Store {
             sqlx::query("DELETE FROM former_members WHERE room_id = $1 AND person_id = $2")
                 .bind(room.as_str()).bind(person.as_str()).execute(db).await?;
         });
-        let changed = follow_as_is(&mut tx, room, policy.into()).await?;
+        let changed = follow_as_is(&mut tx, room, DirectPolicy::default()).await?;
         let people = changed.unwrap_or_else(|| vec![person.clone()]);
         touch(&mut tx, &people).await?;
         tx.commit().await?;

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use protocol::audit::NamedRoom;
 use protocol::limits::SAFEGUARDED_GROUPS_TOLD_MAX;
 use protocol::model::Role;
-use protocol::room::{LearnerPolicy, RoomKind};
+use protocol::room::{DirectPolicy, LearnerPolicy, RoomKind};
 use protocol::{RoomId, UserId};
 
 use super::access::{kind_from, writers_text};
 use super::audit::named_room;
+use super::people::role_from;
 use super::pool::{Tx, within};
 use super::room_changes::{members, touch};
 use super::rooms::room_id;
@@ -61,23 +62,54 @@ pub(super) fn company(people: &BTreeMap<UserId, Role>) -> Company {
     Company::of(people.values().copied())
 }
 
-/// Has a room that is no conversation of two follow the policy, as its members are now. It is locked. Gives whether anything of it
-/// changed.
+/// What the policy asks of a room that is no conversation of two.
+pub(super) struct Ruled {
+    pub(super) kind: RoomKind,
+    pub(super) company: Company,
+    /// Whether an administrator brought its learners together.
+    pub(super) course: bool,
+    /// Whether it is safeguarded already.
+    pub(super) safeguarded: bool,
+}
+
+impl Ruled {
+    /// Who writes in it by this policy, and whether it is safeguarded.
+    fn by(&self, policy: LearnerPolicy) -> (Writers, bool) {
+        let is_close = self.company.is_close(self.kind, self.course);
+        let writers = match is_close && policy == LearnerPolicy::Off {
+            true => Writers::Nobody,
+            false => rights::writers(self.kind),
+        };
+        let goes_on = self.safeguarded && self.company.stays_safeguarded(self.course);
+        (
+            writers,
+            policy == LearnerPolicy::Visible && (is_close || goes_on),
+        )
+    }
+}
+
+/// Has a room that is no conversation of two follow the policy. It is locked. Gives whether anything of it changed.
 pub(super) async fn follow(
     tx: &mut Tx<'_>,
     room: &RoomId,
-    kind: RoomKind,
-    (policy, is_close): (LearnerPolicy, bool),
+    policy: LearnerPolicy,
+    ruled: &Ruled,
 ) -> StoreResult<bool> {
-    let writers = match is_close && policy == LearnerPolicy::Off {
-        true => Writers::Nobody,
-        false => rights::writers(kind),
-    };
+    let (writers, safeguarded) = ruled.by(policy);
+    set(tx, room, writers, safeguarded).await
+}
+
+async fn set(
+    tx: &mut Tx<'_>,
+    room: &RoomId,
+    writers: Writers,
+    safeguarded: bool,
+) -> StoreResult<bool> {
     let stopped = within!(&mut *tx, db => {
         sqlx::query("UPDATE rooms SET writers = $2 WHERE id = $1 AND writers <> $2")
             .bind(room.as_str()).bind(writers_text(writers)).execute(db).await?.rows_affected()
     });
-    let switched = safeguard(tx, room, is_close && policy == LearnerPolicy::Visible).await?;
+    let switched = safeguard(tx, room, safeguarded).await?;
     Ok(stopped > 0 || switched)
 }
 
@@ -114,44 +146,97 @@ pub(super) async fn safeguard(tx: &mut Tx<'_>, room: &RoomId, on: bool) -> Store
     Ok(ended > 0)
 }
 
+// A room and who is in it, as far as the policy asks.
 #[derive(sqlx::FromRow)]
 struct Place {
+    id: String,
     kind: String,
     course: i64,
+    writers: String,
+    safeguarded_after: Option<i64>,
+    adults: i64,
+    learners: i64,
+    // The roles of a conversation of two, the first and the last by their names.
+    people: i64,
+    one: String,
+    two: String,
 }
 
-/// The same as [`follow`] for a room of any kind whose members are read; conversations of two follow `who` as well.
+impl Place {
+    // Who writes in it by these rules, and whether it is safeguarded; nothing where nobody is left to write to.
+    fn by(&self, rules: DirectRules) -> StoreResult<Option<(Writers, bool)>> {
+        let kind = kind_from(&self.kind)?;
+        if kind != RoomKind::Direct {
+            let count = |number| usize::try_from(number).unwrap_or(0);
+            let ruled = Ruled {
+                kind,
+                company: Company {
+                    adults: count(self.adults),
+                    learners: count(self.learners),
+                },
+                course: self.course == 1,
+                safeguarded: self.safeguarded_after.is_some(),
+            };
+            return Ok(Some(ruled.by(rules.with_learners)));
+        }
+        if self.people != 2 {
+            return Ok(None);
+        }
+        let (one, two) = (role_from(&self.one)?, role_from(&self.two)?);
+        Ok(Some((
+            direct_writers(rules, one, two),
+            is_safeguarded(rules, one, two),
+        )))
+    }
+
+    fn is_otherwise(&self, rules: DirectRules) -> StoreResult<bool> {
+        Ok(self.by(rules)?.is_some_and(|(writers, safeguarded)| {
+            self.writers != writers_text(writers)
+                || self.safeguarded_after.is_some() != safeguarded
+        }))
+    }
+}
+
+macro_rules! places {
+    ($which:literal) => {
+        concat!(
+            "SELECT r.id, r.kind, r.course, r.writers, r.safeguarded_after,
+                    SUM(CASE WHEN p.role IN ('administrator', 'teacher', 'guardian') THEN 1 ELSE 0 END) AS adults,
+                    SUM(CASE WHEN p.role = 'student' THEN 1 ELSE 0 END) AS learners,
+                    COUNT(*) AS people, MIN(p.role) AS one, MAX(p.role) AS two
+             FROM rooms r JOIN members m ON m.room_id = r.id JOIN people p ON p.id = m.person_id
+             ",
+            $which,
+            " GROUP BY r.id, r.kind, r.course, r.writers, r.safeguarded_after ORDER BY r.id",
+        )
+    };
+}
+
+/// The same as [`follow`] for a room of any kind whose members are read; conversations of two follow `who` as well. Gives its people if
+/// anything of it changed.
 pub(super) async fn follow_as_is(
     tx: &mut Tx<'_>,
     room: &RoomId,
-    rules: DirectRules,
+    who: DirectPolicy,
 ) -> StoreResult<Option<Vec<UserId>>> {
+    // Rooms are locked before the policy. Not by what the caller was told once: all servers go by the same.
+    within!(&mut *tx, db => {
+        sqlx::query("UPDATE rooms SET last_seq = last_seq WHERE id = $1").bind(room.as_str()).execute(db).await?;
+    });
+    let with_learners = hold_policy(tx).await?;
     let place: Option<Place> = within!(&mut *tx, db => {
-        sqlx::query_as("UPDATE rooms SET last_seq = last_seq WHERE id = $1 RETURNING kind, course")
-            .bind(room.as_str()).fetch_optional(db).await?
+        sqlx::query_as(places!("WHERE r.id = $1")).bind(room.as_str()).fetch_optional(db).await?
     });
     let Some(place) = place else {
         return Ok(None);
     };
-    let kind = kind_from(&place.kind)?;
-    let people = members(tx, room).await?;
-    let changed = if kind == RoomKind::Direct {
-        let roles: Vec<Role> = people.values().copied().collect();
-        let [one, two] = roles[..] else {
-            return Ok(None);
-        };
-        let writers = writers_text(direct_writers(rules, one, two));
-        let stopped = within!(&mut *tx, db => {
-            sqlx::query("UPDATE rooms SET writers = $2 WHERE id = $1 AND writers <> $2")
-                .bind(room.as_str()).bind(writers).execute(db).await?.rows_affected()
-        });
-        let switched = safeguard(tx, room, is_safeguarded(rules, one, two)).await?;
-        stopped > 0 || switched
-    } else {
-        let is_close = company(&people).is_close(kind, place.course == 1);
-        follow(tx, room, kind, (rules.with_learners, is_close)).await?
+    let Some((writers, safeguarded)) = place.by(DirectRules { who, with_learners })? else {
+        return Ok(None);
     };
-    Ok(changed.then(|| people.into_keys().collect()))
+    if !set(tx, room, writers, safeguarded).await? {
+        return Ok(None);
+    }
+    Ok(Some(members(tx, room).await?.into_keys().collect()))
 }
 
 impl Store {
@@ -182,22 +267,17 @@ impl Store {
                 .bind(policy_text(rules.with_learners)).execute(db).await?;
         });
         tx.commit().await?;
-        // Rooms that are made from here on follow it by themselves. Of the others those are asked in which it can matter.
-        let rooms: Vec<(String,)> = read!(self, db => {
-            sqlx::query_as(
-                "SELECT r.id FROM rooms r WHERE r.kind = 'direct' OR r.writers = 'nobody' OR r.safeguarded_after IS NOT NULL
-                   OR (r.kind <> 'guardians' AND 1 = (
-                       SELECT COUNT(*) FROM members m JOIN people p ON p.id = m.person_id
-                       WHERE m.room_id = r.id AND p.role <> 'student'))
-                 ORDER BY r.id",
-            )
-            .fetch_all(db).await
-        })?;
+        // Rooms that are made from here on follow it by themselves, and those that are as it says are left alone: a server starts
+        // often, and a school has thousands of conversations.
+        let places: Vec<Place> = read!(self, db => sqlx::query_as(places!("")).fetch_all(db).await)?;
         let mut changed = Vec::new();
-        for (room,) in rooms {
-            let room = room_id(room)?;
+        for place in places {
+            if !place.is_otherwise(rules)? {
+                continue;
+            }
+            let room = room_id(place.id)?;
             let mut tx = self.pool.begin().await?;
-            let Some(people) = follow_as_is(&mut tx, &room, rules).await? else {
+            let Some(people) = follow_as_is(&mut tx, &room, rules.who).await? else {
                 continue;
             };
             touch(&mut tx, &people).await?;

@@ -142,6 +142,7 @@ async fn groups_of_before_follow_the_settings_and_open_again_with_another_adult(
         let s = class(store).await;
         let (anna, misha) = (&s.anna, &s.misha);
         let boris = &add(&s.store, "boris", Role::Teacher).await;
+        let olga = &add(&s.store, "olga", Role::Administrator).await;
         let pair = make(&s, anna, "g1", RoomKind::Group, &[misha])
             .await
             .unwrap();
@@ -165,21 +166,33 @@ async fn groups_of_before_follow_the_settings_and_open_again_with_another_adult(
         let alone = Err(ErrorCode::AloneWithLearners);
         assert_eq!(change(&s, &pair, anna, &[], &[boris]).await, alone);
 
-        // Where it may be read they are told so, and not once somebody else is there.
+        // Where it may be read they are told so. What the second adult could read is not left to nobody.
         s.store.apply_direct_rules(VISIBLE).await.unwrap();
         assert!(!is_safeguarded(&s, &pair, misha).await);
-        change(&s, &pair, anna, &[], &[boris]).await.unwrap();
+        assert_eq!(change(&s, &pair, anna, &[], &[boris]).await, alone);
+        assert_eq!(change(&s, &pair, boris, &[], &[boris]).await, alone);
+        change(&s, &pair, anna, &[olga], &[]).await.unwrap();
+        change(&s, &pair, olga, &[], &[boris, olga]).await.unwrap();
         assert!(is_safeguarded(&s, &pair, misha).await);
+        let unseen = Err(ErrorCode::NoticeUnseen);
         assert_eq!(
             sends(&s, anna, &text(&pair, "c4", "тайком")).await,
-            Err(ErrorCode::NoticeUnseen)
+            unseen
         );
         let no = sends(&s, anna, &noticed(&pair, "c4", "вслух"))
             .await
             .unwrap();
+        // Nor does somebody who is added for a moment end it.
         change(&s, &pair, anna, &[boris], &[]).await.unwrap();
-        assert!(!is_safeguarded(&s, &pair, misha).await);
-        sends(&s, anna, &text(&pair, "c5", "втроём")).await.unwrap();
+        assert_eq!(
+            sends(&s, anna, &text(&pair, "c5", "тайком")).await,
+            unseen
+        );
+        assert!(s.store.apply_direct_rules(VISIBLE).await.unwrap().is_empty());
+        change(&s, &pair, anna, &[], &[boris]).await.unwrap();
+        assert!(is_safeguarded(&s, &pair, misha).await);
+        s.store.apply_direct_rules(PRIVATE).await.unwrap();
+        sends(&s, anna, &text(&pair, "c5", "вдвоём")).await.unwrap();
 
         // Who is responsible reads what they were told of, and nothing else; by the group, not by its people.
         let vera = &add(&s.store, "vera", Role::Teacher).await;
@@ -197,11 +210,37 @@ async fn groups_of_before_follow_the_settings_and_open_again_with_another_adult(
         let read = s.store.read_inspected(&open[0].id, vera, None, 9).await;
         assert_eq!(read.unwrap(), (pair.clone(), no - 1, no));
         // Administrators see it and close it.
-        let olga = &add(&s.store, "olga", Role::Administrator).await;
         assert_eq!(s.store.inspections(olga, 9).await.unwrap().open.len(), 1);
         let end = protocol::inspection::Step::End;
         let ended = s.store.step_inspection(&open[0].id, olga, end, 9).await;
         assert_eq!(ended.unwrap(), pair);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_class_is_one_by_an_administrator_and_until_the_others_have_taken_it_apart() {
+    on_both(|store| async move {
+        let s = class(store).await;
+        let (anna, misha, stranger) = (&s.anna, &s.misha, &s.stranger);
+        let katya = &add(&s.store, "katya", Role::Student).await;
+        let olga = &add(&s.store, "olga", Role::Administrator).await;
+        s.store.apply_direct_rules(VISIBLE).await.unwrap();
+        let few = make(&s, anna, "g1", RoomKind::Group, &[misha, stranger]).await;
+        let few = few.unwrap();
+        assert!(is_safeguarded(&s, &few, misha).await);
+        // An administrator knows whom they add.
+        change(&s, &few, anna, &[olga], &[]).await.unwrap();
+        assert!(is_safeguarded(&s, &few, misha).await);
+        change(&s, &few, olga, &[katya], &[]).await.unwrap();
+        assert!(!is_safeguarded(&s, &few, misha).await, "a class");
+        change(&s, &few, olga, &[], &[olga]).await.unwrap();
+        assert!(!is_safeguarded(&s, &few, misha).await);
+        change(&s, &few, anna, &[], &[stranger]).await.unwrap();
+        assert!(is_safeguarded(&s, &few, misha).await, "two are left");
+        // It is none again because others come.
+        change(&s, &few, anna, &[stranger], &[]).await.unwrap();
+        assert!(is_safeguarded(&s, &few, misha).await);
     })
     .await;
 }

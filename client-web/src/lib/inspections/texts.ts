@@ -13,6 +13,7 @@ const stages: Record<Stage, string> = {
 export const ru = {
   told: 'Обычно эту беседу видите только вы двое. Если поступит жалоба или кому-то грозит беда, её могут открыть двое ответственных сотрудников: один просит, второй разрешает. Каждый раз это записывается.',
   safeguarded: 'Эту беседу может прочитать тот, кто отвечает здесь за безопасность детей. Он каждый раз пишет, зачем это нужно, и это остаётся в журнале.',
+  also: 'После жалобы её могут открыть и двое ответственных сотрудников.',
   clear: 'Ясно',
   title: 'Доступ к личным беседам',
   hint: 'Чужую беседу открывают только вдвоём: один администратор просит и пишет зачем, другой разрешает. Тогда первый 24 часа может читать её и скачать, но не писать. Всё, что вы здесь делаете, попадает в журнал действий.',
@@ -104,6 +105,7 @@ export type InspectionWords = typeof ru;
 export const en: InspectionWords = {
   told: 'As a rule only the two of you see this conversation. After a report, or when somebody is in danger, two responsible members of staff can open it: one asks, another allows. It is recorded each time.',
   safeguarded: 'Whoever is responsible here for the safety of children may read this conversation. They write down each time why they do, and the log keeps it.',
+  also: 'After a report two responsible members of staff can open it, too.',
   clear: 'I see',
   title: 'Access to conversations of two',
   hint: 'Other people’s conversations are opened by two: one administrator asks and says why, another allows it. The first can then read and download it for 24 hours, and not write. All that you do here goes into the log.',
