@@ -92,17 +92,15 @@ step('so they see before they forward something there, and in a thread that cove
   assert.equal(await into.getByRole('button', { name: ROOM, exact: true }).count(), 1, 'not of the class');
   assert.deepEqual(await faultsOf(teacher.page), []);
   await teacher.press('Escape');
-  await teacher.page.locator('article', { hasText: SAID }).getByRole('button', { name: 'Действия с сообщением' }).click();
-  await teacher.click('button', 'Открыть обсуждение');
-  await teacher.type('Ответить в обсуждении', 'В пять');
-  assert.equal(await teacher.page.getByText(NOTICE).count(), 1, 'beside the messages');
-  await teacher.click('button', 'Отправить ответ');
+  await teacher.page.locator('article', { hasText: SAID }).getByRole('button', { name: 'Ответить' }).click();
+  await teacher.type('Сообщение', 'В пять');
+  await teacher.click('button', 'Отправить');
   await learner.page.getByRole('button', { name: '1 ответ' }).tap();
   await says(learner, 'В пять', 'aside');
   await says(learner, NOTICE, 'aside');
   await learner.type('Ответить в обсуждении', 'Хорошо');
   await learner.click('button', 'Отправить ответ');
-  await says(teacher, 'Хорошо', 'aside');
+  await says(teacher, '2 ответа', '.talk');
 });
 
 /** Somebody who is not of the demo school. @param {typeof admin} person @param {string} login @param {string} name @param {string} role */
