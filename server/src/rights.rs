@@ -519,7 +519,11 @@ mod tests {
             (LearnerPolicy::Visible, Administrator, true),
             (LearnerPolicy::Private, Teacher, true),
         ] {
-            assert_eq!(after.may_become_close(before, policy, by), may, "{policy:?} {by:?}");
+            assert_eq!(
+                after.may_become_close(before, policy, by),
+                may,
+                "{policy:?} {by:?}"
+            );
         }
         // A learner who leaves was there before.
         assert!(of(1, 1).may_become_close(of(1, 2), LearnerPolicy::Visible, Teacher));

@@ -191,8 +191,7 @@ impl Place {
 
     fn is_otherwise(&self, rules: DirectRules) -> StoreResult<bool> {
         Ok(self.by(rules)?.is_some_and(|(writers, safeguarded)| {
-            self.writers != writers_text(writers)
-                || self.safeguarded_after.is_some() != safeguarded
+            self.writers != writers_text(writers) || self.safeguarded_after.is_some() != safeguarded
         }))
     }
 }
@@ -269,7 +268,8 @@ impl Store {
         tx.commit().await?;
         // Rooms that are made from here on follow it by themselves, and those that are as it says are left alone: a server starts
         // often, and a school has thousands of conversations.
-        let places: Vec<Place> = read!(self, db => sqlx::query_as(places!("")).fetch_all(db).await)?;
+        let places: Vec<Place> =
+            read!(self, db => sqlx::query_as(places!("")).fetch_all(db).await)?;
         let mut changed = Vec::new();
         for place in places {
             if !place.is_otherwise(rules)? {

@@ -175,20 +175,20 @@ async fn groups_of_before_follow_the_settings_and_open_again_with_another_adult(
         change(&s, &pair, olga, &[], &[boris, olga]).await.unwrap();
         assert!(is_safeguarded(&s, &pair, misha).await);
         let unseen = Err(ErrorCode::NoticeUnseen);
-        assert_eq!(
-            sends(&s, anna, &text(&pair, "c4", "тайком")).await,
-            unseen
-        );
+        assert_eq!(sends(&s, anna, &text(&pair, "c4", "тайком")).await, unseen);
         let no = sends(&s, anna, &noticed(&pair, "c4", "вслух"))
             .await
             .unwrap();
         // Nor does somebody who is added for a moment end it.
         change(&s, &pair, anna, &[boris], &[]).await.unwrap();
-        assert_eq!(
-            sends(&s, anna, &text(&pair, "c5", "тайком")).await,
-            unseen
+        assert_eq!(sends(&s, anna, &text(&pair, "c5", "тайком")).await, unseen);
+        assert!(
+            s.store
+                .apply_direct_rules(VISIBLE)
+                .await
+                .unwrap()
+                .is_empty()
         );
-        assert!(s.store.apply_direct_rules(VISIBLE).await.unwrap().is_empty());
         change(&s, &pair, anna, &[], &[boris]).await.unwrap();
         assert!(is_safeguarded(&s, &pair, misha).await);
         s.store.apply_direct_rules(PRIVATE).await.unwrap();
