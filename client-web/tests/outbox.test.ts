@@ -117,6 +117,20 @@ it('forgets a message that is in the history already', async () => {
   expect(sent).toEqual([]);
 });
 
+it('shows what is in the history no more at once, before the device has forgotten it', async () => {
+  const { box, until } = outbox(ok);
+  const cid = await box.add(draft('уже там'));
+  let shown: readonly Item[] = [];
+  void until((items) => {
+    shown = items;
+    return false;
+  });
+  expect(shown).toHaveLength(1);
+  const forgotten = box.arrived(cid);
+  expect(shown).toEqual([]);
+  await forgotten;
+});
+
 it('has one message of a room on its way at a time, and rooms do not wait for each other', async () => {
   const answers: (() => void)[] = [];
   const { box, sent, until } = outbox((message) => new Promise((resolve) => answers.push(() => resolve(ok(message)))));

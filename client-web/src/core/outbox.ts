@@ -119,6 +119,8 @@ export class Outbox {
   /** What is not written down, or not yet: only this page knows of it. */
   #unkept = new Set<string>();
   #busy = new Set<string>();
+  /** What is in a room's history, and is still being forgotten here. */
+  readonly #there = new Set<string>();
   /** Pages of which something is kept, until they are gone. */
   #watched = new Map<string, AbortController>();
   #online = false;
@@ -258,7 +260,11 @@ export class Outbox {
 
   /** The message is in the room's history: its acknowledgement may have been lost, but it is there. */
   async arrived(cid: string): Promise<void> {
-    if (this.#items.some((item) => item.cid === cid)) await this.remove(cid);
+    if (!this.#items.some((item) => item.cid === cid)) return;
+    // It is shown as a message from now on, and not twice until the device has forgotten it.
+    this.#there.add(cid);
+    this.#set(this.#items);
+    await this.remove(cid);
   }
 
   /** The files that a message waited for are there. Whether it has them: another page may have taken it back or over. */
@@ -394,6 +400,6 @@ export class Outbox {
   #set(items: readonly Item[]): void {
     this.#items = items;
     // What is on its way back to a field is there at once, and shows nowhere else.
-    this.#changed(items.filter(({ back }) => !back));
+    this.#changed(items.filter(({ back, cid }) => !back && !this.#there.has(cid)));
   }
 }
