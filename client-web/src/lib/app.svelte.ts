@@ -209,6 +209,7 @@ class App {
   #go(): void {
     this.#socket?.close();
     clearTimeout(this.#keeping);
+    void this.#keeper.clear(); // Leaving the page would still write.
     location.assign('/');
   }
 
