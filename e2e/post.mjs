@@ -1,22 +1,12 @@
 // A real mail server, Debian's Exim: it takes every mail and puts it into a Maildir.
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { freeTcpPort } from './server.mjs';
 import { eventually } from './steps.mjs';
-
-/** @returns {Promise<number>} */
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** @param {number} port */
 const answers = (port) =>
@@ -39,7 +29,7 @@ export class Post {
   }
 
   static async create() {
-    const post = new Post(await mkdtemp(join(tmpdir(), 'parta-post-')), await freePort());
+    const post = new Post(await mkdtemp(join(tmpdir(), 'parta-post-')), await freeTcpPort());
     await chmod(post.folder, 0o755);
     for (const name of ['mail', 'log', 'spool']) {
       await mkdir(join(post.folder, name));

@@ -1,6 +1,6 @@
 // Starts the real binary with a demo school in a folder of its own.
 import { execFile, spawn } from 'node:child_process';
-import { X509Certificate, createHash } from 'node:crypto';
+import { X509Certificate, createHash, randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -15,27 +15,37 @@ const TARGET = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../target'
 export const BINARY = process.env.PARTA_BIN ?? join(TARGET, 'debug/parta');
 const START_MS_MAX = 30_000;
 
-/** @returns {Promise<number>} */
-function freeTcpPort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-      server.close(() => resolve(port));
-    });
-  });
+/**
+ * A port that nothing listens on, and that no outgoing connection takes before the server does: Linux takes those from 32,768 on.
+ * @param {(port: number) => Promise<boolean>} isFree
+ * @returns {Promise<number>}
+ */
+async function freePort(isFree) {
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    if (await isFree(port)) return port;
+  }
 }
 
 /** @returns {Promise<number>} */
-function freeUdpPort() {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket('udp4').once('error', reject);
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}
+export const freeTcpPort = () =>
+  freePort(
+    (port) =>
+      new Promise((resolve) => {
+        const server = createServer().once('error', () => resolve(false));
+        server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+      }),
+  );
+
+/** @returns {Promise<number>} */
+const freeUdpPort = () =>
+  freePort(
+    (port) =>
+      new Promise((resolve) => {
+        const socket = createSocket('udp4').once('error', () => (socket.close(), resolve(false)));
+        socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)));
+      }),
+  );
 
 /**
  * Where a person comes in: the server itself, or what stands before it.

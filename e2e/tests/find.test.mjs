@@ -140,6 +140,15 @@ step('from there one scrolls on to the end without a gap, and nothing comes twic
   const expected = Array.from({ length: MESSAGES }, (_, k) => k + 1).filter((k) => k !== EARLY && k !== EARLY + 1);
   assert.deepEqual(numbers, expected.slice(-numbers.length));
   assert.ok(numbers.length > MESSAGES - 60, `${numbers.length}`);
+  await student.until(
+    () => {
+      const scroller = document.querySelector('[role=log]');
+      if (scroller) scroller.scrollTop = scroller.scrollHeight;
+      return !document.querySelector('.down, a[aria-current] .count');
+    },
+    undefined,
+    'all of it read',
+  );
 });
 
 step('what comes while one reads in the past is there when one comes back', async () => {
@@ -187,6 +196,7 @@ step('the other keyboard layout is understood, and that is said', async () => {
   await option(OTHER_ROOM).waitFor();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: OTHER_ROOM }).waitFor();
+  await student.until(() => !document.querySelector('a[aria-current] .count'), undefined, 'it counts as read');
   await page.keyboard.press('Control+KeyK');
   await field.waitFor();
   await page.keyboard.press('Escape');

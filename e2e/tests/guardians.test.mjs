@@ -111,6 +111,7 @@ step('a learner sees nothing of the room, also by its address', async () => {
   assert.equal(await learner.page.getByText(PARENTS).count(), 0);
   assert.equal(await learner.page.getByText(MOTHER).count(), 0);
   await teacher.click('link', PARENTS);
+  await teacher.page.getByRole('heading', { level: 1, name: PARENTS }).waitFor();
   const address = await teacher.read(() => location.href);
   await learner.goto(address);
   // A phone shows the list instead.
